@@ -1,0 +1,117 @@
+"""Images with the features a teacher gave them, computed once and kept on disk."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from mmssl_robust.registry import DATASETS
+from mmssl_robust.utils.errors import UserError
+
+ARRAYS = ('images', 'cls', 'patches')
+PROGRESS = 'progress.json'
+
+
+@DATASETS.register_module()
+class TeacherFeatureDataset(Dataset):
+    """Student images beside the teacher's tokens for the same pixels.
+
+    Args:
+        root: Folder that :func:`write_teacher_features` filled.
+        flip_prob: Probability of mirroring image and patch tokens together; the
+            CLS token is taken to be unchanged.
+
+    Raises:
+        UserError: If the folder is missing or was not finished.
+    """
+
+    def __init__(self, root: str, flip_prob: float = 0.5) -> None:
+        self.root = Path(root)
+        progress = _read_progress(self.root)
+        if progress is None or progress['done'] < progress['total']:
+            raise UserError(f'no finished teacher features in {root}: run tools/extract_teacher_features.py first')
+        self.flip_prob = flip_prob
+        self.images, self.cls, self.patches = (np.load(self.root / f'{name}.npy', mmap_mode='r') for name in ARRAYS)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        """Return ``inputs`` (3, S, S) uint8, ``cls`` (D,) and ``patches`` (D, h, w) in float32."""
+        image = torch.from_numpy(np.array(self.images[index])).permute(2, 0, 1)
+        patches = torch.from_numpy(np.array(self.patches[index], dtype=np.float32))
+        if torch.rand(()) < self.flip_prob:
+            image, patches = image.flip(-1), patches.flip(-1)
+        return dict(
+            inputs=image.contiguous(),
+            cls=torch.from_numpy(np.array(self.cls[index], dtype=np.float32)),
+            patches=patches.contiguous(),
+        )
+
+    def statistics(self) -> dict[str, torch.Tensor]:
+        """Mean and standard deviation of each teacher channel, over at most 2000 images."""
+        rows = np.linspace(0, len(self) - 1, min(len(self), 2000)).astype(int)
+        cls = np.asarray(self.cls[rows], dtype=np.float32)
+        patches = np.asarray(self.patches[rows], dtype=np.float32)
+        return {
+            'cls_mean': torch.from_numpy(cls.mean(0)),
+            'cls_std': torch.from_numpy(cls.std(0)),
+            'patch_mean': torch.from_numpy(patches.mean((0, 2, 3))),
+            'patch_std': torch.from_numpy(patches.std((0, 2, 3))),
+        }
+
+
+def write_teacher_features(
+    root: Path,
+    images: Callable[[int], np.ndarray],
+    total: int,
+    encode: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+    student_size: int,
+    batch_size: int = 64,
+) -> Iterable[int]:
+    """Encode images in order and write them as they come; a second call continues.
+
+    Args:
+        root: Folder to write to.
+        images: Gives the image of an index, (T, T, 3) uint8 RGB at the teacher's size.
+        total: Number of images.
+        encode: Maps (B, 3, T, T) in [0, 1] to CLS (B, D) and patch tokens (B, D, h, w).
+        student_size: Side of the square image that the student will see.
+        batch_size: Images for each call of ``encode``.
+
+    Yields:
+        The number of images done so far.
+    """
+    import cv2
+
+    root.mkdir(parents=True, exist_ok=True)
+    progress = _read_progress(root) or dict(done=0, total=total)
+    if progress['total'] != total:
+        raise UserError(f'{root} holds features of {progress["total"]} images, not {total}: choose another folder')
+    arrays: dict[str, Any] = {}
+    for start in range(progress['done'], total, batch_size):
+        batch = np.stack([images(index) for index in range(start, min(start + batch_size, total))])
+        pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255
+        cls, patches = (tensor.cpu().numpy().astype(np.float16) for tensor in encode(pixels))
+        small = np.stack(
+            [cv2.resize(image, (student_size, student_size), interpolation=cv2.INTER_AREA) for image in batch]
+        )
+        for name, values in zip(ARRAYS, (small, cls, patches)):
+            if name not in arrays:
+                path, shape = root / f'{name}.npy', (total, *values.shape[1:])
+                mode = 'r+' if progress['done'] else 'w+'
+                arrays[name] = np.lib.format.open_memmap(path, mode=mode, dtype=values.dtype, shape=shape)
+            arrays[name][start : start + len(values)] = values
+            arrays[name].flush()
+        progress['done'] = start + len(batch)
+        (root / PROGRESS).write_text(json.dumps(progress))
+        yield progress['done']
+
+
+def _read_progress(root: Path) -> dict[str, int] | None:
+    path = root / PROGRESS
+    return json.loads(path.read_text()) if path.is_file() else None

@@ -1,0 +1,40 @@
+"""Registries of the package.
+
+Each one is a child of MMEngine's root registry, so that a config of any scope
+can name ``mmssl_robust.X`` and MMEngine imports the module that defines it:
+no ``custom_imports`` line is needed. Attacks, objectives and losses know no
+MMEngine type and are registered by :mod:`mmssl_robust.registered`. ``ATTACKS`` and ``OBJECTIVES`` have no
+counterpart in MMEngine and are roots of their own.
+"""
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+SCOPE = 'mmssl_robust'
+
+MODELS = Registry(
+    'model',
+    parent=MMENGINE_MODELS,
+    scope=SCOPE,
+    locations=[
+        'mmssl_robust.models.backbones',
+        'mmssl_robust.models.decode_heads',
+        'mmssl_robust.models.segmentors',
+        'mmssl_robust.models.algorithms',
+        'mmssl_robust.registered',
+    ],
+)
+DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['mmssl_robust.datasets'])
+TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, scope=SCOPE, locations=['mmssl_robust.datasets'])
+FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, scope=SCOPE, locations=['mmssl_robust.datasets'])
+METRICS = Registry('metric', parent=MMENGINE_METRICS, scope=SCOPE, locations=['mmssl_robust.evaluation'])
+HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['mmssl_robust.engine'])
+LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope=SCOPE, locations=['mmssl_robust.engine'])
+ATTACKS = Registry('attack', scope=SCOPE, locations=['mmssl_robust.registered'])
+OBJECTIVES = Registry('objective', scope=SCOPE, locations=['mmssl_robust.registered'])

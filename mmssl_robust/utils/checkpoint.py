@@ -1,0 +1,155 @@
+"""Reading checkpoints without ever running code from them.
+
+``torch.load`` with ``weights_only=True`` and a short allow-list, or
+safetensors; there is no fall-back to plain pickle. :func:`register_safe_loaders`
+puts the same reader behind MMEngine's ``load_checkpoint`` and ``resume``.
+"""
+
+import argparse
+import hashlib
+import os
+import pickle
+import re
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from mmengine.dist import barrier, get_dist_info
+from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from .errors import UserError
+
+ASSETS = Path(__file__).resolve().parents[1] / 'assets'
+ASSET_SCHEME = 'mmssl_robust://'
+
+
+def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:
+    """Read a checkpoint from a path, a URL or ``mmssl_robust://`` (files shipped with the package).
+
+    Args:
+        source: ``.safetensors``, or anything ``torch.save`` wrote.
+        map_location: Device of the tensors.
+
+    Returns:
+        What the file holds: a state dict, or a dict that contains one.
+
+    Raises:
+        UserError: If the file is missing, damaged, or holds anything but
+            tensors and plain values.
+    """
+    path = _local_path(str(source))
+    if not path.is_file():
+        raise UserError(f'checkpoint not found: {path}')
+    try:
+        if path.suffix == '.safetensors':
+            return load_file(path, device=str(map_location or 'cpu'))
+        with torch.serialization.safe_globals(_allowed_globals()):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f'refused to load {path}: it is damaged, or holds objects that could run code ({_first_line(error)})'
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise UserError(f'could not read the checkpoint {path}: {_first_line(error)}') from error
+
+
+def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Return the state dict inside an MMEngine, Lightning or bare checkpoint."""
+    for key in ('state_dict', 'model'):
+        if isinstance(checkpoint.get(key), dict):
+            return checkpoint[key]
+    return checkpoint
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def register_safe_loaders() -> None:
+    """Put :func:`read_checkpoint` behind every scheme of MMEngine's loader."""
+    for prefix in list(CheckpointLoader._schemes):
+        if prefix not in ('', 'http://', 'https://'):
+            CheckpointLoader.register_scheme(prefix, _load_from_refused, force=True)
+    CheckpointLoader.register_scheme(('', 'http://', 'https://', ASSET_SCHEME), _load_from_safe, force=True)
+
+
+def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
+    return read_checkpoint(filename, map_location)
+
+
+def _load_from_refused(filename: str, map_location: Any = None) -> dict[str, Any]:
+    raise UserError(f'cannot load {filename} safely: download the file and give its path')
+
+
+def _local_path(source: str) -> Path:
+    if source.startswith(ASSET_SCHEME):
+        return ASSETS / source[len(ASSET_SCHEME) :]
+    if source.startswith(('http://', 'https://')):
+        return _download(source)
+    return Path(source).expanduser()
+
+
+def _download(url: str) -> Path:
+    """Fetch a URL once; its hash is recorded at first and checked from then on."""
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
+    rank, _ = get_dist_info()
+    if rank == 0 and not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        published = re.search(r'-([0-9a-f]{8,64})\.', path.name)
+        try:
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=published and published[1])
+        except (OSError, RuntimeError) as error:
+            raise UserError(f'could not download {url} ({_first_line(error)}): put the file at {path}') from error
+    barrier()
+    record = path.with_name(path.name + '.sha256')
+    digest = sha256(path)
+    if not record.is_file():
+        if rank == 0:
+            record.write_text(digest + '\n')
+    elif record.read_text().split()[0] != digest:
+        raise UserError(f'{path} is not the file that was first downloaded: delete it and {record.name}')
+    return path
+
+
+def _history_buffer_method(owner: Any, name: str) -> Any:
+    """Stand-in for ``getattr`` in MMEngine's own checkpoints, good for this one use."""
+    if owner is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
+        return getattr(HistoryBuffer, name)
+    raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r} is not allowed')
+
+
+def _allowed_globals() -> list[Any]:
+    core = np._core if hasattr(np, '_core') else np.core
+    dtypes = {type(np.dtype(code)) for code in ('?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8')}
+    # Files written under NumPy 1 name the module numpy.core, those under 2 numpy._core.
+    numpy_names = [
+        (function, f'numpy.{module}.multiarray.{function.__name__}')
+        for function in (core.multiarray._reconstruct, core.multiarray.scalar)
+        for module in ('core', '_core')
+    ]
+    return [
+        HistoryBuffer,
+        OrderedDict,
+        argparse.Namespace,
+        np.ndarray,
+        np.dtype,
+        *dtypes,
+        *numpy_names,
+        (_history_buffer_method, 'builtins.getattr'),
+        (_history_buffer_method, '__builtin__.getattr'),
+    ]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
