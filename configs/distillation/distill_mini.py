@@ -34,3 +34,38 @@ extraction = dict(
         init_cfg=dict(type='Pretrained', checkpoint='{{$TEACHER:teacher.safetensors}}'),
     ),
 )
+
+model = dict(
+    type='mmssl_robust.FeatureDistillation',
+    backbone=dict(
+        type={{_base_.encoder.type}},
+        arch={{_base_.encoder.arch}},
+        out_type='featmap_cls',
+        drop_path_rate=0.0,
+    ),
+    embed_dims={{_base_.embed_dims}},
+    teacher_dims=384,
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+)
+
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=1,
+    persistent_workers=True,
+    dataset=dict(type='mmssl_robust.TeacherFeatureDataset', root=features),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    drop_last=True,
+)
+train_cfg = dict(by_epoch=True, max_epochs=8)
+auto_scale_lr = dict(base_batch_size=64)
+optim_wrapper = dict(
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05, betas=(0.9, 0.98)),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    clip_grad=dict(max_norm=3.0),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, end=300),
+    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=True, convert_to_iter_based=True),
+]

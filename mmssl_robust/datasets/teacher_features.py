@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
@@ -37,39 +39,40 @@ class TeacherFeatureDataset(Dataset):
         self.flip_prob = flip_prob
         self.images, self.cls, self.patches = (np.load(self.root / f'{name}.npy', mmap_mode='r') for name in ARRAYS)
 
+        self.cls_stats = _channel_stats(self.cls)
+        self.patch_stats = _channel_stats(self.patches)
+
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        """Return ``inputs`` (3, S, S) uint8, ``cls`` (D,) and ``patches`` (D, h, w) in float32."""
-        image = torch.from_numpy(np.array(self.images[index])).permute(2, 0, 1)
-        patches = torch.from_numpy(np.array(self.patches[index], dtype=np.float32))
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """Return ``inputs`` (3, S, S) uint8, ``cls`` (D,) and ``patches`` (D, h, w), both standardised."""
+        image = torch.from_numpy(self.images[index].copy()).permute(2, 0, 1)
+        cls = _standardise(self.cls[index], self.cls_stats)
+        patches = _standardise(self.patches[index], self.patch_stats)
         if torch.rand(()) < self.flip_prob:
             image, patches = image.flip(-1), patches.flip(-1)
-        return dict(
-            inputs=image.contiguous(),
-            cls=torch.from_numpy(np.array(self.cls[index], dtype=np.float32)),
-            patches=patches.contiguous(),
-        )
+        return dict(inputs=image.contiguous(), cls=cls, patches=patches.contiguous())
 
-    def statistics(self) -> dict[str, torch.Tensor]:
-        """Mean and standard deviation of each teacher channel, over at most 2000 images."""
-        rows = np.linspace(0, len(self) - 1, min(len(self), 2000)).astype(int)
-        cls = np.asarray(self.cls[rows], dtype=np.float32)
-        patches = np.asarray(self.patches[rows], dtype=np.float32)
-        return {
-            'cls_mean': torch.from_numpy(cls.mean(0)),
-            'cls_std': torch.from_numpy(cls.std(0)),
-            'patch_mean': torch.from_numpy(patches.mean((0, 2, 3))),
-            'patch_std': torch.from_numpy(patches.std((0, 2, 3))),
-        }
+
+def _channel_stats(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel over up to 2000 images, shaped to broadcast."""
+    rows = np.linspace(0, len(tokens) - 1, min(len(tokens), 2000)).astype(int)
+    sample = np.asarray(tokens[rows], dtype=np.float32)
+    axes = (0, *range(2, sample.ndim))
+    mean, std = sample.mean(axes, keepdims=True)[0], sample.std(axes, keepdims=True)[0]
+    return mean, np.maximum(std, 1e-6)
+
+
+def _standardise(tokens: np.ndarray, stats: tuple[np.ndarray, np.ndarray]) -> Tensor:
+    return torch.from_numpy((tokens.astype(np.float32) - stats[0]) / stats[1])
 
 
 def write_teacher_features(
     root: Path,
     images: Callable[[int], np.ndarray],
     total: int,
-    encode: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+    encode: Callable[[Tensor], tuple[Tensor, Tensor]],
     student_size: int,
     batch_size: int = 64,
 ) -> Iterable[int]:
@@ -86,8 +89,6 @@ def write_teacher_features(
     Yields:
         The number of images done so far.
     """
-    import cv2
-
     root.mkdir(parents=True, exist_ok=True)
     progress = _read_progress(root) or dict(done=0, total=total)
     if progress['total'] != total:

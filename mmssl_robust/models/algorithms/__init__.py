@@ -1,0 +1,5 @@
+"""Training algorithms for encoders."""
+
+from .distillation import FeatureDistillation
+
+__all__ = ['FeatureDistillation']

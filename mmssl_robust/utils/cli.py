@@ -1,0 +1,69 @@
+"""What ``tools/train.py`` and ``tools/test.py`` share: arguments, config, launcher, runner."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+import torch.distributed
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .checkpoint import register_safe_loaders
+from .errors import UserError
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that OpenMMLab users expect of every tool that builds a Runner."""
+    parser.add_argument('config', help='path of the config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/CONFIG_NAME')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='change settings of the config, e.g. train_cfg.max_epochs=2 or a.b="[1,2]"',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the processes were started')
+    # torch.distributed.launch passes it; torchrun sets LOCAL_RANK itself.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config file and apply the common arguments.
+
+    Raises:
+        UserError: If the file is missing or cannot be understood.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not Path(args.config).is_file():
+        raise UserError(f'config not found: {args.config}')
+    try:
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options)
+    except Exception as error:  # a config is a program: anything can go wrong in it
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f'cannot use the config {args.config}: {first_line}') from error
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', Path(args.config).stem)
+    return cfg
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the Runner with safe checkpoint loading, also for several processes on a host without a GPU."""
+    register_safe_loaders()
+    if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
+        _use_gloo(cfg)
+    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+
+
+def _use_gloo(cfg: Config) -> None:
+    # MMEngine would call torch.cuda.set_device, and give DDP a device index.
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False) | cfg.get('model_wrapper_cfg', {})
+    cfg.model_wrapper_cfg = wrapper | dict(device_ids=None)
