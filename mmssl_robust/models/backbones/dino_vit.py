@@ -169,10 +169,8 @@ class DINOVisionTransformer(BaseModule):
         x = self.vit._pos_embed(self.vit.patch_embed(inputs))
         outputs = []
         for index, block in enumerate(self.vit.blocks[: max(self.out_indices) + 1]):
-            if self.with_cp and torch.is_grad_enabled():
-                x = checkpoint(block, x, use_reentrant=False)
-            else:
-                x = block(x)
+            recompute = self.with_cp and torch.is_grad_enabled()
+            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
             if index in self.out_indices:
                 outputs.append(self._select(x, grid))
         return tuple(outputs)

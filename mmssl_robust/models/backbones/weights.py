@@ -80,7 +80,7 @@ def _timm_name(key: str) -> str:
 
 
 def _split_timm_registers(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """timm adds the CLS position to the CLS token of register models: keep a zero there."""
+    """Put a zero where timm has merged the CLS position of register models into the CLS token."""
     pos_embed = state.get('pos_embed')
     if pos_embed is not None and round(pos_embed.shape[1] ** 0.5) ** 2 == pos_embed.shape[1]:
         zero = pos_embed.new_zeros(1, 1, pos_embed.shape[2])

@@ -1,0 +1,130 @@
+"""No checkpoint runs code, and MMEngine's own checkpoints still load."""
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
+from safetensors.torch import save_file
+
+from mmssl_robust.utils.checkpoint import read_checkpoint, register_safe_loaders
+from mmssl_robust.utils.errors import UserError
+
+
+class Hostile:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+class HostileGetattr:
+    """Reaches for a method through the ``getattr`` that MMEngine's own files need."""
+
+    def __reduce__(self):
+        return getattr, (torch.Tensor, 'numpy')
+
+
+@pytest.mark.parametrize('through_mmengine', [False, True])
+def test_hostile_pickle_is_refused(tmp_path, through_mmengine):
+    marker = tmp_path / 'marker'
+    torch.save(dict(state_dict=dict(a=torch.ones(1)), extra=Hostile(marker)), tmp_path / 'hostile.pth')
+    register_safe_loaders()
+    load = CheckpointLoader.load_checkpoint if through_mmengine else read_checkpoint
+    with pytest.raises(UserError, match='refused to load'):
+        load(str(tmp_path / 'hostile.pth'))
+    assert not marker.exists()
+
+
+def test_getattr_reaches_nothing_else(tmp_path):
+    torch.save(dict(extra=HostileGetattr()), tmp_path / 'hostile.pth')
+    with pytest.raises(UserError, match='refused to load'):
+        read_checkpoint(tmp_path / 'hostile.pth')
+
+
+def test_plain_pickle_is_refused(tmp_path):
+    marker = tmp_path / 'marker'
+    (tmp_path / 'plain.pth').write_bytes(pickle.dumps(Hostile(marker)))
+    with pytest.raises(UserError):
+        read_checkpoint(tmp_path / 'plain.pth')
+    assert not marker.exists()
+
+
+def test_mmengine_checkpoint_round_trip(tmp_path):
+    buffer = HistoryBuffer([1.0, 2.0], [1, 1])
+    checkpoint = dict(
+        state_dict=dict(weight=torch.arange(3.0)),
+        message_hub=dict(log_scalars=dict(loss=buffer)),
+        meta=dict(seed=np.int64(3), scale=np.float32(0.5)),
+        optimizer=dict(state={}, param_groups=[dict(lr=0.1, betas=(0.9, 0.99))]),
+    )
+    torch.save(checkpoint, tmp_path / 'epoch_1.pth')
+    loaded = read_checkpoint(tmp_path / 'epoch_1.pth')
+    torch.testing.assert_close(loaded['state_dict']['weight'], torch.arange(3.0))
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
+    assert loaded['meta']['seed'] == 3 and loaded['meta']['scale'] == 0.5
+
+
+def test_missing_and_damaged_files(tmp_path):
+    with pytest.raises(UserError, match='not found'):
+        read_checkpoint(tmp_path / 'none.pth')
+    torch.save(dict(a=torch.zeros(1000)), tmp_path / 'torn.pth')
+    content = (tmp_path / 'torn.pth').read_bytes()
+    (tmp_path / 'torn.pth').write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match='torn.pth'):
+        read_checkpoint(tmp_path / 'torn.pth')
+    (tmp_path / 'torn.safetensors').write_bytes(b'not a safetensors file')
+    with pytest.raises(UserError, match='torn.safetensors'):
+        read_checkpoint(tmp_path / 'torn.safetensors')
+
+
+def test_other_schemes_are_refused():
+    register_safe_loaders()
+    with pytest.raises(UserError, match='download the file'):
+        CheckpointLoader.load_checkpoint('torchvision://resnet50')
+
+
+@pytest.fixture
+def downloads(monkeypatch, tmp_path):
+    """Serve a small file instead of the network."""
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+
+    def fetch(url, destination, hash_prefix=None):
+        save_file(dict(a=torch.ones(2)), destination)
+        digest = hashlib.sha256(Path(destination).read_bytes()).hexdigest()
+        if hash_prefix and not digest.startswith(hash_prefix):
+            raise RuntimeError('invalid hash value')
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fetch)
+    return tmp_path / 'hub' / 'checkpoints'
+
+
+def test_download_records_its_hash_and_checks_it_later(downloads):
+    url = 'https://example.org/encoder.safetensors'
+    torch.testing.assert_close(read_checkpoint(url)['a'], torch.ones(2))
+    assert (downloads / 'encoder.safetensors.sha256').is_file()
+    save_file(dict(a=torch.zeros(2)), downloads / 'encoder.safetensors')
+    with pytest.raises(UserError, match='not the file that was first downloaded'):
+        read_checkpoint(url)
+
+
+def test_published_hash_in_the_name_is_checked(downloads):
+    with pytest.raises(UserError, match='invalid hash'):
+        read_checkpoint('https://example.org/encoder-0123456789abcdef.safetensors')
+
+
+def test_offline_names_where_to_put_the_file(downloads, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError('name resolution failed')
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
+    with pytest.raises(UserError, match=f'put the file at {downloads}'):
+        read_checkpoint('https://example.org/other.safetensors')
