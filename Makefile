@@ -1,0 +1,52 @@
+# Each target makes its environment if it is missing and does its work.
+# README.md shows the same steps by hand.
+
+PYTHON ?= python3
+JOBS ?= 2
+REQUIREMENTS := setup.py pyproject.toml $(wildcard requirements/*.txt)
+CONSTRAINTS := -c requirements/constraints.txt
+PYTEST := -m pytest -n $(JOBS)
+
+# Each pytest worker has its own process: more threads would only fight for the cores.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: quickstart test test-slow test-upstream lint clean
+.DELETE_ON_ERROR:
+
+quickstart: export OMP_NUM_THREADS = $(JOBS)
+quickstart: .venv/.installed
+	.venv/bin/python tools/quickstart.py
+
+test: .venv/.installed
+	.venv/bin/python $(PYTEST)
+
+test-slow: .venv/.installed
+	.venv/bin/python -m pytest -m 'slow or gpu'
+
+test-upstream: .venv-upstream/.installed
+	.venv-upstream/bin/python $(PYTEST)
+
+lint: .venv/.installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name .venv\* -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: $(REQUIREMENTS)
+	test -x .venv/bin/pip || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install $(CONSTRAINTS) -e '.[mm,tests]'
+	@# The libraries ask for opencv-python, which needs libGL; a bare machine has none.
+	.venv/bin/python -c 'import cv2' || { .venv/bin/python -m pip uninstall -y opencv-python \
+	    && .venv/bin/python -m pip install $(CONSTRAINTS) opencv-python-headless; }
+	touch $@
+
+# mmcv is compiled against the installed torch (C++ compiler needed, about 6 minutes on 2 cores).
+.venv-upstream/.installed: $(REQUIREMENTS)
+	test -x .venv-upstream/bin/pip || $(PYTHON) -m venv .venv-upstream
+	.venv-upstream/bin/python -m pip install $(CONSTRAINTS) torch torchvision 'setuptools<82' wheel ninja psutil
+	PATH="$(CURDIR)/.venv-upstream/bin:$$PATH" MMCV_WITH_OPS=1 MAX_JOBS=$(JOBS) \
+	    .venv-upstream/bin/python -m pip install $(CONSTRAINTS) --no-build-isolation mmcv
+	.venv-upstream/bin/python -m pip install $(CONSTRAINTS) -e '.[mm-upstream,tests]'
+	touch $@
