@@ -1,0 +1,77 @@
+"""Score the best constant prediction: what a head must beat to have learnt anything.
+
+Segmentation predicts the most frequent class of the training set everywhere, depth the
+training set's mean depth.
+
+Example:
+    DATA_ROOT=data python tools/analysis_tools/constant_predictor.py configs/depth/mini_nyu.py
+"""
+
+import argparse
+import copy
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import PixelData
+from rich.progress import track
+
+from mmssl_robust.utils.cli import add_common_arguments, load_config
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.terminal import one_line_errors
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def training_set(cfg: Config) -> torch.utils.data.Dataset:
+    """The training images, seen through the test pipeline: no augmentation, whole label maps."""
+    settings = copy.deepcopy(cfg.train_dataloader.dataset)
+    settings.pipeline = cfg.test_dataloader.dataset.pipeline
+    return DATASETS.build(settings)
+
+
+def most_frequent_class(dataset: torch.utils.data.Dataset) -> int:
+    counts = np.zeros(256, dtype=np.int64)
+    for sample in track(dataset, description='training labels'):
+        counts += np.bincount(sample['data_samples'].gt_sem_seg.data.flatten().numpy(), minlength=256)
+    return int(counts[:255].argmax())
+
+
+def mean_depth(dataset: torch.utils.data.Dataset, min_depth: float = 1e-3) -> float:
+    total = pixels = 0.0
+    for sample in track(dataset, description='training depths'):
+        depth = sample['data_samples'].gt_depth_map.data
+        valid = depth > min_depth
+        total, pixels = total + depth[valid].double().sum().item(), pixels + valid.sum().item()
+    return total / pixels
+
+
+@one_line_errors
+def main() -> None:
+    cfg = load_config(parse_args())
+    init_default_scope(cfg.default_scope)
+    train, test = training_set(cfg), DATASETS.build(cfg.test_dataloader.dataset)
+    first = test[0]['data_samples']
+    if 'gt_depth_map' in first:
+        truth, name, value = 'gt_depth_map', 'pred_depth_map', mean_depth(train)
+    elif 'gt_sem_seg' in first:
+        truth, name, value = 'gt_sem_seg', 'pred_sem_seg', most_frequent_class(train)
+    else:
+        raise UserError('only dense tasks: a constant class of a balanced classification set scores 1 / classes')
+    evaluator = Evaluator(cfg.test_evaluator)
+    evaluator.dataset_meta = test.metainfo
+    for sample in track(test, description='test images'):
+        data_sample = sample['data_samples']
+        data_sample.set_data({name: PixelData(data=torch.full_like(getattr(data_sample, truth).data, value))})
+        evaluator.process([data_sample])
+    print(f'constant {value:.4g}:', evaluator.evaluate(len(test)))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,60 @@
+"""Export the encoder or the head of a training checkpoint as safetensors.
+
+The encoder gets DINO's own key names, so that timm and torch.hub users can load it.
+
+Examples:
+    python tools/model_converters/export_safetensors.py work_dirs/distill_mini/epoch_8.pth encoder.safetensors --half
+    python tools/model_converters/export_safetensors.py work_dirs/mini_camvid/epoch_10.pth head.safetensors --part head
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from mmssl_robust.models.backbones.weights import extract_encoder
+from mmssl_robust.utils.checkpoint import read_checkpoint, register_safe_loaders, state_dict_of
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.terminal import one_line_errors
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoint', help='checkpoint written by tools/train.py, or any encoder layout that loads')
+    parser.add_argument('out', type=Path, help='file to write, *.safetensors')
+    parser.add_argument('--part', choices=('encoder', 'head'), default='encoder')
+    parser.add_argument('--half', action='store_true', help='store in float16')
+    return parser.parse_args()
+
+
+def select(checkpoint: dict, part: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of one part of a model."""
+    if part == 'encoder':
+        return extract_encoder(checkpoint)
+    state = state_dict_of(checkpoint)
+    return {key: value for key, value in state.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
+
+
+@one_line_errors
+def main() -> None:
+    args = parse_args()
+    register_safe_loaders()
+    tensors = select(read_checkpoint(args.checkpoint), args.part)
+    if not tensors:
+        raise UserError(f'{args.checkpoint} holds no {args.part}')
+    # Counters of BatchNorm are integers and stay so.
+    tensors = {
+        key: (value.half() if args.half and value.is_floating_point() else value).contiguous()
+        for key, value in tensors.items()
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    partial = args.out.with_name(args.out.name + '.partial')
+    save_file(tensors, partial)
+    os.replace(partial, args.out)
+    print(f'{args.out}: {len(tensors)} tensors, {args.out.stat().st_size / 2**20:.2f} MiB')
+
+
+if __name__ == '__main__':
+    main()
