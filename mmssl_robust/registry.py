@@ -7,6 +7,10 @@ MMEngine type and are registered by :mod:`mmssl_robust.registered`. ``ATTACKS`` 
 counterpart in MMEngine and are roots of their own.
 """
 
+from .utils.versions import check_mm_versions
+
+check_mm_versions()
+
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
