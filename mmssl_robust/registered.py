@@ -1,0 +1,54 @@
+"""Registers the classes that know no MMEngine type, and builds attacks from configs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.registry import Registry
+
+from mmssl_robust.attacks import (
+    PGD,
+    CrossEntropy,
+    EmbedAttack,
+    EmbeddingDistance,
+    SegPGD,
+    SegPGDLoss,
+)
+from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
+from mmssl_robust.utils.errors import UserError
+
+for attack in (PGD, EmbedAttack, SegPGD):
+    ATTACKS.register_module(module=attack)
+for objective in (CrossEntropy, EmbeddingDistance, SegPGDLoss):
+    OBJECTIVES.register_module(module=objective)
+
+
+def build_attack(cfg: Mapping[str, Any]) -> PGD:
+    """Build an attack from its config.
+
+    Args:
+        cfg: ``type`` of the attack, with or without the package's scope, and its arguments; ``objective`` is
+            a config of the same kind.
+
+    Returns:
+        The attack.
+
+    Raises:
+        UserError: If a type or an argument is unknown or out of range.
+    """
+    cfg = dict(cfg)
+    if 'objective' in cfg:
+        cfg['objective'] = _build(OBJECTIVES, cfg['objective'])
+    return _build(ATTACKS, cfg)
+
+
+def _build(registry: Registry, cfg: Mapping[str, Any]) -> Any:
+    """Build from the registry's own names only, since a dotted name would import any module."""
+    arguments = dict(cfg)
+    name = str(arguments.pop('type', None)).removeprefix(f'{SCOPE}.')
+    known = registry.module_dict
+    if name not in known:
+        raise UserError(f'unknown {registry.name} type {name!r}: use one of {", ".join(sorted(known))}')
+    try:
+        return known[name](**arguments)
+    except TypeError as error:
+        raise UserError(f'{registry.name} {name}: {error}') from error

@@ -1,0 +1,24 @@
+"""Attacks: threat model x objective x optimiser, in plain PyTorch."""
+
+from .modes import eval_mode, frozen
+from .named import EmbedAttack, SegPGD
+from .objectives import CrossEntropy, EmbeddingDistance, Objective, SegPGDLoss
+from .pgd import PGD
+from .result import AttackResult
+from .threat_models import L2, Linf, ThreatModel
+
+__all__ = [
+    'L2',
+    'PGD',
+    'AttackResult',
+    'CrossEntropy',
+    'EmbedAttack',
+    'EmbeddingDistance',
+    'Linf',
+    'Objective',
+    'SegPGD',
+    'SegPGDLoss',
+    'ThreatModel',
+    'eval_mode',
+    'frozen',
+]

@@ -1,0 +1,79 @@
+"""What an attacker wants."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+Forward = Callable[[Tensor], Tensor]
+
+
+class Objective(ABC):
+    """A loss to maximise, and the measures by which its outcome is judged.
+
+    Every method returns one number for each image, which depends on that image
+    alone. An objective keeps no state between calls.
+    """
+
+    reads: ClassVar[Literal['prediction', 'embedding']] = 'prediction'
+    """Which output of a victim it differentiates."""
+
+    scheduled: ClassVar[bool] = False
+    """Whether the loss changes from step to step, so that losses of different steps cannot be compared."""
+
+    needs_random_start: ClassVar[bool] = False
+    """Whether the loss has no gradient at the clean image."""
+
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: ARG002
+        """Check or complete the targets, once before an attack; gradients are off.
+
+        Args:
+            forward: The model under attack.
+            inputs: Clean images (B, C, H, W).
+            targets: Ground truth, or None.
+
+        Returns:
+            The targets that the other methods are given.
+
+        Raises:
+            ValueError: If targets are missing or not one for each image.
+        """
+        if targets is None:
+            raise ValueError(f'{type(self).__name__} needs targets: pass the ground truth')
+        if len(targets) != len(inputs):
+            raise ValueError(f'{len(targets)} targets for {len(inputs)} images: pass one for each')
+        return targets
+
+    @abstractmethod
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
+        """Return the loss to maximise (B,).
+
+        Args:
+            outputs: The model's outputs, batch first.
+            targets: What :meth:`prepare` returned.
+            step: Number of the step, from 1 to ``steps``.
+            steps: How many steps the attack takes.
+        """
+
+    @abstractmethod
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the quality (B,) that the attacker wants low; ranks an image's iterates."""
+
+    @abstractmethod
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the attack has succeeded (B,), bool."""
+
+
+def check_labels(labels: Tensor, ndim: int, owner: str) -> Tensor:
+    """Return integer labels with ``ndim`` axes as int64.
+
+    Raises:
+        ValueError: If there are more or fewer axes, no integers, or negative numbers, which PyTorch's
+            cross-entropy would partly ignore without a word.
+    """
+    if labels.ndim != ndim or labels.is_floating_point() or labels.is_complex():
+        raise ValueError(f'{owner} needs integer labels with {ndim} axes, got {labels.dtype} {tuple(labels.shape)}')
+    if labels.numel() and labels.min() < 0:
+        raise ValueError(f'{owner} got a negative label: labels are class indices')
+    return labels.long()

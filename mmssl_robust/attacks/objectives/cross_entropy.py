@@ -1,0 +1,30 @@
+"""The classification objective."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from .base import Forward, Objective, check_labels
+
+
+class CrossEntropy(Objective):
+    """Cross-entropy of the true class: logits (B, K), targets (B,) class indices.
+
+    Score: accuracy, 0 or 1. Success: another class is predicted. Used by PGD
+    in Madry et al., *Towards Deep Learning Models Resistant to Adversarial
+    Attacks*, ICLR 2018.
+    """
+
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: D102
+        return check_labels(super().prepare(forward, inputs, targets), 1, 'CrossEntropy')
+
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:  # noqa: ARG002
+        """Return the cross-entropy (B,), the same at every step."""
+        if outputs.ndim != 2:
+            raise ValueError(f'CrossEntropy needs logits (B, K), got {tuple(outputs.shape)}: use SegPGDLoss for maps')
+        return F.cross_entropy(outputs, targets, reduction='none')
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        return (outputs.argmax(dim=1) == targets).to(outputs.dtype)
+
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        return outputs.argmax(dim=1) != targets

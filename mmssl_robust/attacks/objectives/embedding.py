@@ -1,0 +1,55 @@
+"""The objective that knows no task."""
+
+from typing import ClassVar, Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmssl_robust.utils.errors import UserError
+
+from .base import Forward, Objective
+
+Tokens = Literal['task', 'cls', 'patch', 'both']
+
+
+class EmbeddingDistance(Objective):
+    """L2 distance of an image's embedding from its clean one, over all its entries (Sec. 3.1).
+
+    Outputs (B, ...) are embeddings of any shape. Targets are filled in by one
+    forward of the clean images; pass them to move away from another reference,
+    such as a teacher's embedding. The clean image is a minimum without a
+    gradient, hence the random start.
+
+    Score: minus the distance. Success: cosine with the clean embedding below 0.5.
+
+    Args:
+        tokens: What a victim hands over as the embedding: ``'cls'``, ``'patch'``, ``'both'``, or ``'task'``
+            for the CLS token in classification and the patch tokens in dense tasks.
+
+    Raises:
+        UserError: If ``tokens`` is unknown.
+    """
+
+    reads: ClassVar = 'embedding'
+    needs_random_start = True
+
+    def __init__(self, tokens: Tokens = 'task') -> None:
+        if tokens not in get_args(Tokens):
+            raise UserError(f'unknown tokens={tokens!r}: use one of {", ".join(get_args(Tokens))}')
+        self.tokens = tokens
+
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: D102
+        return super().prepare(forward, inputs, forward(inputs) if targets is None else targets)
+
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:  # noqa: ARG002
+        """Return the distance (B,), the same at every step."""
+        if outputs.shape != targets.shape:
+            raise ValueError(f'embeddings {tuple(outputs.shape)}, but the reference is {tuple(targets.shape)}')
+        return torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        return -torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
+
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        return F.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1) < 0.5

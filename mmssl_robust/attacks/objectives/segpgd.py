@@ -1,0 +1,62 @@
+"""The segmentation objective, Eq. (1) of the paper."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .base import Forward, Objective, check_labels
+
+
+class SegPGDLoss(Objective):
+    r"""Cross-entropy that turns from correctly to wrongly classified pixels as the attack goes on.
+
+    Eq. (1), with the sets :math:`P^T` and :math:`P^F` of pixels that are right
+    and wrong at this step:
+
+    .. math::
+        L = \frac{1-\lambda_t}{N} \sum_{P^T} CE + \frac{\lambda_t}{N} \sum_{P^F} CE,
+        \qquad \lambda_t = \frac{t-1}{2T}, \quad t = 1 \ldots T
+
+    N counts an image's valid pixels, not H W, so that the ignored ones do not
+    scale the loss; an image without any has loss and gradient zero. Logits (B, K, H, W),
+    neither soft-maxed nor scaled; targets (B, H, W) class indices.
+
+    Score: pixel accuracy. Success: fewer than half of the valid pixels are
+    right. Without a valid pixel the accuracy counts as 1 and nothing succeeds.
+
+    From Gu et al., *SegPGD: An Effective and Efficient Adversarial Attack for
+    Evaluating and Boosting Segmentation Robustness*, ECCV 2022.
+
+    Args:
+        ignore_index: Label of pixels that belong to neither set.
+    """
+
+    scheduled = True
+
+    def __init__(self, ignore_index: int = 255) -> None:
+        self.ignore_index = ignore_index
+
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: D102
+        return check_labels(super().prepare(forward, inputs, targets), 3, 'SegPGDLoss')
+
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
+        """Return Eq. (1) (B,) at step t of T."""
+        wrong_weight = (step - 1) / (2 * steps)
+        losses = F.cross_entropy(outputs, targets, ignore_index=self.ignore_index, reduction='none')
+        weights = torch.where(_predicted(outputs) == targets, 1 - wrong_weight, wrong_weight)
+        valid = (targets != self.ignore_index).sum(dim=(1, 2))
+        return (weights * losses).sum(dim=(1, 2)) / valid.clamp(min=1)
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        valid = targets != self.ignore_index
+        right = ((_predicted(outputs) == targets) & valid).sum(dim=(1, 2))
+        pixels = valid.sum(dim=(1, 2))
+        return torch.where(pixels > 0, right / pixels.clamp(min=1), 1.0).to(outputs.dtype)
+
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+        return self.score(outputs, targets) < 0.5
+
+
+def _predicted(logits: Tensor) -> Tensor:
+    """Return the arg max (B, H, W); ``max`` finds the same index four times faster than ``argmax`` on CPU."""
+    return logits.detach().max(dim=1).indices

@@ -1,0 +1,32 @@
+"""What an attack hands back."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """Adversarial images and how they came about; B images, all tensors detached.
+
+    Attributes:
+        adv: Adversarial images (B, C, H, W) in [0, 1].
+        loss: The objective's loss (B,) on ``adv``, of its last step where it changes from step to step.
+        success: Whether each image's attack succeeded (B,), as its objective defines it.
+        score: The quality the attacker wants low (B,), as the objective defines it.
+        zero_grad: Share (B,) of exactly-zero entries in the input gradient over the pixels that may
+            change, mean over all steps; 0 if there was no step. A large share is a broken or masked
+            gradient, and the attack weaker than it looks.
+        norm: Size (B,) of each perturbation in the threat model's norm.
+        forwards: How often the batch went through the model.
+        backwards: How often a gradient came back.
+    """
+
+    adv: Tensor
+    loss: Tensor
+    success: Tensor
+    score: Tensor
+    zero_grad: Tensor
+    norm: Tensor
+    forwards: int
+    backwards: int
