@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Evaluate on several GPUs, or CPU processes where there is none:
+#   tools/dist_test.sh CONFIG CHECKPOINT GPUS [arguments of tools/test.py]
+# On several machines, run it on each with NNODES, NODE_RANK (0 .. NNODES-1), MASTER_ADDR and PORT set.
+set -euo pipefail
+(($# >= 3)) || { echo "usage: $0 CONFIG CHECKPOINT GPUS [arguments of tools/test.py]" >&2; exit 2; }
+config=$1 checkpoint=$2 gpus=$3
+shift 3
+
+exec torchrun --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}" --nproc_per_node "$gpus" \
+    --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${PORT:-29500}" \
+    "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "$@"
