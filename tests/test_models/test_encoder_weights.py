@@ -38,6 +38,12 @@ LAYOUTS = {
     'with mask token': lambda state, other: state | {'mask_token': torch.zeros(1, 12)},
     'full DINO': full_dino,
     'full DINO under DDP': lambda state, other: dict(teacher=prefixed(state, 'module.backbone.')),
+    "this project's DINO": lambda state, other: dict(
+        state_dict=prefixed(other, 'student.backbone.vit.')
+        | prefixed(state, 'teacher.backbone.vit.')
+        | {'teacher.head.mlp.0.weight': torch.zeros(2), 'criterion.centre': torch.zeros(2)},
+        meta=dict(epoch=1),
+    ),
     'Lightning DeACL': lambda state, other: dict(
         state_dict=prefixed(other, 'momentum_backbone.encoder.')
         | prefixed(state, 'backbone.encoder.')

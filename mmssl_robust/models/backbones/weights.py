@@ -10,7 +10,7 @@ from mmssl_robust.utils.errors import UserError
 
 # Where the encoder's weights live inside a checkpoint, most specific first.
 # 'module.' and the DeACL momentum encoder are dealt with before.
-_PREFIXES = ('backbone.encoder.', 'backbone.vit.', 'backbone.', 'encoder.', 'vit.', '')
+_PREFIXES = ('teacher.backbone.vit.', 'backbone.encoder.', 'backbone.vit.', 'backbone.', 'encoder.', 'vit.', '')
 _NOT_ENCODER = ('head.', 'projector.', 'mask_token', 'fc.')
 
 
@@ -47,9 +47,9 @@ def extract_encoder(checkpoint: dict, registers: bool = False) -> dict[str, Tens
     """Bring a checkpoint's encoder to timm's key names.
 
     Known layouts: flat ``dino_*_pretrain.pth`` and ``dinov2_*_pretrain.pth``;
-    full DINO training checkpoints (the teacher is taken, as DINO's own
-    evaluation does); Lightning DeACL (never its momentum encoder); MMEngine;
-    timm.
+    full DINO training checkpoints, theirs and this project's (the teacher is
+    taken, as DINO's own evaluation does); Lightning DeACL (never its momentum
+    encoder); MMEngine; timm.
 
     Args:
         checkpoint: What was read from the file.
