@@ -1,0 +1,68 @@
+"""Scale-invariant log error of depth, Eq. (4) of the paper."""
+
+import torch
+from torch import Tensor, nn
+
+# Under the root: its gradient at 0, a perfect prediction, would be infinite.
+ROOT_EPS = 1e-6
+
+
+def scale_invariant_log_loss(
+    pred: Tensor, target: Tensor, mask: Tensor, rho: float = 0.85, alpha: float = 1.0
+) -> Tensor:
+    r"""Return Eq. (4) for each image.
+
+    .. math::
+        L = \alpha \sqrt{\frac{1}{T} \sum_i g_i^2 - \frac{\rho}{T^2} \Big(\sum_i g_i\Big)^2},
+        \qquad g_i = \log \tilde d_i - \log d_i
+
+    The equation as printed lacks the square on the last sum; it is there in its source (Eigen et al.,
+    *Depth Map Prediction from a Single Image*, NeurIPS 2014; Bhat et al., *AdaBins*, CVPR 2021).
+
+    Args:
+        pred: Depth in metres (B, 1, H, W), positive.
+        target: Depth in metres (B, 1, H, W).
+        mask: (B, 1, H, W) bool, True where the target counts.
+        rho: Share of the squared mean error that is forgiven; 1 ignores the scale.
+        alpha: Factor of the loss.
+
+    Returns:
+        (B,); 0 with gradient 0 for an image without a valid pixel.
+    """
+    log_ratio = masked_log_ratio(pred, target, mask).flatten(1)
+    count = mask.flatten(1).sum(dim=1).clamp(min=1)
+    mean_square = log_ratio.square().sum(dim=1) / count
+    mean = log_ratio.sum(dim=1) / count
+    return alpha * ((mean_square - rho * mean.square()).clamp(min=0) + ROOT_EPS).sqrt() - alpha * ROOT_EPS**0.5
+
+
+def masked_log_ratio(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Return ``log(pred / target)`` where the mask is True, elsewhere 0 with gradient 0."""
+    one = torch.ones((), dtype=pred.dtype, device=pred.device)
+    return torch.where(mask, pred, one).log() - torch.where(mask, target, one).log()
+
+
+class SigLoss(nn.Module):
+    """Mean of :func:`scale_invariant_log_loss` over a batch, for training.
+
+    Args:
+        rho: See :func:`scale_invariant_log_loss`.
+        min_depth: Targets up to this depth in metres are missing.
+        max_depth: Targets from this depth in metres on are not trusted.
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(
+        self, rho: float = 0.85, min_depth: float = 1e-3, max_depth: float = 10.0, loss_weight: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.rho = rho
+        self.min_depth = min_depth
+        self.max_depth = max_depth
+        self.loss_weight = loss_weight
+        self.loss_name = 'loss_pixel'
+
+    def forward(self, pred: Tensor, target: Tensor, **kwargs: object) -> Tensor:  # noqa: ARG002
+        """Return the loss of depths (B, 1, H, W); MMSegmentation's further arguments are not used."""
+        mask = (target > self.min_depth) & (target < self.max_depth)
+        return self.loss_weight * scale_invariant_log_loss(pred, target, mask, self.rho).mean()
