@@ -1,0 +1,46 @@
+"""The bridge from attacks to OpenMMLab models, the one place in ``attacks`` that knows them.
+
+A victim is a model together with one batch of its data. It shows the images as
+pixels in [0, 1] and the model as a function of them, computed exactly as
+``model.test_step`` computes the prediction that the metric sees.
+"""
+
+from typing import Any
+
+from mmengine.model import is_model_wrapper
+from mmpretrain.models import BaseClassifier
+from mmseg.models import BaseSegmentor, DepthEstimator
+from torch import nn
+
+from mmssl_robust.utils.errors import UserError
+
+from .base import Victim
+from .classifier import ClassifierVictim
+from .dense import DepthVictim, SegmentorVictim
+
+__all__ = ['ClassifierVictim', 'DepthVictim', 'SegmentorVictim', 'Victim', 'build_victim']
+
+
+def build_victim(model: nn.Module, data_batch: dict[str, Any]) -> Victim:
+    """Choose the victim for a model.
+
+    Args:
+        model: Classifier of mmpretrain, segmentor or depth estimator of mmseg, bare or wrapped by DDP.
+        data_batch: What the data loader gives: ``inputs``, images (3, H, W) in
+            0..255, and ``data_samples``.
+
+    Raises:
+        UserError: If the model or the batch is of a kind that cannot be attacked.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    for kind, victim in (
+        (BaseClassifier, ClassifierVictim),
+        (DepthEstimator, DepthVictim),
+        (BaseSegmentor, SegmentorVictim),
+    ):
+        if isinstance(model, kind):
+            return victim(model, data_batch)
+    raise UserError(
+        f'cannot attack a {type(model).__name__}: use a classifier of mmpretrain, '
+        'or a segmentor or depth estimator of mmseg'
+    )

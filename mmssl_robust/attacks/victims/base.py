@@ -1,0 +1,194 @@
+"""What all victims share: pixels in and out of a model's own preprocessing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+from mmssl_robust.attacks.modes import eval_mode, frozen
+from mmssl_robust.attacks.objectives import Forward
+from mmssl_robust.attacks.pgd import PGD
+from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.attacks.tokens import select_tokens
+from mmssl_robust.utils.errors import UserError
+
+# mmpretrain, mmseg, and mmseg upstream name the same switch differently.
+_CHANNEL_SWITCHES = ('to_rgb', '_channel_conversion', 'channel_conversion')
+
+
+class Victim:
+    """A model and one batch of its data.
+
+    Attributes:
+        pixels: (B, 3, H, W) in [0, 1], in the model's channel order, padding 0.
+        mask: (B, 1, H, W), True where a pixel belongs to an image; None if nothing was padded.
+        keys: Index of each sample in its data set.
+        data_samples: Annotations as the model's preprocessor left them.
+    """
+
+    output: str
+    task_tokens: str
+
+    def __init__(self, model: nn.Module, data_batch: dict[str, Any]) -> None:
+        self.model = model
+        images = list(data_batch['inputs'])
+        data = model.data_preprocessor(data_batch, False)
+        self.inputs: Tensor = data['inputs']
+        self.data_samples: list[BaseDataElement] = data['data_samples']
+        self.sizes = [tuple(image.shape[-2:]) for image in images]
+        self.keys = [_key(sample) for sample in self.data_samples]
+        self.mask = self._mask()
+        preprocessor = model.data_preprocessor
+        self.mean: Tensor = getattr(preprocessor, 'mean', self.inputs.new_zeros(1))
+        self.std: Tensor = getattr(preprocessor, 'std', self.inputs.new_ones(1))
+        self.swaps_channels = any(getattr(preprocessor, name, False) for name in _CHANNEL_SWITCHES)
+        # A tensor: CUDA divides by a Python number with its rounded reciprocal.
+        self.white = torch.tensor(255.0, device=self.inputs.device)
+        self.pixels = self._pixels(integral=all(_is_integral(image) for image in images))
+
+    def _mask(self) -> Tensor | None:
+        batch, _, height, width = self.inputs.shape
+        if set(self.sizes) == {(height, width)}:
+            return None
+        mask = torch.zeros(batch, 1, height, width, dtype=torch.bool, device=self.inputs.device)
+        for image_mask, (rows, columns) in zip(mask, self.sizes):
+            image_mask[:, :rows, :columns] = True
+        return mask
+
+    def _pixels(self, integral: bool) -> Tensor:
+        values = self.inputs * self.std + self.mean
+        if integral:
+            values = values.round()  # undoes the rounding errors: the round trip is exact
+        if self.mask is not None:
+            values = values * self.mask
+        if values.min() < -0.5 or values.max() > 255.5:
+            raise UserError(
+                f'pixels lie in [{values.min():.4g}, {values.max():.4g}], not in 0..255: '
+                'normalise in the data_preprocessor (mean, std), not in the pipeline'
+            )
+        return (values / self.white).clamp(0, 1)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Model input (B, 3, H, W) for pixels in [0, 1]; padding is the preprocessor's."""
+        inputs = (pixels * self.white - self.mean) / self.std
+        return inputs if self.mask is None else torch.where(self.mask, inputs, self.inputs)
+
+    def as_inputs(self, pixels: Tensor) -> list[Tensor]:
+        """Images (3, H, W) in 0..255 as the data loader would give them, for a stock ``test_step``."""
+        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(pixels * self.white, self.sizes)]
+        return [image[[2, 1, 0]] for image in images] if self.swaps_channels else images
+
+    @torch.no_grad()
+    def predict(self, pixels: Tensor) -> list[BaseDataElement]:
+        """Predictions for these pixels, exactly as ``model.test_step`` makes them in eval mode.
+
+        Raises:
+            UserError: If a prediction is not finite; names the image.
+        """
+        with eval_mode(self.model):
+            samples = self.model(self.normalise(pixels), self._fresh_samples(), mode='predict')
+        for sample in samples:
+            if not self._output_of(sample).isfinite().all():
+                raise UserError(
+                    f'the prediction for {name_of(sample)} holds NaN or infinity: check the checkpoint and the image'
+                )
+        return samples
+
+    def attack(self, attack: PGD, precision: str = 'fp32') -> AttackResult:
+        """Attack the batch.
+
+        Args:
+            attack: Its ``objective.reads`` decides whether the prediction or the embedding is attacked.
+            precision: ``'bf16'`` makes the examples under autocast. What is
+                reported of them is computed in fp32 in either case.
+        """
+        objective = attack.objective
+        if objective.reads == 'embedding':
+            forward, targets = partial(self.embedding, tokens=objective.tokens), None
+        else:
+            forward, targets = self.prediction, self.targets()
+        with eval_mode(self.model), frozen(self.model):
+            if precision == 'fp32':
+                return attack(forward, self.pixels, targets, keys=self.keys, mask=self.mask)
+            result = attack(_in_bf16(forward), self.pixels, targets, keys=self.keys, mask=self.mask)
+            return _rescored(result, attack, forward, self.pixels, targets)
+
+    def prediction(self, pixels: Tensor) -> Tensor:
+        """Differentiable output on which the metric is computed."""
+        raise NotImplementedError
+
+    def targets(self) -> Tensor:
+        """Ground truth in the shape that objectives on :meth:`prediction` want."""
+        raise NotImplementedError
+
+    def embedding(self, pixels: Tensor, tokens: str = 'task') -> Tensor:
+        """Differentiable output of the encoder.
+
+        Args:
+            pixels: (B, 3, H, W).
+            tokens: ``'cls'``, ``'patch'``, ``'both'``, or ``'task'``: CLS for
+                classification and patch tokens for dense tasks (paper, 3.1).
+
+        Returns:
+            (B, N, D).
+        """
+        tokens = self.task_tokens if tokens == 'task' else tokens
+        views = [select_tokens(self._features(view), tokens) for view in self._views(self.normalise(pixels))]
+        return torch.cat(views, dim=1)
+
+    def _features(self, inputs: Tensor) -> Any:
+        raise NotImplementedError
+
+    def _views(self, inputs: Tensor) -> Iterator[Tensor]:
+        yield inputs
+
+    def _output_of(self, sample: BaseDataElement) -> Tensor:
+        output = sample.get(self.output)
+        return output if isinstance(output, Tensor) else output.data
+
+    def _fresh_samples(self) -> list[BaseDataElement]:
+        # Models write their predictions into the samples that they are given.
+        return [sample.clone() for sample in self.data_samples]
+
+
+def _is_integral(image: Tensor) -> bool:
+    return not image.is_floating_point() or bool((image == image.round()).all())
+
+
+def _key(sample: BaseDataElement) -> int:
+    if 'sample_idx' not in sample:
+        raise UserError("samples carry no index: add 'sample_idx' to meta_keys of the packing transform")
+    return int(sample.sample_idx)
+
+
+def name_of(sample: BaseDataElement) -> str:
+    """What to call an image in an error message."""
+    return str(sample.get('img_path') or f'image {_key(sample)}')
+
+
+def _in_bf16(forward: Forward) -> Forward:
+    def autocast(pixels: Tensor) -> Tensor:
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            return forward(pixels).float()
+
+    return autocast
+
+
+@torch.no_grad()
+def _rescored(
+    result: AttackResult, attack: PGD, forward: Forward, pixels: Tensor, targets: Tensor | None
+) -> AttackResult:
+    """Judge examples by another forward than the one that made them."""
+    objective, steps = attack.objective, max(attack.steps, 1)
+    targets = objective.prepare(forward, pixels, targets)
+    outputs = forward(result.adv)
+    return replace(
+        result,
+        loss=objective(outputs, targets, steps, steps),
+        score=objective.score(outputs, targets),
+        success=objective.success(outputs, targets),
+    )

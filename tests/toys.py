@@ -1,0 +1,112 @@
+"""Tiny OpenMMLab models with random weights, and batches for them."""
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.structures import PixelData
+from mmpretrain.structures import DataSample
+from mmseg.structures import SegDataSample
+
+from mmssl_robust.registry import MODELS
+
+CLASSES = 4
+MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+ARCH = dict(img_size=16, patch_size=8, embed_dim=16, depth=2, num_heads=2, mlp_ratio=2.0)
+
+
+def backbone_cfg(out_type):
+    return dict(type='mmssl_robust.DINOVisionTransformer', arch=ARCH, out_type=out_type)
+
+
+def classifier_cfg(**preprocessor):
+    return dict(
+        type='mmpretrain.ImageClassifier',
+        data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor', mean=MEAN, std=STD, to_rgb=True, **preprocessor),
+        backbone=backbone_cfg('cls_token'),
+        head=dict(type='mmpretrain.LinearClsHead', num_classes=CLASSES, in_channels=16),
+    )
+
+
+def preprocessor_cfg(size_divisor, pad):
+    return dict(
+        type='mmseg.SegDataPreProcessor',
+        mean=MEAN,
+        std=STD,
+        bgr_to_rgb=True,
+        seg_pad_val=pad,
+        test_cfg=dict(size_divisor=size_divisor),
+    )
+
+
+def test_cfg(mode):
+    return dict(mode='whole') if mode == 'whole' else dict(mode='slide', crop_size=(16, 16), stride=(8, 8))
+
+
+def segmentor_cfg(mode='whole', size_divisor=8, num_classes=CLASSES):
+    return dict(
+        type='mmseg.EncoderDecoder',
+        data_preprocessor=preprocessor_cfg(size_divisor, 255),
+        backbone=backbone_cfg('featmap'),
+        decode_head=dict(
+            type='mmseg.FCNHead',
+            in_channels=16,
+            channels=16,
+            num_convs=0,
+            concat_input=False,
+            num_classes=num_classes,
+            dropout_ratio=0.1,
+        ),
+        test_cfg=test_cfg(mode),
+    )
+
+
+def build(cfg, scale=20.0):
+    """Build a model in eval mode whose head is sharp enough for predictions to differ from pixel to pixel."""
+    torch.manual_seed(1)
+    model = MODELS.build(ConfigDict(cfg))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if 'head' in name and parameter.ndim > 1:
+                parameter.normal_().mul_(scale / 16)
+    model.eval()
+    return model
+
+
+def images(*sizes, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(0, 256, (3, *size), generator=generator, dtype=torch.uint8) for size in sizes]
+
+
+def classification_batch(*sizes, first=0):
+    samples = []
+    for index in range(len(sizes)):
+        sample = DataSample(metainfo=dict(sample_idx=first + index, img_path=f'image{index}.png'))
+        samples.append(sample.set_gt_label(index % CLASSES))
+    return dict(inputs=images(*sizes, seed=first), data_samples=samples)
+
+
+def dense_sample(size, ori_shape, index, **annotations):
+    metainfo = dict(sample_idx=index, img_path=f'image{index}.png', img_shape=size, ori_shape=ori_shape)
+    sample = SegDataSample(metainfo=metainfo)
+    for name, data in annotations.items():
+        setattr(sample, name, PixelData(data=data))
+    return sample
+
+
+def segmentation_batch(size, *ori_shapes, first=0):
+    generator = torch.Generator().manual_seed(7 + first)
+    samples = []
+    for index, shape in enumerate(ori_shapes):
+        labels = torch.randint(0, CLASSES, (1, *shape), generator=generator)
+        labels[..., :2] = 255
+        samples.append(dense_sample(size, shape, first + index, gt_sem_seg=labels))
+    return dict(inputs=images(*[size] * len(ori_shapes), seed=first), data_samples=samples)
+
+
+def depth_batch(size, *ori_shapes):
+    generator = torch.Generator().manual_seed(7)
+    samples = []
+    for index, shape in enumerate(ori_shapes):
+        depth = torch.rand((1, *shape), generator=generator) * 5 + 0.5
+        depth[..., :2] = 0
+        samples.append(dense_sample(size, shape, index, gt_depth_map=depth))
+    return dict(inputs=images(*[size] * len(ori_shapes)), data_samples=samples)
