@@ -3,9 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-# Under the root: its gradient at 0, a perfect prediction, would be infinite.
-ROOT_EPS = 1e-6
-
 
 def scale_invariant_log_loss(
     pred: Tensor, target: Tensor, mask: Tensor, rho: float = 0.85, alpha: float = 1.0
@@ -33,7 +30,10 @@ def scale_invariant_log_loss(
     count = mask.flatten(1).sum(dim=1).clamp(min=1)
     mean_square = log_ratio.square().sum(dim=1) / count
     mean = log_ratio.sum(dim=1) / count
-    return alpha * ((mean_square - rho * mean.square()).clamp(min=0) + ROOT_EPS).sqrt() - alpha * ROOT_EPS**0.5
+    variance = mean_square - rho * mean.square()
+    # The root has no gradient at 0, a perfect prediction: take it elsewhere only.
+    positive = variance > 0
+    return alpha * torch.where(positive, torch.where(positive, variance, 1.0).sqrt(), 0.0)
 
 
 def masked_log_ratio(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
