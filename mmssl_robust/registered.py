@@ -8,6 +8,8 @@ from mmengine.registry import Registry
 from mmssl_robust.attacks import (
     PGD,
     CrossEntropy,
+    DepthLoss,
+    DepthPGD,
     EmbedAttack,
     EmbeddingDistance,
     SegPGD,
@@ -16,9 +18,9 @@ from mmssl_robust.attacks import (
 from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
 from mmssl_robust.utils.errors import UserError
 
-for attack in (PGD, EmbedAttack, SegPGD):
+for attack in (PGD, EmbedAttack, SegPGD, DepthPGD):
     ATTACKS.register_module(module=attack)
-for objective in (CrossEntropy, EmbeddingDistance, SegPGDLoss):
+for objective in (CrossEntropy, EmbeddingDistance, SegPGDLoss, DepthLoss):
     OBJECTIVES.register_module(module=objective)
 
 

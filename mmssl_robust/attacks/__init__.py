@@ -1,8 +1,8 @@
 """Attacks: threat model x objective x optimiser, in plain PyTorch."""
 
 from .modes import eval_mode, frozen
-from .named import EmbedAttack, SegPGD
-from .objectives import CrossEntropy, EmbeddingDistance, Objective, SegPGDLoss
+from .named import DepthPGD, EmbedAttack, SegPGD
+from .objectives import CrossEntropy, DepthLoss, EmbeddingDistance, Objective, SegPGDLoss
 from .pgd import PGD
 from .result import AttackResult
 from .threat_models import L2, Linf, ThreatModel
@@ -12,6 +12,8 @@ __all__ = [
     'PGD',
     'AttackResult',
     'CrossEntropy',
+    'DepthLoss',
+    'DepthPGD',
     'EmbedAttack',
     'EmbeddingDistance',
     'Linf',

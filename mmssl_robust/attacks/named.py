@@ -1,6 +1,6 @@
 """The paper's attacks by name: PGD with the objective that makes each of them."""
 
-from mmssl_robust.attacks.objectives import EmbeddingDistance, SegPGDLoss
+from mmssl_robust.attacks.objectives import DepthLoss, EmbeddingDistance, SegPGDLoss
 from mmssl_robust.attacks.objectives.embedding import Tokens
 from mmssl_robust.attacks.pgd import PGD
 
@@ -27,3 +27,16 @@ class SegPGD(PGD):
 
     def __init__(self, ignore_index: int = 255, **settings) -> None:
         super().__init__(SegPGDLoss(ignore_index), **settings)
+
+
+class DepthPGD(PGD):
+    """PGD on monocular depth, Eqs. (3) and (4).
+
+    Args:
+        min_depth: See :class:`DepthLoss`.
+        max_depth: See :class:`DepthLoss`.
+        **settings: See :class:`PGD`.
+    """
+
+    def __init__(self, min_depth: float = 1e-3, max_depth: float = 10.0, **settings) -> None:
+        super().__init__(DepthLoss(min_depth, max_depth), **settings)

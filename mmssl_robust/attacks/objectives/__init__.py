@@ -2,7 +2,8 @@
 
 from .base import Forward, Objective
 from .cross_entropy import CrossEntropy
+from .depth import DepthLoss
 from .embedding import EmbeddingDistance
 from .segpgd import SegPGDLoss
 
-__all__ = ['CrossEntropy', 'EmbeddingDistance', 'Forward', 'Objective', 'SegPGDLoss']
+__all__ = ['CrossEntropy', 'DepthLoss', 'EmbeddingDistance', 'Forward', 'Objective', 'SegPGDLoss']
