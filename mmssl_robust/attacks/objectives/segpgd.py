@@ -51,7 +51,7 @@ class SegPGDLoss(Objective):
         valid = targets != self.ignore_index
         right = ((_predicted(outputs) == targets) & valid).sum(dim=(1, 2))
         pixels = valid.sum(dim=(1, 2))
-        return torch.where(pixels > 0, right / pixels.clamp(min=1), 1.0).to(outputs.dtype)
+        return torch.where(pixels > 0, right.to(outputs.dtype) / pixels.clamp(min=1), 1)
 
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
         return self.score(outputs, targets) < 0.5
