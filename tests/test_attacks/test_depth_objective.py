@@ -76,7 +76,7 @@ def test_success_is_delta1_below_one_half(rows, factor, success):
 
 
 def test_attack_moves_away_from_the_truth():
-    """Depth is 1 m + 4 m x brightness: 2 m at 1/4. Where the truth is nearer, all must brighten, where farther, darken."""
+    """Depth is 1 m + 4 m x brightness, so 2 m at 1/4: with the truth nearer, all must brighten, farther, darken."""
     inputs = torch.full((2, 3, 8, 8), 0.25, dtype=torch.float64)
     targets = torch.cat((0.75 * TARGETS, 1.5 * TARGETS))
     attack = DepthPGD(eps=0.2, step_size=0.05, steps=5, random_start=False)
