@@ -43,7 +43,7 @@ def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dic
         UserError: If the file is missing, damaged, or holds anything but
             tensors and plain values.
     """
-    path = _local_path(str(source))
+    path = local_path(str(source))
     if not path.is_file():
         raise UserError(f'checkpoint not found: {path}')
     try:
@@ -57,6 +57,15 @@ def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dic
         ) from error
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise UserError(f'could not read the checkpoint {path}: {_first_line(error)}') from error
+
+
+def local_path(source: str) -> Path:
+    """The file behind a path, a URL (downloaded once) or ``mmssl_robust://``; it need not exist."""
+    if source.startswith(ASSET_SCHEME):
+        return ASSETS / source[len(ASSET_SCHEME) :]
+    if source.startswith(('http://', 'https://')):
+        return _download(source)
+    return Path(source).expanduser()
 
 
 def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -90,14 +99,6 @@ def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 def _load_from_refused(filename: str, map_location: Any = None) -> dict[str, Any]:
     raise UserError(f'cannot load {filename} safely: download the file and give its path')
-
-
-def _local_path(source: str) -> Path:
-    if source.startswith(ASSET_SCHEME):
-        return ASSETS / source[len(ASSET_SCHEME) :]
-    if source.startswith(('http://', 'https://')):
-        return _download(source)
-    return Path(source).expanduser()
 
 
 def _download(url: str) -> Path:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmssl_robust.utils.checkpoint import read_checkpoint
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.state_dict import mismatch
 
 # Where the encoder's weights live inside a checkpoint, most specific first.
 # 'module.' and the DeACL momentum encoder are dealt with before.
@@ -25,21 +26,9 @@ def load_encoder_weights(vit: nn.Module, source: str | os.PathLike) -> None:
         UserError: If a key is missing, unexpected or of another shape; names the keys.
     """
     weights = extract_encoder(read_checkpoint(source), registers=vit.reg_token is not None)
-    own = vit.state_dict()
-    missing = [key for key in own if key not in weights]
-    unexpected = [key for key in weights if key not in own]
-    shapes = [
-        f'{key} is {tuple(weights[key].shape)}, wanted {tuple(own[key].shape)}'
-        for key in own
-        if key in weights and weights[key].shape != own[key].shape
-    ]
-    problems = [
-        f'{name}: {", ".join(keys[:4])}{f" and {len(keys) - 4} more" if len(keys) > 4 else ""}'
-        for name, keys in (('missing', missing), ('unexpected', unexpected), ('shape', shapes))
-        if keys
-    ]
+    problems = mismatch(vit.state_dict(), weights)
     if problems:
-        raise UserError(f'{source} does not fit this encoder; {"; ".join(problems)}')
+        raise UserError(f'{source} does not fit this encoder; {problems}')
     vit.load_state_dict(weights)
 
 
