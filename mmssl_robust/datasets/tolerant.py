@@ -1,0 +1,101 @@
+"""Reading a test set exactly once, whatever its files and the number of processes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import get_world_size
+from PIL import Image
+from torch.utils.data import Dataset
+
+from mmssl_robust.registry import DATASETS
+from mmssl_robust.utils.errors import UserError
+
+_FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
+
+
+@dataclass
+class Unreadable:
+    """A sample that could not be read, and whether the evaluation can go on without it.
+
+    Workers hand it over in place of an exception, of which PyTorch would make
+    a page of text.
+    """
+
+    message: str
+    fatal: bool
+
+
+@DATASETS.register_module()
+class TolerantDataset(Dataset):
+    """A test set, or part of it, that survives corrupt files and is never padded with repeats.
+
+    Distributed samplers repeat samples until every process has equally many.
+    Here the length is a multiple of the number of processes already, and what
+    is beyond the last sample is ``None``, which :func:`tolerant_collate` drops.
+
+    Args:
+        dataset: Config of the data set.
+        on_corrupt: What a damaged image or label file does: ``'fail'`` or ``'skip'``.
+        max_images: Take this many, evenly spread over the set, not all.
+
+    Raises:
+        UserError: If the data is missing or the set is empty.
+    """
+
+    def __init__(self, dataset: dict[str, Any], on_corrupt: str = 'fail', max_images: int | None = None) -> None:
+        if on_corrupt not in ('fail', 'skip'):
+            raise UserError(f"on_corrupt is {on_corrupt!r}: use 'fail' or 'skip'")
+        if max_images is not None and max_images < 1:
+            raise UserError(f'max_images is {max_images}: it must be at least 1')
+        try:
+            self.dataset = DATASETS.build(dataset)
+        except FileNotFoundError as error:
+            raise UserError(f'data not found: {str(error).splitlines()[0]}') from error
+        if len(self.dataset) == 0:
+            raise UserError(f'the data set is empty: {dataset.get("data_root") or dataset["type"]}')
+        self.on_corrupt = on_corrupt
+        total = len(self.dataset)
+        count = min(max_images or total, total)
+        self.indices = [index * total // count for index in range(count)]
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Meta information of the wrapped data set."""
+        return self.dataset.metainfo
+
+    def __len__(self) -> int:
+        processes = get_world_size()
+        return -(-len(self.indices) // processes) * processes
+
+    def __getitem__(self, index: int) -> dict[str, Any] | Unreadable | None:
+        if index >= len(self.indices):
+            return None
+        index = self.indices[index]
+        try:
+            broken = self._broken_file(index)
+            return Unreadable(broken, fatal=self.on_corrupt == 'fail') if broken else self.dataset[index]
+        except UserError as error:
+            return Unreadable(str(error), fatal=True)
+
+    def _broken_file(self, index: int) -> str | None:
+        # Decoded in full: OpenCV returns a truncated JPEG with a grey rest and no error.
+        info = self.dataset.get_data_info(index) if hasattr(self.dataset, 'get_data_info') else {}
+        for path in (info[key] for key in _FILE_KEYS if info.get(key)):
+            if '://' in path or Path(path).suffix.lower() not in Image.registered_extensions():
+                continue
+            try:
+                with Image.open(path) as image:
+                    image.load()
+            except (OSError, SyntaxError, ValueError) as error:
+                return f'cannot read {path} ({str(error).splitlines()[0]}): replace it, or skip corrupt files'
+        return None
+
+
+def tolerant_collate(items: Sequence[dict[str, Any] | Unreadable | None]) -> dict[str, Any]:
+    """Collate what could be read; ``unreadable`` lists the rest. A batch may be empty."""
+    good = [item for item in items if isinstance(item, dict)]
+    batch = pseudo_collate(good) if good else dict(inputs=[], data_samples=[])
+    return batch | dict(unreadable=[item for item in items if isinstance(item, Unreadable)])
