@@ -1,7 +1,12 @@
 """Tiny OpenMMLab models with random weights, and batches for them."""
 
+import itertools
+
+import cv2
+import numpy as np
 import torch
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
+from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
@@ -10,6 +15,7 @@ from mmssl_robust.registry import MODELS
 
 CLASSES = 4
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+_NUMBERS = itertools.count()
 ARCH = dict(img_size=16, patch_size=8, embed_dim=16, depth=2, num_heads=2, mlp_ratio=2.0)
 
 
@@ -33,6 +39,7 @@ def preprocessor_cfg(size_divisor, pad):
         std=STD,
         bgr_to_rgb=True,
         seg_pad_val=pad,
+        size_divisor=size_divisor,  # in training
         test_cfg=dict(size_divisor=size_divisor),
     )
 
@@ -110,3 +117,90 @@ def depth_batch(size, *ori_shapes):
         depth[..., :2] = 0
         samples.append(dense_sample(size, shape, index, gt_depth_map=depth))
     return dict(inputs=images(*[size] * len(ori_shapes)), data_samples=samples)
+
+
+def write_classification(root, per_class=3):
+    """Write an image folder of CLASSES classes, 16 x 16."""
+    rng = np.random.default_rng(0)
+    for label in range(CLASSES):
+        folder = root / f'class{label}'
+        folder.mkdir(parents=True)
+        for index in range(per_class):
+            cv2.imwrite(str(folder / f'{index}.png'), rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+
+
+def write_segmentation(root, sizes):
+    """Write images (height, width) with label maps whose left border is unlabelled."""
+    rng = np.random.default_rng(0)
+    for name in ('images', 'labels'):
+        (root / name).mkdir(parents=True)
+    for index, size in enumerate(sizes):
+        labels = rng.integers(0, CLASSES, size, dtype=np.uint8)
+        labels[:, :2] = 255
+        cv2.imwrite(str(root / 'images' / f'{index}.png'), rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+        cv2.imwrite(str(root / 'labels' / f'{index}.png'), labels)
+
+
+def runtime_cfg(work_dir, scope):
+    return dict(
+        work_dir=str(work_dir),
+        default_scope=scope,
+        log_level='WARNING',
+        randomness=dict(seed=0),
+        test_cfg=dict(),
+        env_cfg=dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
+    )
+
+
+def loader_cfg(dataset, batch_size):
+    return dict(
+        batch_size=batch_size, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset
+    )
+
+
+def classification_run(root, work_dir, batch_size=4):
+    """Config of a Runner that tests a tiny classifier on what `write_classification` wrote."""
+    dataset = dict(
+        type='CustomDataset',
+        data_root=str(root),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
+    )
+    return dict(
+        model=classifier_cfg(),
+        test_dataloader=loader_cfg(dataset, batch_size),
+        test_evaluator=dict(type='Accuracy', topk=(1, 2)),
+        **runtime_cfg(work_dir, 'mmpretrain'),
+    )
+
+
+def segmentation_run(root, work_dir, batch_size=2, scale=(24, 20), **model):
+    """Config of a Runner that tests a tiny segmentor on what `write_segmentation` wrote, resized to `scale`."""
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='Resize', scale=scale, keep_ratio=False),
+        dict(type='LoadAnnotations'),
+        dict(type='PackSegInputs', meta_keys=('sample_idx', 'img_path', 'seg_map_path', 'ori_shape', 'img_shape')),
+    ]
+    dataset = dict(
+        type='BaseSegDataset',
+        data_root=str(root),
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+        img_suffix='.png',
+        metainfo=dict(classes=[f'class{label}' for label in range(CLASSES)]),
+        pipeline=pipeline,
+    )
+    return dict(
+        model=segmentor_cfg(**model),
+        test_dataloader=loader_cfg(dataset, batch_size),
+        test_evaluator=dict(type='IoUMetric', iou_metrics=['mIoU']),
+        **runtime_cfg(work_dir, 'mmseg'),
+    )
+
+
+def runner_of(cfg, **changes):
+    """Build a Runner whose model has the weights of `build`."""
+    cfg = Config({**cfg, **changes})
+    cfg.experiment_name = f'run{next(_NUMBERS)}'  # two runners in a second would share a name
+    runner = Runner.from_cfg(cfg)
+    runner.model.load_state_dict(build(cfg.model).state_dict())
+    return runner

@@ -1,0 +1,44 @@
+"""Attack inside MMEngine's own test and validation loops."""
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmssl_robust.attacks.victims import build_victim
+from mmssl_robust.registered import build_attack
+from mmssl_robust.registry import HOOKS
+
+from .batches import same_size_runs
+
+
+@HOOKS.register_module()
+class AttackHook(Hook):
+    """Replace the images of each test and validation batch by adversarial ones.
+
+    The metrics of a stock loop are then those of the attack, equal to what
+    :class:`~mmssl_robust.engine.AttackTestLoop` reports for it.
+
+    Args:
+        attack: Config of the attack.
+        precision: ``'fp32'`` or ``'bf16'``: how examples are made.
+    """
+
+    def __init__(self, attack: dict[str, Any], precision: str = 'fp32') -> None:
+        self.attack = build_attack(attack)
+        self.precision = precision
+
+    def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
+        """Attack a test batch in place."""
+        self._attack(runner, data_batch)
+
+    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
+        """Attack a validation batch in place."""
+        self._attack(runner, data_batch)
+
+    def _attack(self, runner: Runner, data_batch: dict[str, Any]) -> None:
+        images = []
+        for part in same_size_runs(data_batch):
+            victim = build_victim(runner.model, part)
+            images += victim.as_inputs(victim.attack(self.attack, self.precision).adv)
+        data_batch['inputs'] = images

@@ -1,0 +1,210 @@
+import pytest
+import torch
+from mmengine.hooks import Hook
+from toys import (
+    CLASSES,
+    classification_run,
+    runner_of,
+    segmentation_run,
+    write_classification,
+    write_segmentation,
+)
+
+from mmssl_robust.utils.errors import UserError
+
+PGD = dict(
+    type='mmssl_robust.PGD', objective=dict(type='mmssl_robust.CrossEntropy'), eps='32/255', step_size='8/255', steps=3
+)
+SEGPGD = dict(type='mmssl_robust.SegPGD', eps='32/255', step_size='8/255', steps=3)
+EMBED = dict(type='mmssl_robust.EmbedAttack', eps='32/255', step_size='8/255', steps=3)
+LOOP = 'mmssl_robust.AttackTestLoop'
+
+
+@pytest.fixture
+def classification(tmp_path):
+    write_classification(tmp_path / 'data')
+    return classification_run(tmp_path / 'data', tmp_path / 'work')
+
+
+@pytest.fixture
+def segmentation(tmp_path):
+    write_segmentation(tmp_path / 'data', [(40, 48), (40, 48), (30, 25), (40, 48), (33, 47)])
+    return segmentation_run(tmp_path / 'data', tmp_path / 'work')
+
+
+@pytest.fixture(params=['classification', 'segmentation'])
+def run(request):
+    """A config and the attack of its task."""
+    return request.getfixturevalue(request.param), PGD if request.param == 'classification' else SEGPGD
+
+
+def loop_cfg(**attacks):
+    return dict(type=LOOP, attacks=attacks)
+
+
+def test_metrics_of_one_pass(run):
+    cfg, attack = run
+    stock = runner_of(cfg).test()
+    runner = runner_of(cfg, test_cfg=loop_cfg(task=attack, embed=EMBED))
+    metrics = runner.test()
+    assert metrics == stock | {f'{name}/{key}': metrics[f'{name}/{key}'] for name in ('task', 'embed') for key in stock}
+    assert metrics.keys() - stock.keys()
+    summary = runner.test_loop.summary
+    assert summary['images'] == len(runner.test_loop.dataloader.dataset) and summary['skipped'] == []
+    account = summary['attacks']['task']
+    assert account['settings'] == attack and account['images'] == summary['images']
+    assert account['forwards_per_image'] == 4 and account['backwards_per_image'] == 3
+    assert 0 < account['max_norm'] <= 32 / 255 + 1e-6
+    assert 0 <= account['success_rate'] <= 1 and account['seconds'] > 0
+
+
+def test_success_rate_is_the_error_of_a_classifier(classification):
+    runner = runner_of(classification, test_cfg=loop_cfg(pgd=PGD))
+    metrics = runner.test()
+    rate = runner.test_loop.summary['attacks']['pgd']['success_rate']
+    assert metrics['pgd/accuracy/top1'] == pytest.approx(100 * (1 - rate), abs=1e-4)
+
+
+def test_hook_in_the_stock_loop_gives_the_same_metrics(run):
+    cfg, attack = run
+    ours = runner_of(cfg, test_cfg=loop_cfg(task=attack)).test()
+    hooked = runner_of(cfg, custom_hooks=[dict(type='mmssl_robust.AttackHook', attack=attack)]).test()
+    assert hooked and hooked == {key: ours[f'task/{key}'] for key in hooked}
+
+
+@pytest.mark.parametrize('batch_size', [1, 4])
+def test_metrics_do_not_depend_on_the_batch_size(run, batch_size):
+    cfg, attack = run
+    test_cfg = loop_cfg(task=attack, embed=EMBED)
+    reference = runner_of(cfg, test_cfg=test_cfg).test()
+    cfg['test_dataloader']['batch_size'] = batch_size
+    # mmseg rounds to two digits; one pixel of 9000 may flip by rounding errors.
+    assert runner_of(cfg, test_cfg=test_cfg).test() == pytest.approx(reference, abs=0.03)
+
+
+def test_images_of_differing_size_in_a_batch(tmp_path):
+    write_segmentation(tmp_path / 'data', [(40, 48), (40, 48), (30, 25), (40, 48), (33, 47)])
+    cfg = segmentation_run(tmp_path / 'data', tmp_path / 'work', batch_size=4)
+    cfg['test_dataloader']['dataset']['pipeline'][1]['keep_ratio'] = True
+    together = runner_of(cfg, test_cfg=loop_cfg(segpgd=SEGPGD)).test()
+    cfg['test_dataloader']['batch_size'] = 1
+    alone = runner_of(cfg, test_cfg=loop_cfg(segpgd=SEGPGD)).test()
+    assert together == pytest.approx(alone, abs=0.03)
+
+
+def test_sliding_windows(tmp_path):
+    write_segmentation(tmp_path / 'data', [(40, 48), (30, 25)])
+    cfg = segmentation_run(tmp_path / 'data', tmp_path / 'work', mode='slide')
+    stock = runner_of(cfg).test()
+    metrics = runner_of(cfg, test_cfg=loop_cfg(segpgd=SEGPGD, embed=EMBED)).test()
+    assert {key: metrics[key] for key in stock} == stock and metrics['segpgd/aAcc'] < stock['aAcc']
+
+
+def test_validation_loop_saves_the_most_robust_checkpoint(segmentation, tmp_path):
+    loader = segmentation['test_dataloader']
+    training = dict(
+        train_dataloader=loader | dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=True)),
+        train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=2),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        val_dataloader=loader,
+        val_evaluator=segmentation['test_evaluator'],
+        val_cfg=dict(type='mmssl_robust.AttackValLoop', attacks=dict(segpgd=SEGPGD)),
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=-1, save_best='segpgd/mIoU')),
+    )
+    runner = runner_of(segmentation, **training)
+    runner.train()
+    assert list((tmp_path / 'work').glob('best_segpgd_mIoU_epoch_*.pth'))
+    assert runner.message_hub.get_info('best_score') > 0
+    assert all(parameter.requires_grad for parameter in runner.model.parameters())
+
+
+def test_subset_is_spread_over_the_classes(classification):
+    cfg = loop_cfg(pgd=PGD) | dict(max_images=CLASSES)
+    runner = runner_of(classification, test_cfg=cfg, custom_hooks=[dict(type=RecordKeys)])
+    runner.test()
+    assert runner.test_loop.summary['images'] == CLASSES
+    assert RecordKeys.labels == list(range(CLASSES)) and RecordKeys.keys == [0, 3, 6, 9]
+
+
+class RecordKeys(Hook):
+    keys, labels = [], []
+
+    def after_attack_iter(self, runner, name, victim, result, clean, adversarial):
+        assert name == 'pgd' and len(clean) == len(adversarial) == len(result.adv)
+        self.keys += victim.keys
+        self.labels += victim.targets().tolist()
+
+
+def test_bf16_examples(run):
+    cfg, attack = run
+    fp32 = runner_of(cfg, test_cfg=loop_cfg(task=attack)).test()
+    bf16 = runner_of(cfg, test_cfg=loop_cfg(task=attack) | dict(precision='bf16')).test()
+    clean = [key for key in fp32 if not key.startswith('task/')]
+    assert [bf16[key] for key in clean] == [fp32[key] for key in clean]
+    assert bf16 == pytest.approx(fp32, abs=10)
+    with pytest.raises(UserError, match="unknown precision 'fp16'"):
+        runner_of(cfg, test_cfg=loop_cfg() | dict(precision='fp16')).test()
+
+
+def break_image(tmp_path, name):
+    path = tmp_path / 'data' / name
+    path.write_bytes(path.read_bytes()[:60])
+    return path
+
+
+def test_corrupt_image_fails_by_default(segmentation, tmp_path):
+    path = break_image(tmp_path, 'images/1.png')
+    segmentation['test_dataloader'] |= dict(num_workers=1)
+    with pytest.raises(UserError) as caught:
+        runner_of(segmentation, test_cfg=loop_cfg(segpgd=SEGPGD)).test()
+    assert str(path) in str(caught.value) and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('batch_size', [1, 2])
+def test_corrupt_image_is_skipped_and_counted(segmentation, tmp_path, batch_size):
+    segmentation['test_dataloader']['batch_size'] = batch_size
+    path = break_image(tmp_path, 'images/1.png')
+    runner = runner_of(segmentation, test_cfg=loop_cfg(segpgd=SEGPGD) | dict(on_corrupt='skip'))
+    metrics = runner.test()
+    summary = runner.test_loop.summary
+    assert summary['images'] == summary['attacks']['segpgd']['images'] == 4
+    assert len(summary['skipped']) == 1 and str(path) in summary['skipped'][0]
+    # The others keep their indices, and with them their noise, as if nothing had happened.
+    records = runner.test_loop.logs['segpgd'].records
+    path.write_bytes(path.with_name('0.png').read_bytes())
+    whole = runner_of(segmentation, test_cfg=loop_cfg(segpgd=SEGPGD))
+    whole.test()
+    expected = [record for record in whole.test_loop.logs['segpgd'].records if record['key'] != 1]
+    assert [record['key'] for record in records] == [0, 2, 3, 4] and len(metrics) == 6
+    assert [record['loss'] for record in records] == pytest.approx([record['loss'] for record in expected], rel=1e-2)
+
+
+def test_no_image_can_be_read(segmentation, tmp_path):
+    for index in range(5):
+        break_image(tmp_path, f'images/{index}.png')
+    with pytest.raises(UserError, match='no image could be read'):
+        runner_of(segmentation, test_cfg=loop_cfg() | dict(on_corrupt='skip')).test()
+
+
+def test_label_map_of_another_size(segmentation, tmp_path):
+    labels = tmp_path / 'data' / 'labels'
+    (labels / '0.png').write_bytes((labels / '2.png').read_bytes())
+    with pytest.raises(UserError, match='labels/0.png is 25x30, its image 48x40'):
+        runner_of(segmentation, test_cfg=loop_cfg()).test()
+
+
+def test_nan_in_a_prediction(segmentation):
+    runner = runner_of(segmentation, test_cfg=loop_cfg())
+    with torch.no_grad():
+        runner.model.decode_head.conv_seg.bias.fill_(float('nan'))
+    with pytest.raises(UserError, match='images/0.png holds NaN'):
+        runner.test()
+
+
+def test_bad_settings(segmentation):
+    for attack, message in (
+        (SEGPGD | dict(eps=2), 'eps'),
+        (dict(type='mmssl_robust.Nothing'), 'unknown attack type'),
+    ):
+        with pytest.raises(UserError, match=message):
+            runner_of(segmentation, test_cfg=loop_cfg(x=attack)).test()
