@@ -1,0 +1,134 @@
+"""Evaluate a model on clean and on adversarial images.
+
+Examples:
+    python tools/test.py configs/segmentation/mini_camvid.py work_dirs/mini_camvid/epoch_10.pth --attack segpgd embed
+    python tools/test.py CONFIG CHECKPOINT --attack pgd --eps 4/255 --steps 40 --out result.json --show-dir pictures
+    bash tools/dist_test.sh CONFIG CHECKPOINT 8 --attack pgd
+"""
+
+import argparse
+import time
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from mmssl_robust.engine.presets import load_preset, presets
+from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
+from mmssl_robust.registered import build_attack
+from mmssl_robust.utils.checkpoint import local_path, sha256
+from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.state_dict import load_weights, read_weights
+from mmssl_robust.utils.terminal import console, one_line_errors
+
+# Attack settings that the command line can change.
+SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'restarts', 'keep', 'seed')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_common_arguments(parser)
+    parser.add_argument('checkpoint', help='path or URL of the weights; a head alone if the config has the encoder')
+    known = ', '.join(presets())
+    parser.add_argument('--attack', nargs='+', metavar='NAME', help=f'{known}; default those in test_cfg.attacks')
+    parser.add_argument('--norm', help='linf or l2')
+    parser.add_argument('--eps', help="largest perturbation of pixels in [0, 1], e.g. '4/255'")
+    parser.add_argument('--step-size', help="e.g. '1/255'")
+    parser.add_argument('--steps', type=int)
+    parser.add_argument('--restarts', type=int)
+    parser.add_argument('--keep', help='best or last iterate of each image')
+    parser.add_argument('--seed', type=int, help='of the random starts')
+    parser.add_argument('--amp', action='store_true', help='make the examples in bfloat16; they are scored in float32')
+    parser.add_argument('--batch-size', type=int, help='images at a time; the results do not depend on it')
+    parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    parser.add_argument('--out', metavar='FILE.json', help='write the results here')
+    parser.add_argument('--show-dir', help='draw attacked images into this folder')
+    parser.add_argument('--show-images', type=int, default=8, help='how many for each attack')
+    return parser.parse_args()
+
+
+def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str, Any]]:
+    """Attacks by name, with the settings of the command line, checked."""
+    changes = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    if args.attack:
+        attacks = {name: load_preset(name) for name in args.attack}
+    else:
+        attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
+    if not attacks and (changes or args.show_dir):
+        raise UserError('there is no attack to change or to show: add --attack')
+    attacks = {name: attack | changes for name, attack in attacks.items()}
+    for attack in attacks.values():
+        build_attack(attack)
+    return attacks
+
+
+def prepare(cfg: Config, args: argparse.Namespace) -> None:
+    """Put what the command line says into the config."""
+    if 'test_dataloader' not in cfg or 'model' not in cfg:
+        raise UserError(f'{args.config} has no test section')
+    cfg.test_cfg = dict(
+        type='mmssl_robust.AttackTestLoop',
+        attacks=chosen_attacks(args, cfg),
+        precision='bf16' if args.amp else 'fp32',
+        max_images=args.max_images,
+        on_corrupt=args.on_corrupt,
+    )
+    if args.batch_size is not None:
+        if args.batch_size < 1:
+            raise UserError(f'--batch-size is {args.batch_size}: it must be at least 1')
+        cfg.test_dataloader.batch_size = args.batch_size
+    if args.show_dir:
+        hook = dict(type='mmssl_robust.PanelHook', out_dir=args.show_dir, max_images=args.show_images)
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+    cfg.load_from, cfg.resume = None, False
+    if console.is_terminal:
+        cfg.log_level = 'WARNING'  # the bar says how far it is
+
+
+def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:
+    """Everything that one needs to compare or repeat the numbers."""
+    cfg, loop = runner.cfg, runner.test_loop
+    return dict(
+        metrics=metrics,
+        **loop.summary,
+        seconds=seconds,
+        seed=runner.seed,
+        precision=loop.precision,
+        batch_size=cfg.test_dataloader.batch_size,
+        processes=runner.world_size,
+        device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+        config=args.config,
+        config_hash=config_hash(cfg),
+        checkpoint=args.checkpoint,
+        checkpoint_sha256=sha256(local_path(args.checkpoint)),
+        libraries=library_versions(),
+    )
+
+
+@one_line_errors
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    prepare(cfg, args)
+    weights = read_weights(args.checkpoint)
+    runner = build_runner(cfg)
+    model = runner.model.module if runner.distributed else runner.model
+    load_weights(model, weights, args.checkpoint)
+    start = time.monotonic()
+    metrics = runner.test()
+    if not is_main_process():
+        return
+    report = report_of(args, runner, metrics, time.monotonic() - start)
+    console.print(metrics_table(metrics, report, title=f'{args.config}, {report["images"]} images'))
+    if report['skipped']:
+        console.print(f'{len(report["skipped"])} images skipped, the first: {report["skipped"][0]}')
+    if args.out:
+        write_json(report, args.out)
+
+
+if __name__ == '__main__':
+    main()
