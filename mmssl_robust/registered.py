@@ -15,13 +15,16 @@ from mmssl_robust.attacks import (
     SegPGD,
     SegPGDLoss,
 )
-from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
+from mmssl_robust.models.losses import GradientLoss, SigLoss
+from mmssl_robust.registry import ATTACKS, MODELS, OBJECTIVES, SCOPE
 from mmssl_robust.utils.errors import UserError
 
 for attack in (PGD, EmbedAttack, SegPGD, DepthPGD):
     ATTACKS.register_module(module=attack)
 for objective in (CrossEntropy, EmbeddingDistance, SegPGDLoss, DepthLoss):
     OBJECTIVES.register_module(module=objective)
+for loss in (SigLoss, GradientLoss):
+    MODELS.register_module(module=loss)
 
 
 def build_attack(cfg: Mapping[str, Any]) -> PGD:

@@ -1,6 +1,7 @@
 """Data sets and transforms that OpenMMLab lacks."""
 
+from .camvid import CamVidDataset
 from .teacher_features import TeacherFeatureDataset
-from .tolerant import TolerantDataset, tolerant_collate
+from .transforms import CheckAnnotations, IgnoreLabel
 
-__all__ = ['TeacherFeatureDataset', 'TolerantDataset', 'tolerant_collate']
+__all__ = ['CamVidDataset', 'CheckAnnotations', 'IgnoreLabel', 'TeacherFeatureDataset']

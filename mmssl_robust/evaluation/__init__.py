@@ -1,0 +1,5 @@
+"""Metrics and reports."""
+
+from .depth_metric import DepthMetric, depth_errors
+
+__all__ = ['DepthMetric', 'depth_errors']

@@ -1,0 +1,7 @@
+"""Losses in plain PyTorch; :mod:`mmssl_robust.registered` makes them known to MMEngine."""
+
+from .dino_loss import DINOLoss
+from .gradient_loss import GradientLoss, gradient_matching_loss
+from .sig_loss import SigLoss, scale_invariant_log_loss
+
+__all__ = ['DINOLoss', 'GradientLoss', 'SigLoss', 'gradient_matching_loss', 'scale_invariant_log_loss']

@@ -1,0 +1,68 @@
+"""What an annotation must be before a pipeline goes on with it."""
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmssl_robust.registry import TRANSFORMS
+from mmssl_robust.utils.errors import UserError
+
+IGNORED = 255
+
+
+@TRANSFORMS.register_module()
+class IgnoreLabel(BaseTransform):
+    """Turn a data set's own void label into 255, which losses, attacks and metrics ignore.
+
+    Args:
+        label: The data set's label of unlabelled pixels.
+    """
+
+    def __init__(self, label: int) -> None:
+        self.label = label
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Change ``gt_seg_map``."""
+        results['gt_seg_map'] = np.where(results['gt_seg_map'] == self.label, IGNORED, results['gt_seg_map'])
+        return results
+
+
+@TRANSFORMS.register_module()
+class CheckAnnotations(BaseTransform):
+    """Compare the annotation with its image, right after both were loaded.
+
+    Args:
+        num_classes: Label maps hold 0 to ``num_classes - 1`` and 255; None leaves labels unchecked.
+
+    Raises:
+        UserError: If the sizes differ or a label is out of range; names the file.
+    """
+
+    def __init__(self, num_classes: int | None = None) -> None:
+        self.num_classes = num_classes
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Check ``gt_seg_map`` or ``gt_depth_map`` against ``ori_shape``."""
+        height, width = results['ori_shape'][:2]
+        for field, path in (('gt_seg_map', 'seg_map_path'), ('gt_depth_map', 'depth_map_path')):
+            if field not in results:
+                continue
+            if results[field].shape[:2] != (height, width):
+                rows, columns = results[field].shape[:2]
+                raise UserError(
+                    f'{results[path]} is {columns}x{rows}, its image {results["img_path"]} {width}x{height}: '
+                    'both must have one size'
+                )
+        if self.num_classes is not None:
+            self._check_labels(results)
+        return results
+
+    def _check_labels(self, results: dict[str, Any]) -> None:
+        labels = np.unique(results['gt_seg_map'])
+        wrong = labels[(labels >= self.num_classes) & (labels != IGNORED)]
+        if wrong.size:
+            raise UserError(
+                f'{results["seg_map_path"]} holds label {wrong[0]}, but the model has {self.num_classes} classes: '
+                'change num_classes, or map the label to 255'
+            )

@@ -1,0 +1,84 @@
+"""Errors of monocular depth."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+
+from mmssl_robust.registry import METRICS
+from mmssl_robust.utils.errors import UserError
+
+# Eigen et al. (2014), for NYU's 480 x 640: rows and columns with a valid depth in every frame.
+EIGEN_CROP = (slice(45, 471), slice(41, 601))
+EIGEN_SIZE = (480, 640)
+
+
+def depth_errors(pred: Tensor, target: Tensor) -> dict[str, float]:
+    """Return the errors over valid pixels.
+
+    Args:
+        pred: Depth in metres (N,), positive.
+        target: Depth in metres (N,), positive.
+
+    Returns:
+        ``rmse`` (metres), ``abs_rel``, ``log10``, and ``delta1`` to ``delta3``: the shares of pixels within a
+        factor of 1.25, 1.25^2 and 1.25^3.
+    """
+    pred, target = pred.double(), target.double()
+    factor = torch.maximum(pred / target, target / pred)
+    errors = dict(
+        rmse=(pred - target).square().mean().sqrt(),
+        abs_rel=((pred - target).abs() / target).mean(),
+        log10=(pred.log10() - target.log10()).abs().mean(),
+        **{f'delta{k}': (factor < 1.25**k).double().mean() for k in (1, 2, 3)},
+    )
+    return {name: value.item() for name, value in errors.items()}
+
+
+@METRICS.register_module()
+class DepthMetric(BaseMetric):
+    """Mean of :func:`depth_errors` over images, the protocol of Eigen et al. and their successors.
+
+    Args:
+        min_depth: A target up to this depth in metres is missing; predictions are clamped to it.
+        max_depth: A target from this depth in metres on is not trusted; predictions are clamped to it.
+        crop: ``'eigen'`` evaluates rows 45 to 470 and columns 41 to 600 of 480 x 640 images only.
+        **kwargs: Further arguments of MMEngine's ``BaseMetric``.
+
+    Raises:
+        UserError: If an image does not fit the crop, or no image has a valid pixel.
+    """
+
+    def __init__(
+        self, min_depth: float = 1e-3, max_depth: float = 10.0, crop: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if crop not in (None, 'eigen'):
+            raise UserError(f"unknown crop {crop!r}: use 'eigen' or none")
+        self.min_depth = min_depth
+        self.max_depth = max_depth
+        self.crop = crop
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:  # noqa: ARG002
+        """Remember each image's errors, or None for an image without a valid pixel."""
+        for sample in data_samples:
+            pred = sample['pred_depth_map']['data'].squeeze(0)
+            target = sample['gt_depth_map']['data'].squeeze(0).to(pred)
+            if self.crop == 'eigen':
+                if tuple(target.shape) != EIGEN_SIZE:
+                    raise UserError(
+                        f'the Eigen crop is for 480x640 depth maps, not {tuple(target.shape)}: set crop=None'
+                    )
+                pred, target = pred[EIGEN_CROP], target[EIGEN_CROP]
+            valid = (target > self.min_depth) & (target < self.max_depth)
+            pred = pred.clamp(self.min_depth, self.max_depth)
+            self.results.append(depth_errors(pred[valid], target[valid]) if valid.any() else None)
+
+    def compute_metrics(self, results: list[dict[str, float] | None]) -> dict[str, float]:
+        """Average over the images that have a valid pixel."""
+        results = [result for result in results if result is not None]
+        if not results:
+            raise UserError('no image has a valid depth: check depth_rescale_factor, min_depth and max_depth')
+        return {name: sum(result[name] for result in results) / len(results) for name in results[0]}

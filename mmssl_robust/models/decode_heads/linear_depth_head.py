@@ -1,0 +1,62 @@
+"""The linear depth head of DINOv2."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.structures import BaseDataElement
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor
+
+from mmssl_robust.registry import MODELS
+
+
+@MODELS.register_module()
+class LinearDepthHead(BaseDecodeHead):
+    """Expected depth over uniform bins, linear in the tokens but for one ReLU.
+
+    The CLS token is concatenated to each patch token, the map upsampled, and a
+    1x1 convolution scores the bins; scores become weights by ReLU, plus 0.1,
+    divided by their sum. From the evaluation code of Oquab et al., *DINOv2*,
+    TMLR 2024, after Bhat et al., *AdaBins*, CVPR 2021.
+
+    Args:
+        in_channels: Width of the tokens; the encoder has ``out_type='featmap_cls'``.
+        num_bins: Number of bins.
+        min_depth: First bin in metres.
+        max_depth: Last bin in metres.
+        upsample: Factor of the bilinear upsampling before the bins.
+        **kwargs: Further arguments of MMSegmentation's ``BaseDecodeHead``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_bins: int = 256,
+        min_depth: float = 1e-3,
+        max_depth: float = 10.0,
+        upsample: int = 4,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            in_channels=in_channels, channels=2 * in_channels, num_classes=num_bins, dropout_ratio=0.0, **kwargs
+        )
+        self.out_channels = 1  # of the prediction: sliding windows are averaged on a map of this many channels
+        self.upsample = upsample
+        self.register_buffer('bins', torch.linspace(min_depth, max_depth, num_bins), persistent=False)
+
+    def forward(self, inputs: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
+        """Map patch tokens (B, D, h, w) and CLS token (B, D) to depth (B, 1, h * upsample, w * upsample) in metres."""
+        featmap, cls_token = inputs[self.in_index]
+        x = torch.cat((featmap, cls_token[:, :, None, None].expand_as(featmap)), dim=1)
+        # A 1x1 convolution commutes with bilinear upsampling, whose weights sum to 1, and is cheaper before it.
+        scores = F.interpolate(self.conv_seg(x), scale_factor=self.upsample, mode='bilinear', align_corners=False)
+        weights = scores.relu() + 0.1
+        return torch.einsum('bkhw,k->bhw', weights / weights.sum(dim=1, keepdim=True), self.bins).unsqueeze(1)
+
+    def loss_by_feat(self, depth: Tensor, data_samples: list[BaseDataElement]) -> dict[str, Tensor]:
+        """Return each loss of the predicted depth against ``gt_depth_map``, at the annotation's size."""
+        target = torch.stack([sample.gt_depth_map.data for sample in data_samples])
+        depth = F.interpolate(depth, size=target.shape[-2:], mode='bilinear', align_corners=self.align_corners)
+        losses = self.loss_decode if isinstance(self.loss_decode, torch.nn.ModuleList) else [self.loss_decode]
+        return {loss.loss_name: loss(depth, target) for loss in losses}
