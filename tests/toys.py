@@ -66,6 +66,16 @@ def segmentor_cfg(mode='whole', size_divisor=8, num_classes=CLASSES):
     )
 
 
+def depth_estimator_cfg(mode='whole', size_divisor=8):
+    return dict(
+        type='mmssl_robust.DepthEstimator',
+        data_preprocessor=preprocessor_cfg(size_divisor, 0),
+        backbone=backbone_cfg('featmap_cls'),
+        decode_head=dict(type='mmssl_robust.LinearDepthHead', in_channels=16, num_bins=8),
+        test_cfg=test_cfg(mode),
+    )
+
+
 def build(cfg, scale=20.0):
     """Build a model in eval mode whose head is sharp enough for predictions to differ from pixel to pixel."""
     torch.manual_seed(1)
@@ -141,6 +151,18 @@ def write_segmentation(root, sizes):
         cv2.imwrite(str(root / 'labels' / f'{index}.png'), labels)
 
 
+def write_depth(root, sizes):
+    """Write images and depth maps in millimetres, unknown at the left border, as mmseg's `NYUDataset` reads them."""
+    rng = np.random.default_rng(0)
+    for name in ('images', 'depths'):
+        (root / name).mkdir(parents=True)
+    for index, size in enumerate(sizes):
+        depth = rng.integers(500, 9000, size, dtype=np.uint16)
+        depth[:, :2] = 0
+        cv2.imwrite(str(root / 'images' / f'{index}.png'), rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+        cv2.imwrite(str(root / 'depths' / f'{index}.png'), depth)
+
+
 def runtime_cfg(work_dir, scope):
     return dict(
         work_dir=str(work_dir),
@@ -193,6 +215,29 @@ def segmentation_run(root, work_dir, batch_size=2, scale=(24, 20), **model):
         model=segmentor_cfg(**model),
         test_dataloader=loader_cfg(dataset, batch_size),
         test_evaluator=dict(type='IoUMetric', iou_metrics=['mIoU']),
+        **runtime_cfg(work_dir, 'mmseg'),
+    )
+
+
+def depth_run(root, work_dir, batch_size=2, scale=(24, 20), **model):
+    """Config of a Runner that tests a tiny depth estimator on what `write_depth` wrote."""
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='Resize', scale=scale, keep_ratio=False),
+        dict(type='LoadDepthAnnotation', depth_rescale_factor=1e-3),
+        dict(type='PackSegInputs', meta_keys=('sample_idx', 'img_path', 'depth_map_path', 'ori_shape', 'img_shape')),
+    ]
+    dataset = dict(
+        type='NYUDataset',
+        data_root=str(root),
+        data_prefix=dict(img_path='images', depth_map_path='depths'),
+        img_suffix='.png',
+        pipeline=pipeline,
+    )
+    return dict(
+        model=depth_estimator_cfg(**model),
+        test_dataloader=loader_cfg(dataset, batch_size),
+        test_evaluator=dict(type='mmssl_robust.DepthMetric'),
         **runtime_cfg(work_dir, 'mmseg'),
     )
 

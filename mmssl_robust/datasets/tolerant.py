@@ -50,12 +50,7 @@ class TolerantDataset(Dataset):
             raise UserError(f"on_corrupt is {on_corrupt!r}: use 'fail' or 'skip'")
         if max_images is not None and max_images < 1:
             raise UserError(f'max_images is {max_images}: it must be at least 1')
-        try:
-            self.dataset = DATASETS.build(dataset)
-        except FileNotFoundError as error:
-            raise UserError(f'data not found: {str(error).splitlines()[0]}') from error
-        if len(self.dataset) == 0:
-            raise UserError(f'the data set is empty: {dataset.get("data_root") or dataset["type"]}')
+        self.dataset = _build(dataset)
         self.on_corrupt = on_corrupt
         total = len(self.dataset)
         count = min(max_images or total, total)
@@ -92,6 +87,21 @@ class TolerantDataset(Dataset):
             except (OSError, SyntaxError, ValueError) as error:
                 return f'cannot read {path} ({str(error).splitlines()[0]}): replace it, or skip corrupt files'
         return None
+
+
+def _build(cfg: dict[str, Any]) -> Dataset:
+    where = cfg.get('data_root') or cfg['type']
+    try:
+        dataset = DATASETS.build(cfg)
+    except FileNotFoundError as error:
+        raise UserError(f'data not found: {str(error).splitlines()[0]}') from error
+    except ValueError as error:
+        if 'need at least one array' not in str(error):  # MMEngine serialising an empty list
+            raise
+        raise UserError(f'the data set is empty: {where}') from error
+    if len(dataset) == 0:
+        raise UserError(f'the data set is empty: {where}')
+    return dataset
 
 
 def tolerant_collate(items: Sequence[dict[str, Any] | Unreadable | None]) -> dict[str, Any]:

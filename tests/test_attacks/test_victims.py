@@ -6,11 +6,13 @@ from toys import (
     build,
     classification_batch,
     classifier_cfg,
+    depth_batch,
+    depth_estimator_cfg,
     segmentation_batch,
     segmentor_cfg,
 )
 
-from mmssl_robust.attacks import PGD, CrossEntropy, EmbedAttack, SegPGD
+from mmssl_robust.attacks import PGD, CrossEntropy, DepthPGD, EmbedAttack, SegPGD
 from mmssl_robust.attacks.victims import build_victim
 from mmssl_robust.utils.errors import UserError
 
@@ -21,6 +23,8 @@ DENSE_CASES = {
     'whole': (segmentor_cfg(), segmentation_batch((16, 24), (16, 24), (16, 24))),
     'padded': (segmentor_cfg(), segmentation_batch((20, 12), (40, 24), (31, 23))),
     'slide': (segmentor_cfg('slide'), segmentation_batch((24, 40), (24, 40), (30, 33))),
+    'depth': (depth_estimator_cfg(), depth_batch((20, 12), (40, 24), (31, 23))),
+    'slide_depth': (depth_estimator_cfg('slide'), depth_batch((24, 40), (30, 33))),
     'slide_padded': (segmentor_cfg('slide'), segmentation_batch((20, 28), (41, 57))),
 }
 CASES = {
@@ -33,11 +37,13 @@ CASES = {
 def attack_for(model_cfg, **settings):
     if 'ImageClassifier' in model_cfg['type']:
         return PGD(CrossEntropy(), steps=3, **settings)
-    return SegPGD(steps=3, **settings)
+    return (SegPGD if 'EncoderDecoder' in model_cfg['type'] else DepthPGD)(steps=3, **settings)
 
 
 def output(sample):
-    return sample.pred_score if 'pred_score' in sample else sample.seg_logits.data
+    if 'pred_score' in sample:
+        return sample.pred_score
+    return (sample.seg_logits if 'seg_logits' in sample else sample.pred_depth_map).data
 
 
 @pytest.fixture(params=CASES)
@@ -65,7 +71,7 @@ def test_attacked_function_is_what_the_metric_sees(case):
             assert torch.equal(row.softmax(0), sample.pred_score)
         else:
             height, width = sample.ori_shape
-            assert torch.equal(row[:, :height, :width], sample.seg_logits.data)
+            assert torch.equal(row[:, :height, :width], output(sample))
 
 
 @torch.no_grad()
@@ -112,7 +118,7 @@ def test_attack_lowers_the_score_and_leaves_the_model_as_it_was(case):
     for sample, predicted in zip(batch['data_samples'], model.test_step(copy.deepcopy(batch))):
         if 'gt_label' in sample:
             sample.set_gt_label(predicted.pred_label)
-        else:
+        elif 'gt_sem_seg' in sample:
             sample.gt_sem_seg.data = predicted.pred_sem_seg.data
     victim = build_victim(model, batch)
     model.train()
@@ -195,6 +201,14 @@ def test_canvas_of_differing_sizes_is_ignored_outside_the_images():
     assert targets.shape == (2, 40, 30) and victim.prediction(victim.pixels).shape == (2, 4, 40, 30)
     assert (targets[0, 16:] == 255).all() and (targets[1, :, 24:] == 255).all()
     assert torch.equal(targets[0, :16], victim.data_samples[0].gt_sem_seg.data[0])
+
+
+def test_depth_outside_the_images_is_unknown():
+    victim = build_victim(build(depth_estimator_cfg()), depth_batch((16, 24), (16, 30), (40, 24)))
+    targets = victim.targets()
+    assert targets.shape == victim.prediction(victim.pixels).shape == (2, 1, 40, 30)
+    assert not targets[0, :, 16:].any() and not targets[1, ..., 24:].any()
+    assert torch.equal(targets[1, :, :, :24], victim.data_samples[1].gt_depth_map.data)
 
 
 def test_images_do_not_depend_on_their_batch(case):

@@ -4,9 +4,11 @@ from mmengine.hooks import Hook
 from toys import (
     CLASSES,
     classification_run,
+    depth_run,
     runner_of,
     segmentation_run,
     write_classification,
+    write_depth,
     write_segmentation,
 )
 
@@ -16,6 +18,7 @@ PGD = dict(
     type='mmssl_robust.PGD', objective=dict(type='mmssl_robust.CrossEntropy'), eps='32/255', step_size='8/255', steps=3
 )
 SEGPGD = dict(type='mmssl_robust.SegPGD', eps='32/255', step_size='8/255', steps=3)
+DEPTHPGD = dict(type='mmssl_robust.DepthPGD', eps='32/255', step_size='8/255', steps=3)
 EMBED = dict(type='mmssl_robust.EmbedAttack', eps='32/255', step_size='8/255', steps=3)
 LOOP = 'mmssl_robust.AttackTestLoop'
 
@@ -32,10 +35,17 @@ def segmentation(tmp_path):
     return segmentation_run(tmp_path / 'data', tmp_path / 'work')
 
 
-@pytest.fixture(params=['classification', 'segmentation'])
+@pytest.fixture
+def depth(tmp_path):
+    write_depth(tmp_path / 'data', [(40, 48), (40, 48), (30, 25), (33, 47)])
+    return depth_run(tmp_path / 'data', tmp_path / 'work')
+
+
+@pytest.fixture(params=[('classification', PGD), ('segmentation', SEGPGD), ('depth', DEPTHPGD)], ids=lambda p: p[0])
 def run(request):
     """A config and the attack of its task."""
-    return request.getfixturevalue(request.param), PGD if request.param == 'classification' else SEGPGD
+    task, attack = request.param
+    return request.getfixturevalue(task), attack
 
 
 def loop_cfg(**attacks):

@@ -1,0 +1,112 @@
+import pytest
+from mmengine.registry import DefaultScope
+from torch.utils.data import DataLoader
+from toys import classification_run, segmentation_run, write_classification, write_segmentation
+
+from mmssl_robust.datasets import TolerantDataset, tolerant, tolerant_collate
+from mmssl_robust.utils.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_segmentation(tmp_path / 'data', [(16, 16)] * 5)
+    return tmp_path / 'data'
+
+
+@pytest.fixture
+def dataset(folder):
+    DefaultScope.get_instance('tolerant', scope_name='mmseg')
+    return segmentation_run(folder, 'work')['test_dataloader']['dataset']
+
+
+def read(dataset, **kwargs):
+    loader = DataLoader(TolerantDataset(dataset, **kwargs), batch_size=2, collate_fn=tolerant_collate, num_workers=1)
+    return list(loader)
+
+
+def keys(batches):
+    return [[sample.sample_idx for sample in batch['data_samples']] for batch in batches]
+
+
+def test_whole_files(dataset):
+    batches = read(dataset)
+    assert keys(batches) == [[0, 1], [2, 3], [4]]
+    assert [len(batch['inputs']) for batch in batches] == [2, 2, 1]
+    assert not any(batch['unreadable'] for batch in batches)
+
+
+@pytest.mark.parametrize('count, expected', [(1, [0]), (2, [0, 2]), (3, [0, 1, 3]), (9, [0, 1, 2, 3, 4])])
+def test_subset_is_evenly_spread_and_keeps_its_indices(dataset, count, expected):
+    assert sum(keys(read(dataset, max_images=count)), []) == expected
+
+
+@pytest.mark.parametrize('processes', [2, 3, 4])
+def test_no_sample_is_repeated_to_fill_up_processes(dataset, monkeypatch, processes):
+    monkeypatch.setattr(tolerant, 'get_world_size', lambda: processes)
+    whole = TolerantDataset(dataset)
+    assert len(whole) % processes == 0 and len(whole) - 5 < processes
+    batch = tolerant_collate([whole[index] for index in range(len(whole))])
+    assert keys([batch]) == [[0, 1, 2, 3, 4]] and batch['unreadable'] == []
+    assert tolerant_collate([whole[5]]) == dict(inputs=[], data_samples=[], unreadable=[])
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize('name', ['images/2.png', 'labels/2.png'])
+@pytest.mark.parametrize('on_corrupt', ['skip', 'fail'])
+@pytest.mark.parametrize('damage', [truncate, lambda path: path.write_bytes(b''), lambda path: path.unlink()])
+def test_damaged_files_are_reported_not_raised(dataset, folder, name, on_corrupt, damage):
+    whole = TolerantDataset(dataset, on_corrupt)
+    damage(folder / name)
+    batch = tolerant_collate([whole[1], whole[2], whole[3]])
+    assert keys([batch]) == [[1, 3]]
+    (problem,) = batch['unreadable']
+    assert name in problem.message and '\n' not in problem.message and problem.fatal == (on_corrupt == 'fail')
+
+
+def test_mendable_problems_of_the_pipeline_stay_fatal(dataset, monkeypatch):
+    whole = TolerantDataset(dataset, 'skip')
+
+    def complain(results):
+        raise UserError('label 77 in x.png')
+
+    monkeypatch.setattr(whole.dataset, 'pipeline', complain)
+    assert whole[0].message == 'label 77 in x.png' and whole[0].fatal
+
+
+def test_programming_errors_of_the_pipeline_are_raised(dataset, monkeypatch):
+    whole = TolerantDataset(dataset, 'skip')
+    monkeypatch.setattr(whole.dataset, 'pipeline', lambda results: results['no such key'])
+    with pytest.raises(KeyError):
+        whole[0]
+
+
+def test_missing_and_empty_folders(dataset, folder):
+    for path in (folder / 'images').iterdir():
+        path.unlink()
+    with pytest.raises(UserError, match=f'the data set is empty: {folder}'):
+        TolerantDataset(dataset)
+    (folder / 'images').rmdir()
+    with pytest.raises(UserError, match='data not found: .*images'):
+        TolerantDataset(dataset)
+    dataset['type'] = 'NoSuchDataset'
+    with pytest.raises(KeyError):
+        TolerantDataset(dataset)
+
+
+def test_classification(tmp_path):
+    DefaultScope.get_instance('classification', scope_name='mmpretrain')
+    images = classification_run(tmp_path / 'data', 'work')['test_dataloader']['dataset']
+    with pytest.raises(UserError, match='data'):
+        TolerantDataset(images)
+    write_classification(tmp_path / 'data')
+    assert len(TolerantDataset(images)) == 12
+
+
+def test_bad_settings(dataset):
+    with pytest.raises(UserError, match="use 'fail' or 'skip'"):
+        TolerantDataset(dataset, 'ignore')
+    with pytest.raises(UserError, match='at least 1'):
+        TolerantDataset(dataset, max_images=0)

@@ -1,0 +1,56 @@
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from rich.console import Console
+
+from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
+
+
+def test_json_of_numbers_as_libraries_give_them(tmp_path):
+    path = tmp_path / 'deep' / 'result.json'
+    write_json(
+        dict(a=np.float32(0.5), b=torch.tensor(2), c=[float('nan'), np.inf], d=dict(e=True, f='x', g=None)), path
+    )
+    assert json.loads(path.read_text()) == dict(a=0.5, b=2, c=[None, None], d=dict(e=True, f='x', g=None))
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / 'result.json'
+    path.write_text('old')
+    with pytest.raises(TypeError):
+        write_json(dict(a=1, b=object()), path)
+    assert path.read_text() == 'old' and list(tmp_path.iterdir()) == [path]
+    write_json(dict(a=1), path)
+    assert json.loads(path.read_text()) == dict(a=1) and list(tmp_path.iterdir()) == [path]
+
+
+def test_table_has_a_row_for_clean_and_each_attack():
+    attacks = {name: dict(settings=dict(eps='8/255', steps=20), success_rate=0.975) for name in ('segpgd', 'embed')}
+    metrics = {'mIoU': 41.5, 'x/aAcc': 0.5}
+    metrics |= {f'{name}/{key}': value / 10 for name in attacks for key, value in metrics.items()}
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(metrics_table(metrics, dict(attacks=attacks), 'title'))
+    lines = console.export_text().splitlines()
+    assert [cell.strip() for cell in lines[2].split('┃')[1:-1]] == ['', 'mIoU', 'x/aAcc', 'eps', 'steps', 'success']
+    rows = [[cell.strip() for cell in line.split('│')[1:-1]] for line in lines if line.startswith('│')]
+    assert rows == [
+        ['clean', '41.50', '0.5000', '', '', ''],
+        ['segpgd', '4.1500', '0.0500', '8/255', '20', '97.5%'],
+        ['embed', '4.1500', '0.0500', '8/255', '20', '97.5%'],
+    ]
+
+
+def test_config_hash_is_of_what_the_numbers_depend_on():
+    cfg = Config(dict(model=dict(type='A', depth=2), work_dir='here'))
+    assert config_hash(cfg) == config_hash(Config(dict(work_dir='there', model=dict(depth=2, type='A'))))
+    assert config_hash(cfg) != config_hash(Config(dict(model=dict(type='A', depth=3))))
+
+
+def test_versions():
+    versions = library_versions()
+    assert versions['torch'] == torch.__version__.split('+')[0] or versions['torch'] == torch.__version__
+    assert {'python', 'mmssl_robust', 'numpy', 'timm'} <= versions.keys()
