@@ -34,19 +34,25 @@ clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name .venv\* -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# In the recipes of the environments, whose stamp file lies in the environment's folder:
+PIP = $(@D)/bin/python -m pip
+MAKE_VENV = test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
+# The mm* libraries ask for opencv-python, which needs libGL; on a machine without it, its headless twin does.
+MEND_CV2 = $(@D)/bin/python -c 'import cv2' 2> /dev/null || { $(PIP) uninstall -y opencv-python && \
+    $(PIP) install $(CONSTRAINTS) --force-reinstall --no-deps opencv-python-headless; }
+
 .venv/.installed: $(REQUIREMENTS)
-	test -x .venv/bin/pip || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install $(CONSTRAINTS) -e '.[mm,tests]'
-	@# The libraries ask for opencv-python, which needs libGL; a bare machine has none.
-	.venv/bin/python -c 'import cv2' || { .venv/bin/python -m pip uninstall -y opencv-python \
-	    && .venv/bin/python -m pip install $(CONSTRAINTS) opencv-python-headless; }
+	$(MAKE_VENV)
+	$(PIP) install $(CONSTRAINTS) -e '.[mm,tests]'
+	$(MEND_CV2)
 	touch $@
 
 # mmcv is compiled against the installed torch (C++ compiler needed, about 6 minutes on 2 cores).
 .venv-upstream/.installed: $(REQUIREMENTS)
-	test -x .venv-upstream/bin/pip || $(PYTHON) -m venv .venv-upstream
-	.venv-upstream/bin/python -m pip install $(CONSTRAINTS) torch torchvision 'setuptools<82' wheel ninja psutil
-	PATH="$(CURDIR)/.venv-upstream/bin:$$PATH" MMCV_WITH_OPS=1 MAX_JOBS=$(JOBS) \
-	    .venv-upstream/bin/python -m pip install $(CONSTRAINTS) --no-build-isolation mmcv
-	.venv-upstream/bin/python -m pip install $(CONSTRAINTS) -e '.[mm-upstream,tests]'
+	$(MAKE_VENV)
+	$(PIP) install $(CONSTRAINTS) torch torchvision 'setuptools<82' wheel ninja psutil
+	PATH="$(CURDIR)/$(@D)/bin:$$PATH" MMCV_WITH_OPS=1 MAX_JOBS=$(JOBS) \
+	    $(PIP) install $(CONSTRAINTS) --no-build-isolation mmcv
+	$(PIP) install $(CONSTRAINTS) -e '.[mm-upstream,tests]'
+	$(MEND_CV2)
 	touch $@
