@@ -115,7 +115,7 @@ def main() -> None:
     cfg = load_config(args)
     prepare(cfg, args)
     weights = read_weights(args.checkpoint)
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, ('test_dataloader',))
     model = runner.model.module if runner.distributed else runner.model
     load_weights(model, weights, args.checkpoint)
     start = time.monotonic()

@@ -11,6 +11,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .checkpoint import register_safe_loaders
+from .data_check import check_data_folders
 from .errors import UserError
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -53,8 +54,19 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the Runner with safe checkpoint loading, also for several processes on a host without a GPU."""
+def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
+    """Build the Runner with safe checkpoint loading, also for several processes on a host without a GPU.
+
+    Args:
+        cfg: The config.
+        dataloaders: Those of its data loaders that will be used; their folders are looked for first.
+
+    Raises:
+        UserError: If a data folder is missing or empty.
+    """
+    for name in dataloaders:
+        if cfg.get(name):
+            check_data_folders(cfg[name].dataset)
     register_safe_loaders()
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _use_gloo(cfg)

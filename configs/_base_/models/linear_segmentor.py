@@ -10,7 +10,7 @@ model = dict(
         seg_pad_val=255,
     ),
     backbone=dict(out_type='featmap', frozen=True),
-    decode_head=dict(type='mmssl_robust.LinearBNHead', loss_decode=dict(type='CrossEntropyLoss')),
+    decode_head=dict(type='mmssl_robust.LinearBNHead', loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True)),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
 )

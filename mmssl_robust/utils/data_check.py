@@ -1,0 +1,36 @@
+"""Looking for the data before an hour of set-up ends in a traceback."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+
+def check_data_folders(dataset: Mapping[str, Any]) -> None:
+    """Check that the folders a data set config names are there and hold something.
+
+    Args:
+        dataset: Config of a data set; wrapped and concatenated ones are looked into.
+
+    Raises:
+        UserError: If a folder is missing or empty; names it.
+    """
+    for folder in _folders(dataset):
+        if not folder.is_dir():
+            raise UserError(
+                f'data folder not found: {folder}: set the variable DATA_ROOT to the folder of your data sets, '
+                'or data_root in the config'
+            )
+        if not any(folder.iterdir()):
+            raise UserError(f'data folder {folder} is empty: put the data set there')
+
+
+def _folders(dataset: Mapping[str, Any]) -> Iterator[Path]:
+    for inner in (dataset.get('dataset'), *dataset.get('datasets', ())):
+        if isinstance(inner, Mapping):
+            yield from _folders(inner)
+    root, prefix = dataset.get('data_root') or '', dataset.get('data_prefix') or ''
+    prefixes = prefix.values() if isinstance(prefix, Mapping) else [prefix]
+    if root or prefix:
+        yield from (Path(root, folder) for folder in prefixes)

@@ -1,0 +1,92 @@
+"""Train, resume, export and test a head from the command line, on the embedded photographs."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+QUICK = ['train_dataloader.batch_size=2', 'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False']
+
+
+def options(*changes):
+    return ['--cfg-options', *QUICK, *changes]
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+def test_train_resume_export_and_test_a_head(run_tool, config, work_dir, tmp_path):
+    camvid = config('segmentation/mini_camvid.py')
+    once = options('train_cfg.max_epochs=1', 'train_cfg.val_interval=9')
+    run_tool('train.py', camvid, '--work-dir', work_dir, *once)
+    first = weights(work_dir / 'epoch_1.pth')
+    twice = options('train_cfg.max_epochs=2', 'train_cfg.val_interval=9')
+    run_tool('train.py', camvid, '--work-dir', work_dir, '--resume', *twice)
+    second = weights(work_dir / 'epoch_2.pth')
+    changed = {key for key in first if not torch.equal(first[key], second[key])}
+    assert 'decode_head.conv_seg.weight' in changed
+    assert not any(key.startswith('backbone.') for key in changed), 'the encoder is frozen'
+
+    head = tmp_path / 'head.safetensors'
+    run_tool('model_converters/export_safetensors.py', work_dir / 'epoch_2.pth', head, '--part', 'head')
+    torch.testing.assert_close(load_file(head)['decode_head.conv_seg.weight'], second['decode_head.conv_seg.weight'])
+
+    reports = []
+    for checkpoint in (work_dir / 'epoch_2.pth', head):
+        out = tmp_path / f'{checkpoint.stem}.json'
+        quick = ['--max-images', 2, '--attack', 'segpgd', '--steps', 2, '--work-dir', tmp_path / 'test', '--out', out]
+        run_tool('test.py', camvid, checkpoint, *quick)
+        reports.append(json.loads(out.read_text())['metrics'])
+    assert reports[0] == reports[1], 'a head beside its encoder is the whole model'
+
+
+@pytest.mark.parametrize(
+    'arguments, words',
+    [
+        (['none.py'], 'config not found: none.py'),
+        (['classification/mini_cifar10.py', '--amp'], '--amp needs a GPU'),
+        (['classification/mini_cifar10.py', '--cfg-options', 'train_dataloader.dataset.data_root=nowhere'], 'nowhere'),
+    ],
+)
+def test_bad_input_ends_with_one_line(arguments, words, run_tool, config, work_dir, capfd):
+    if '--amp' in arguments and torch.cuda.is_available():
+        pytest.skip('this machine has a GPU')
+    path = config(arguments[0]) if '/' in arguments[0] else arguments[0]
+    with pytest.raises(SystemExit) as stop:
+        run_tool('train.py', path, *arguments[1:], '--work-dir', work_dir)
+    assert stop.value.code == 2
+    errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 1 and words in errors[0]
+    assert not work_dir.exists() or not list(work_dir.glob('*.pth'))
+
+
+def test_empty_data_set_is_named(run_tool, config, work_dir, tmp_path, capfd):
+    (tmp_path / 'cifar10' / 'train').mkdir(parents=True)
+    root = f'train_dataloader.dataset.data_root={tmp_path / "cifar10"}'
+    with pytest.raises(SystemExit):
+        run_tool('train.py', config('classification/mini_cifar10.py'), '--work-dir', work_dir, '--cfg-options', root)
+    assert f'{tmp_path / "cifar10" / "train"} is empty' in capfd.readouterr().err
+
+
+def test_backbone_of_another_library(run_tool, config, work_dir):
+    """A ResNet of mmpretrain and one of timm in the encoder's place."""
+    from mmengine.config import Config
+
+    for backbone in (
+        dict(_delete_=True, type='ResNet', depth=18),
+        dict(_delete_=True, type='TIMMBackbone', model_name='resnet10t', features_only=True, out_indices=(4,)),
+    ):
+        cfg = Config.fromfile(config('classification/mini_cifar10.py'))
+        cfg.merge_from_dict(dict(model=dict(backbone=backbone, neck=dict(type='GlobalAveragePooling'))))
+        cfg.model.head.in_channels = 512
+        path = work_dir.with_name('resnet.py')
+        cfg.dump(path)
+        checkpoint = work_dir / 'epoch_1.pth'
+        quick = options('train_cfg.max_epochs=1', 'train_cfg.val_interval=9', 'train_dataloader.batch_size=30')
+        run_tool('train.py', path, '--work-dir', work_dir, *quick)
+        out = work_dir / 'report.json'
+        attacks = ['--attack', 'pgd', 'embed', '--steps', 2, '--max-images', 4]
+        run_tool('test.py', path, checkpoint, *attacks, '--work-dir', work_dir, '--out', out)
+        assert json.loads(out.read_text())['attacks']['embed']['mean_loss'] > 0
