@@ -19,8 +19,9 @@ def dataset(folder):
     return segmentation_run(folder, 'work')['test_dataloader']['dataset']
 
 
-def read(dataset, **kwargs):
-    loader = DataLoader(TolerantDataset(dataset, **kwargs), batch_size=2, collate_fn=tolerant_collate, num_workers=1)
+def read(dataset, num_workers=0, **kwargs):
+    dataset = TolerantDataset(dataset, **kwargs)
+    loader = DataLoader(dataset, batch_size=2, collate_fn=tolerant_collate, num_workers=num_workers)
     return list(loader)
 
 
@@ -29,7 +30,7 @@ def keys(batches):
 
 
 def test_whole_files(dataset):
-    batches = read(dataset)
+    batches = read(dataset, num_workers=1)
     assert keys(batches) == [[0, 1], [2, 3], [4]]
     assert [len(batch['inputs']) for batch in batches] == [2, 2, 1]
     assert not any(batch['unreadable'] for batch in batches)

@@ -105,17 +105,24 @@ class Victim:
             attack: Its ``objective.reads`` decides whether the prediction or the embedding is attacked.
             precision: ``'bf16'`` makes the examples under autocast. What is
                 reported of them is computed in fp32 in either case.
+
+        Raises:
+            UserError: If the attack is for another task.
         """
         objective = attack.objective
         if objective.reads == 'embedding':
             forward, targets = partial(self.embedding, tokens=objective.tokens), None
         else:
             forward, targets = self.prediction, self.targets()
+        function = _in_bf16(forward) if precision == 'bf16' else forward
         with eval_mode(self.model), frozen(self.model):
-            if precision == 'fp32':
-                return attack(forward, self.pixels, targets, keys=self.keys, mask=self.mask)
-            result = attack(_in_bf16(forward), self.pixels, targets, keys=self.keys, mask=self.mask)
-            return _rescored(result, attack, forward, self.pixels, targets)
+            try:
+                result = attack(function, self.pixels, targets, keys=self.keys, mask=self.mask)
+            except ValueError as error:
+                raise UserError(
+                    f'{type(objective).__name__} does not fit a {type(self.model).__name__}: {error}'
+                ) from error
+            return _rescored(result, attack, forward, self.pixels, targets) if precision == 'bf16' else result
 
     def prediction(self, pixels: Tensor) -> Tensor:
         """Differentiable output on which the metric is computed."""

@@ -1,0 +1,226 @@
+"""tools/test.py on tiny models: what it writes, and that every mistake is one line without a trace on disk."""
+
+import importlib.util
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from toys import (
+    build,
+    classification_run,
+    segmentation_run,
+    segmentor_cfg,
+    write_classification,
+    write_segmentation,
+)
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'test.py'
+
+
+ENVIRONMENT = os.environ | dict(PYTHONPATH=str(TOOL.parents[1]))
+
+
+def load_tool():
+    spec = importlib.util.spec_from_file_location('test_tool_under_test', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """Call tools/test.py with arguments."""
+    module = load_tool()
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['test.py', *map(str, arguments)])
+        module.main()
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a config, a checkpoint and data; the current one, so that stray output would show."""
+    write_segmentation(tmp_path / 'data', [(40, 48), (30, 25), (40, 48)])
+    cfg = Config(segmentation_run(tmp_path / 'data', tmp_path / 'work'))
+    cfg.dump(tmp_path / 'config.py')
+    torch.save(dict(state_dict=build(cfg.model).state_dict()), tmp_path / 'model.pth')
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(capsys, tool, *arguments):
+    """Call the tool, which must end with one line and leave no result, and return that line."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        tool(*arguments, '--out', 'out.json', '--work-dir', 'logs')
+    assert stopped.value.code not in (0, None)
+    error = capsys.readouterr().err.strip()
+    assert error.startswith('error: ') and '\n' not in error
+    assert not Path('out.json').exists() and not Path('pictures').exists()
+    return error
+
+
+def test_results(tool, folder, capsys):
+    arguments = ['config.py', 'model.pth', '--attack', 'segpgd', 'embed', '--eps', '16/255', '--step-size', '8/255']
+    arguments += ['--steps', 2, '--seed', 3, '--keep', 'last', '--show-dir', 'pictures', '--show-images', 1]
+    tool(*arguments, '--out', 'deep/out.json', '--batch-size', 1)
+    report = json.loads(Path('deep/out.json').read_text())
+    assert report['metrics'].keys() >= {'mIoU', 'segpgd/mIoU', 'embed/mIoU', 'segpgd/aAcc'}
+    assert report['images'] == 3 and report['skipped'] == [] and report['batch_size'] == 1
+    assert report['precision'] == 'fp32' and report['seed'] == 0 and report['seconds'] > 0
+    for attack in report['attacks'].values():
+        settings = attack['settings']
+        assert (settings['eps'], settings['step_size'], settings['steps']) == ('16/255', '8/255', 2)
+        assert settings['seed'] == 3 and settings['keep'] == 'last' and settings['norm'] == 'linf'
+        assert attack['images'] == 3 and attack['forwards_per_image'] >= 3 and attack['max_norm'] <= 16 / 255 + 1e-6
+    assert len(report['config_hash']) == len(report['checkpoint_sha256']) == 64
+    assert report['libraries']['torch'] and report['config'] == 'config.py'
+    assert len(list(Path('pictures').glob('*/*.png'))) == 2
+    printed = capsys.readouterr().out
+    assert 'segpgd' in printed and f'{report["metrics"]["aAcc"]:.2f}' in printed
+
+
+def test_attacks_of_the_config(tool, folder):
+    attacks = dict(a=dict(type='mmssl_robust.SegPGD', steps=1), b=dict(type='mmssl_robust.SegPGD', steps=2))
+    cfg = Config.fromfile('config.py')
+    cfg.test_cfg = dict(type='mmssl_robust.AttackTestLoop', attacks=attacks)
+    cfg.dump('attacks.py')
+    tool('attacks.py', 'model.pth', '--out', 'out.json', '--eps', '2/255', '--max-images', 1, '--amp')
+    report = json.loads(Path('out.json').read_text())
+    assert [report['attacks'][name]['settings']['steps'] for name in 'ab'] == [1, 2]
+    assert report['attacks']['a']['settings']['eps'] == '2/255'
+    assert report['precision'] == 'bf16' and report['images'] == 1
+    tool('config.py', 'model.pth', '--out', 'clean.json')
+    assert json.loads(Path('clean.json').read_text())['attacks'] == {}
+
+
+def test_corrupt_image_skipped_or_not(tool, folder, capsys):
+    Path('data/images/1.png').write_bytes(b'no image')
+    tool('config.py', 'model.pth', '--on-corrupt', 'skip', '--out', 'skip.json')
+    report = json.loads(Path('skip.json').read_text())
+    assert report['images'] == 2 and len(report['skipped']) == 1 and '1.png' in report['skipped'][0]
+    assert '1 images skipped' in capsys.readouterr().out
+    assert 'data/images/1.png' in refused(capsys, tool, 'config.py', 'model.pth')
+
+
+class Hostile:
+    def __reduce__(self):
+        return (Path.touch, (Path('hacked'),))
+
+
+def test_checkpoint_mistakes(tool, folder, capsys):
+    assert 'checkpoint not found: missing.pth' in refused(capsys, tool, 'config.py', 'missing.pth')
+    Path('hostile.pth').write_bytes(pickle.dumps(dict(state_dict=Hostile())))
+    assert 'hostile.pth' in refused(capsys, tool, 'config.py', 'hostile.pth')
+    torch.save(dict(state_dict=Hostile()), 'hostile_zip.pth')
+    assert 'refused to load hostile_zip.pth' in refused(capsys, tool, 'config.py', 'hostile_zip.pth')
+    assert not Path('hacked').exists()
+    Path('cut.pth').write_bytes(Path('model.pth').read_bytes()[:1000])
+    assert 'cut.pth' in refused(capsys, tool, 'config.py', 'cut.pth')
+    assert not Path('logs').exists()
+    torch.save(build(segmentor_cfg(num_classes=7)).state_dict(), 'seven.pth')
+    assert 'conv_seg.weight is (7, 16, 1, 1), wanted (4, 16, 1, 1)' in refused(capsys, tool, 'config.py', 'seven.pth')
+
+
+def test_attack_mistakes(tool, folder, capsys):
+    model = ('config.py', 'model.pth')
+    unknown = refused(capsys, tool, *model, '--attack', 'segpgd', 'magic')
+    assert "'magic'" in unknown and 'depthpgd, embed, pgd, segpgd' in unknown
+    for eps in ('1.5', '-1/255', 'eight'):
+        assert 'eps' in refused(capsys, tool, *model, '--attack', 'segpgd', f'--eps={eps}')
+    assert 'norm' in refused(capsys, tool, *model, '--attack', 'segpgd', '--norm', 'l7')
+    assert 'steps' in refused(capsys, tool, *model, '--attack', 'segpgd', '--steps=-1')
+    assert 'add --attack' in refused(capsys, tool, *model, '--eps', '4/255')
+    assert 'add --attack' in refused(capsys, tool, *model, '--show-dir', 'pictures')
+    assert 'at least 1' in refused(
+        capsys, tool, *model, '--attack', 'segpgd', '--show-dir', 'pictures', '--show-images=0'
+    )
+    assert 'at least 1' in refused(capsys, tool, *model, '--batch-size', '0')
+    assert 'at least 1' in refused(capsys, tool, *model, '--max-images', '0')
+
+
+def test_data_mistakes(tool, folder, capsys):
+    Path('data/labels/1.png').write_bytes(Path('data/labels/0.png').read_bytes())
+    line = refused(capsys, tool, 'config.py', 'model.pth', '--attack', 'segpgd', '--show-dir', 'pictures')
+    assert 'labels/1.png is 48x40, its image 25x30' in line
+    for path in Path('data/images').iterdir():
+        path.unlink()
+    assert 'data/images is empty' in refused(capsys, tool, 'config.py', 'model.pth')
+    Path('data/images').rmdir()
+    assert 'not found: ' in refused(capsys, tool, 'config.py', 'model.pth')
+
+
+def test_model_mistakes(tool, folder, capsys):
+    weights = torch.load('model.pth')['state_dict']
+    weights['decode_head.conv_seg.bias'].fill_(float('nan'))
+    torch.save(weights, 'nan.pth')
+    assert 'data/images/0.png holds NaN' in refused(capsys, tool, 'config.py', 'nan.pth', '--attack', 'segpgd')
+    cfg = Config.fromfile('config.py')
+    cfg.pop('test_dataloader')
+    cfg.dump('train_only.py')
+    assert 'no test section' in refused(capsys, tool, 'train_only.py', 'model.pth')
+    assert 'config not found' in refused(capsys, tool, 'missing.py', 'model.pth')
+
+
+def test_wrong_task_for_an_attack(tool, folder, capsys):
+    line = refused(capsys, tool, 'config.py', 'model.pth', '--attack', 'depthpgd')
+    assert 'DepthLoss does not fit a EncoderDecoder' in line
+
+
+def test_exit_code_of_the_program(folder):
+    command = [sys.executable, str(TOOL), 'config.py', 'missing.pth', '--out', 'out.json']
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 2 and done.stderr.strip().splitlines()[-1] == 'error: checkpoint not found: missing.pth'
+
+
+@pytest.mark.parametrize('processes', [2])
+def test_several_processes_give_the_numbers_of_one(tmp_path, monkeypatch, processes):
+    write_classification(tmp_path / 'data')
+    (tmp_path / 'data/class3/2.png').unlink()  # 11 images
+    (tmp_path / 'data/class1/0.png').write_bytes(b'broken')
+    cfg = Config(classification_run(tmp_path / 'data', tmp_path / 'work', batch_size=2))
+    cfg.dump(tmp_path / 'config.py')
+    torch.save(build(cfg.model).state_dict(), tmp_path / 'model.pth')
+    monkeypatch.chdir(tmp_path)
+    arguments = [
+        str(TOOL),
+        'config.py',
+        'model.pth',
+        '--attack',
+        'pgd',
+        'embed',
+        '--steps',
+        '2',
+        '--on-corrupt',
+        'skip',
+    ]
+    torchrun = [
+        sys.executable,
+        '-m',
+        'torch.distributed.run',
+        '--nproc_per_node',
+        str(processes),
+        '--master_port=29731',
+    ]
+    subprocess.run([sys.executable, *arguments, '--out', 'one.json'], check=True, capture_output=True, env=ENVIRONMENT)
+    subprocess.run(
+        [*torchrun, *arguments, '--launcher', 'pytorch', '--out', 'many.json'],
+        check=True,
+        capture_output=True,
+        env=ENVIRONMENT,
+    )
+    one, many = (json.loads(Path(name).read_text()) for name in ('one.json', 'many.json'))
+    assert many['processes'] == processes and many['metrics'] == one['metrics']
+    assert many['images'] == one['images'] == 10 and many['skipped'] == one['skipped']
+    for name, attack in one['attacks'].items():
+        other = many['attacks'][name]
+        assert other['images'] == attack['images'] == 10 and other['success_rate'] == attack['success_rate']
+        assert other['mean_loss'] == pytest.approx(attack['mean_loss'], rel=1e-3)
