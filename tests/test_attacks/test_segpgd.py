@@ -1,6 +1,6 @@
 """Eq. (1) by hand, and what its attack does to a map that is known."""
 
-from math import log
+from math import exp, log, log1p
 
 import pytest
 import torch
@@ -115,10 +115,18 @@ def test_every_pixel_within_reach_is_turned():
 
 
 def test_reported_loss_is_the_last_steps_whatever_iterate_is_kept():
-    inputs = torch.rand(3, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    labels = (inputs.mean(dim=1) > 0.5).long()
-    result = SegPGD(eps=0.1, step_size=0.15, steps=4)(pixelwise, inputs, labels)
-    torch.testing.assert_close(result.loss, SegPGDLoss()(pixelwise(result.adv), labels, 4, 4))
+    """Wrong only near 1/2: steps go from 0.52 to the ends of the ball, where all is right; the start is kept."""
+    inputs, labels = torch.full((1, 3, 2, 2), 0.52, dtype=torch.float64), torch.ones(1, 2, 2).long()
+
+    def forward(x):
+        away = 20 * ((x.mean(dim=1, keepdim=True) - 0.5).abs() - 0.03)
+        return torch.cat((-away, away), dim=1)
+
+    result = SegPGD(eps=0.07, step_size=0.2, steps=3, random_start=False)(forward, inputs, labels)
+    assert torch.equal(result.adv, inputs)
+    assert result.score.tolist() == [0]
+    expected = 1 / 3 * log1p(exp(2 * 20 * 0.01))
+    torch.testing.assert_close(result.loss, torch.tensor([expected], dtype=torch.float64))
 
 
 def test_no_steps():
