@@ -7,5 +7,5 @@ _base_ = [
 ]
 default_scope = 'mmpretrain'
 model = dict(backbone={{_base_.encoder}}, head=dict(in_channels={{_base_.embed_dims}}, num_classes=10))
-train_cfg = dict(max_epochs=3, val_interval=3)
+train_cfg = dict(max_epochs=2, val_interval=2)
 auto_scale_lr = dict(base_batch_size=128)

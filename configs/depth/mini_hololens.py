@@ -11,5 +11,5 @@ model = dict(
     backbone={{_base_.encoder}},
     decode_head=dict(in_channels={{_base_.embed_dims}}),
 )
-train_cfg = dict(max_epochs=40, val_interval=40)
+train_cfg = dict(max_epochs=30, val_interval=30)
 auto_scale_lr = dict(base_batch_size=4)

@@ -11,4 +11,4 @@ model = dict(
     backbone={{_base_.encoder}},
     decode_head=dict(in_channels={{_base_.embed_dims}}, num_classes=11),
 )
-train_cfg = dict(max_epochs=10, val_interval=10)
+train_cfg = dict(max_epochs=6, val_interval=6)
