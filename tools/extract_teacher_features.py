@@ -4,6 +4,8 @@ Example:
     DATA_ROOT=data python tools/extract_teacher_features.py configs/distillation/distill_mini.py
 """
 
+from mmssl_robust.utils.startup import one_line_errors
+
 import argparse
 from pathlib import Path
 
@@ -16,7 +18,6 @@ from rich.progress import track
 from mmssl_robust.datasets.teacher_features import write_teacher_features
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.terminal import one_line_errors
 
 
 class Crops:

@@ -6,6 +6,8 @@ Example:
     python tools/quickstart.py --out work_dirs/quickstart
 """
 
+from mmssl_robust.utils.startup import one_line_errors
+
 import argparse
 import json
 import os
@@ -19,7 +21,7 @@ from rich.table import Table
 
 from mmssl_robust.utils.checkpoint import ASSETS
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.terminal import console, one_line_errors
+from mmssl_robust.utils.terminal import console
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,6 +6,8 @@ Examples:
     bash tools/dist_test.sh CONFIG CHECKPOINT 8 --attack pgd
 """
 
+from mmssl_robust.utils.startup import one_line_errors
+
 import argparse
 import time
 from typing import Any
@@ -22,7 +24,7 @@ from mmssl_robust.utils.checkpoint import local_path, sha256
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import load_weights, read_weights
-from mmssl_robust.utils.terminal import console, one_line_errors
+from mmssl_robust.utils.terminal import console
 
 # Attack settings that the command line can change.
 SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'restarts', 'keep', 'seed')

@@ -6,6 +6,8 @@ Examples:
     bash tools/dist_train.sh configs/dino/dino_vits16_pretrain_in1k.py 8
 """
 
+from mmssl_robust.utils.startup import one_line_errors
+
 import argparse
 
 import torch
@@ -13,7 +15,6 @@ from mmengine.config import Config
 
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.terminal import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:

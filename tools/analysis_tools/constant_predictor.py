@@ -7,6 +7,8 @@ Example:
     DATA_ROOT=data python tools/analysis_tools/constant_predictor.py configs/depth/mini_nyu.py
 """
 
+from mmssl_robust.utils.startup import one_line_errors
+
 import argparse
 import copy
 
@@ -20,7 +22,6 @@ from rich.progress import track
 
 from mmssl_robust.utils.cli import add_common_arguments, load_config
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.terminal import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:

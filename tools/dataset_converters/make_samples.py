@@ -4,6 +4,8 @@ Example:
     python tools/dataset_converters/make_samples.py data mmssl_robust/assets/samples
 """
 
+from mmssl_robust.utils.startup import one_line_errors
+
 import argparse
 import shutil
 from collections.abc import Iterator
@@ -11,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.terminal import one_line_errors
 
 
 @dataclass(frozen=True)

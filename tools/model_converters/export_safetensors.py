@@ -7,6 +7,8 @@ Examples:
     python tools/model_converters/export_safetensors.py work_dirs/mini_camvid/epoch_10.pth head.safetensors --part head
 """
 
+from mmssl_robust.utils.startup import one_line_errors
+
 import argparse
 import os
 from pathlib import Path
@@ -17,7 +19,6 @@ from safetensors.torch import save_file
 from mmssl_robust.models.backbones.weights import extract_encoder
 from mmssl_robust.utils.checkpoint import read_checkpoint, register_safe_loaders, state_dict_of
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.terminal import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,0 +1,8 @@
+"""The first import of every tool: says in one line which library is missing, before a later import fails in ten."""
+
+from .terminal import one_line_errors
+from .versions import check_mm_versions
+
+one_line_errors(check_mm_versions)()
+
+__all__ = ['one_line_errors']

@@ -1,0 +1,28 @@
+"""A missing library is one line, whatever a tool would import first."""
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT_MMSEG = """
+import runpy, sys
+from importlib import metadata
+version = metadata.version
+def without_mmseg(name):
+    if 'mmsegmentation' in name:
+        raise metadata.PackageNotFoundError(name)
+    return version(name)
+metadata.version = without_mmseg
+sys.modules['mmseg'] = sys.modules['mmengine'] = None
+sys.argv = [sys.argv[1], '--help']
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_missing_library_is_one_line(tool):
+    command = [sys.executable, '-c', WITHOUT_MMSEG, f'tools/{tool}']
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 2
+    assert process.stderr.count('\n') == 1 and 'mmsegmentation' in process.stderr and 'pip install' in process.stderr
