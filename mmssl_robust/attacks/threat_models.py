@@ -88,16 +88,20 @@ class Linf(ThreatModel):
         if self.eps > 1:
             raise UserError(f"eps={eps} is above 1: pixels lie in [0, 1], so 8 of 255 grey levels are '8/255'")
 
-    def project(self, delta: Tensor) -> Tensor:  # noqa: D102
+    def project(self, delta: Tensor) -> Tensor:
+        """Clamp every entry."""
         return delta.clamp(-self.eps, self.eps)
 
-    def ascent(self, grad: Tensor, step_size: float) -> Tensor:  # noqa: D102
+    def ascent(self, grad: Tensor, step_size: float) -> Tensor:
+        """Return the gradient's sign, times the step."""
         return step_size * grad.sign()
 
-    def size(self, delta: Tensor) -> Tensor:  # noqa: D102
+    def size(self, delta: Tensor) -> Tensor:
+        """Return the largest entry, in magnitude."""
         return delta.abs().amax(dim=(1, 2, 3))
 
-    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:  # noqa: D102
+    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw every number uniformly from [-eps, eps]."""
         return rng.uniform(-self.eps, self.eps, count)
 
 
@@ -106,22 +110,26 @@ class L2(ThreatModel):
 
     slack = 1e-5
 
-    def project(self, delta: Tensor) -> Tensor:  # noqa: D102
+    def project(self, delta: Tensor) -> Tensor:
+        """Shrink what is too long, its direction kept."""
         size = self.size(delta)
         shrink = torch.where(size > self.eps, self.eps / size, torch.ones_like(size))
         return delta * shrink[:, None, None, None]
 
-    def ascent(self, grad: Tensor, step_size: float) -> Tensor:  # noqa: D102
+    def ascent(self, grad: Tensor, step_size: float) -> Tensor:
+        """Return the gradient's direction, times the step."""
         # Squares of a saturated model's gradient underflow (1e-25 squared is 0 in float32): scale first.
         largest = grad.abs().amax(dim=(1, 2, 3), keepdim=True)
         grad = torch.where(largest > 0, grad / largest, torch.zeros_like(grad))
         size = self.size(grad)[:, None, None, None]
         return step_size * grad / size.clamp(min=1)  # the largest entry is 1, so is the size at least, or all is 0
 
-    def size(self, delta: Tensor) -> Tensor:  # noqa: D102
+    def size(self, delta: Tensor) -> Tensor:
+        """Return the Euclidean norm."""
         return torch.linalg.vector_norm(delta, dim=(1, 2, 3))
 
-    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:  # noqa: D102
+    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw a direction, and a radius whose power of ``count`` is uniform."""
         direction = rng.standard_normal(count)
         radius = self.eps * rng.random() ** (1 / count)
         return radius * direction / np.linalg.norm(direction)

@@ -25,7 +25,7 @@ class Objective(ABC):
     needs_random_start: ClassVar[bool] = False
     """Whether the loss has no gradient at the clean image."""
 
-    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: ARG002
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Check or complete the targets, once before an attack; gradients are off.
 
         Args:

@@ -15,10 +15,11 @@ class CrossEntropy(Objective):
     Attacks*, ICLR 2018.
     """
 
-    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: D102
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
+        """Demand one class index for each image."""
         return check_labels(super().prepare(forward, inputs, targets), 1, 'CrossEntropy')
 
-    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:  # noqa: ARG002
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the cross-entropy (B,), the same at every step."""
         if outputs.ndim != 2:
             raise ValueError(f'CrossEntropy needs logits (B, K), got {tuple(outputs.shape)}: use SegPGDLoss for maps')
@@ -28,8 +29,10 @@ class CrossEntropy(Objective):
         others = outputs.scatter(1, true, -torch.inf).logsumexp(dim=1)
         return -F.logsigmoid(outputs.gather(1, true)[:, 0] - others)
 
-    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return 1 where the true class is predicted, else 0."""
         return (outputs.argmax(dim=1) == targets).to(outputs.dtype)
 
-    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether another class is predicted."""
         return outputs.argmax(dim=1) != targets

@@ -35,13 +35,14 @@ class DepthLoss(Objective):
         self.min_depth = min_depth
         self.max_depth = max_depth
 
-    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: D102
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
+        """Demand one depth map for each image."""
         targets = super().prepare(forward, inputs, targets)
         if targets.ndim != 4 or targets.shape[1] != 1:
             raise ValueError(f'DepthLoss needs targets (B, 1, H, W), got {tuple(targets.shape)}')
         return targets
 
-    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:  # noqa: ARG002
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the loss (B,), the same at every step."""
         if outputs.shape != targets.shape:
             raise ValueError(f'depth {tuple(outputs.shape)}, but targets are {tuple(targets.shape)}')
@@ -49,11 +50,13 @@ class DepthLoss(Objective):
         pixel = scale_invariant_log_loss(outputs, targets, mask)
         return pixel + 0.5 * gradient_matching_loss(outputs, targets, mask)
 
-    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return minus the RMSE in metres."""
         squares = (outputs - targets).square()
         return -self._mean(squares, targets).sqrt()
 
-    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether delta1 is below 0.5."""
         near = torch.maximum(outputs / targets, targets / outputs) < 1.25
         valid = self._valid(targets)
         return 2 * (near & valid).sum(dim=(1, 2, 3)) < valid.sum(dim=(1, 2, 3))

@@ -39,17 +39,20 @@ class EmbeddingDistance(Objective):
             raise UserError(f'unknown tokens={tokens!r}: use one of {", ".join(get_args(Tokens))}')
         self.tokens = tokens
 
-    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: D102
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
+        """Fill in the clean embedding, unless a reference is given."""
         return super().prepare(forward, inputs, forward(inputs) if targets is None else targets)
 
-    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:  # noqa: ARG002
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the distance (B,), the same at every step."""
         if outputs.shape != targets.shape:
             raise ValueError(f'embeddings {tuple(outputs.shape)}, but the reference is {tuple(targets.shape)}')
         return torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
 
-    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return minus the distance."""
         return -torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
 
-    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the cosine with the reference is below 0.5."""
         return F.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1) < 0.5

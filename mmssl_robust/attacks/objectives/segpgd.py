@@ -36,7 +36,8 @@ class SegPGDLoss(Objective):
     def __init__(self, ignore_index: int = 255) -> None:
         self.ignore_index = ignore_index
 
-    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:  # noqa: D102
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
+        """Demand one map of class indices for each image."""
         return check_labels(super().prepare(forward, inputs, targets), 3, 'SegPGDLoss')
 
     def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
@@ -47,13 +48,15 @@ class SegPGDLoss(Objective):
         valid = (targets != self.ignore_index).sum(dim=(1, 2))
         return (weights * losses).sum(dim=(1, 2)) / valid.clamp(min=1)
 
-    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the share of valid pixels that are right."""
         valid = targets != self.ignore_index
         right = ((_predicted(outputs) == targets) & valid).sum(dim=(1, 2))
         pixels = valid.sum(dim=(1, 2))
         return torch.where(pixels > 0, right.to(outputs.dtype) / pixels.clamp(min=1), 1)
 
-    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:  # noqa: D102
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether fewer than half of the valid pixels are right."""
         return self.score(outputs, targets) < 0.5
 
 
