@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 WITHOUT_MMSEG = """
 import runpy, sys
@@ -22,7 +25,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
 def test_missing_library_is_one_line(tool):
-    command = [sys.executable, '-c', WITHOUT_MMSEG, f'tools/{tool}']
+    command = [sys.executable, '-c', WITHOUT_MMSEG, str(ROOT / 'tools' / tool)]
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 2
     assert process.stderr.count('\n') == 1 and 'mmsegmentation' in process.stderr and 'pip install' in process.stderr
