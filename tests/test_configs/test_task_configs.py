@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.optim import build_optim_wrapper
@@ -112,6 +113,16 @@ def test_only_the_head_trains(path, load):
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert trained
     assert all(name.startswith(('head.', 'decode_head.')) for name in trained)
+
+
+@pytest.mark.parametrize('task', TASKS)
+def test_metafile_says_what_the_configs_do(task, load):
+    models = yaml.safe_load((ROOT / 'configs' / task / 'metafile.yml').read_text())['Models']
+    assert {ROOT / model['Config'] for model in models} == {path for path in LEAFS if path.parent.name == task}
+    for model in models:
+        cfg = load(ROOT / model['Config'])
+        assert model['Metadata']['Epochs'] == cfg.train_cfg.max_epochs
+        assert model['Metadata']['Batch Size'] == cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size
 
 
 @pytest.mark.parametrize('name', MINI)
