@@ -94,7 +94,14 @@ def test_teacher_stays_in_eval_mode():
     torch.testing.assert_close(model.teacher(inputs), model.teacher(inputs), rtol=0, atol=0)
 
 
-def test_init_weights_starts_the_teacher_from_the_student(tmp_path):
+def test_init_weights_starts_the_teacher_from_the_student():
+    model = dino()
+    perturb(model.student)
+    model.init_weights()
+    torch.testing.assert_close(model.teacher.state_dict(), model.student.state_dict(), rtol=0, atol=0)
+
+
+def test_init_weights_loads_a_checkpoint(tmp_path):
     other = dino(seed=1)
     torch.save(other.state_dict(), tmp_path / 'weights.pth')
     model = dino(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.pth')))
