@@ -46,7 +46,7 @@ def test_agrees_with_one_process(tmp_path):
         subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path)], env=environment) for rank in range(2)
     ]
     expected = train(0, 1).state_dict()
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
     assert expected['criterion.centre'].abs().max() > 0
     for rank in range(2):
         torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pth', weights_only=True), dict(expected))
