@@ -137,7 +137,7 @@ class DINOVisionTransformer(BaseModule):
         return self.vit.patch_embed.patch_size[0]
 
     def init_weights(self) -> None:
-        """Load the weights that ``init_cfg`` names; without it keep the random ones."""
+        """Load the weights that ``init_cfg`` names; without it draw timm's random ones."""
         if self.is_init:
             return
         if self.init_cfg and self.init_cfg.get('type') == 'Pretrained':
