@@ -22,6 +22,7 @@ from mmssl_robust.evaluation.report import config_hash, library_versions, metric
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.checkpoint import local_path, sha256
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
+from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.utils.terminal import console
@@ -120,6 +121,7 @@ def main() -> None:
     runner = build_runner(cfg, ('test_dataloader',))
     model = runner.model.module if runner.distributed else runner.model
     load_weights(model, weights, args.checkpoint)
+    check_class_count(model, runner.test_loop.dataloader.dataset)
     start = time.monotonic()
     metrics = runner.test()
     if not is_main_process():

@@ -14,6 +14,7 @@ import torch
 from mmengine.config import Config
 
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
+from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 
 
@@ -55,7 +56,9 @@ def main() -> None:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    build_runner(cfg, ('train_dataloader', 'val_dataloader')).train()
+    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
+    check_class_count(runner.model, runner.train_loop.dataloader.dataset)
+    runner.train()
 
 
 if __name__ == '__main__':

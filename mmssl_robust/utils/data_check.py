@@ -4,6 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.model import is_model_wrapper
+from mmseg.models import DepthEstimator
+from torch import nn
+from torch.utils.data import Dataset
+
 from .errors import UserError
 
 
@@ -24,6 +29,27 @@ def check_data_folders(dataset: Mapping[str, Any]) -> None:
             )
         if not any(folder.iterdir()):
             raise UserError(f'data folder {folder} is empty: put the data set there')
+
+
+def check_class_count(model: nn.Module, dataset: Dataset) -> None:
+    """Check that a classifier or segmentor has an output for each class of the data.
+
+    Args:
+        model: Any model; those without classes pass.
+        dataset: Data set whose ``metainfo`` may name classes.
+
+    Raises:
+        UserError: If the numbers differ.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    head = getattr(model, 'head', None) or getattr(model, 'decode_head', None)
+    outputs = getattr(head, 'num_classes', None)
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    # A depth head's outputs are bins, and the classes of NYU its rooms.
+    if isinstance(model, DepthEstimator) or not outputs or not classes:
+        return
+    if len(classes) != outputs:
+        raise UserError(f'the data set has {len(classes)} classes, the model {outputs}: change num_classes of the head')
 
 
 def _folders(dataset: Mapping[str, Any]) -> Iterator[Path]:

@@ -48,6 +48,7 @@ def test_train_resume_export_and_test_a_head(run_tool, config, work_dir, tmp_pat
         (['none.py'], 'config not found: none.py'),
         (['classification/mini_cifar10.py', '--amp'], '--amp needs a GPU'),
         (['classification/mini_cifar10.py', '--cfg-options', 'train_dataloader.dataset.data_root=nowhere'], 'nowhere'),
+        (['classification/mini_cifar10.py', '--cfg-options', 'model.head.num_classes=7'], '10 classes, the model 7'),
     ],
 )
 def test_bad_input_ends_with_one_line(arguments, words, run_tool, config, work_dir, capfd):

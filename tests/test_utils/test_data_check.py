@@ -1,6 +1,9 @@
-import pytest
+from types import SimpleNamespace
 
-from mmssl_robust.utils.data_check import check_data_folders
+import pytest
+from torch import nn
+
+from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
 
 
@@ -30,3 +33,14 @@ def test_missing_and_empty_folders_are_named(root, wrap):
         check_data_folders(wrap(dense(root, labels='none')))
     with pytest.raises(UserError, match=f'{root}/empty is empty'):
         check_data_folders(wrap(dense(root, images='empty')))
+
+
+@pytest.mark.parametrize('head', ['head', 'decode_head'])
+def test_class_counts(head):
+    model = nn.Module()
+    setattr(model, head, SimpleNamespace(num_classes=3))
+    check_class_count(model, SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c'))))
+    check_class_count(model, SimpleNamespace(metainfo={}))
+    check_class_count(nn.Module(), SimpleNamespace(metainfo=dict(classes=('a',))))
+    with pytest.raises(UserError, match='the data set has 2 classes, the model 3'):
+        check_class_count(model, SimpleNamespace(metainfo=dict(classes=('a', 'b'))))
