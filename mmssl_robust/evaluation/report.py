@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from rich.box import SIMPLE
 from rich.table import Table
 
 from mmssl_robust.version import __version__
@@ -49,20 +50,31 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
     attacks = summary['attacks']
     prefixes = tuple(f'{name}/' for name in attacks)
     names = [name for name in metrics if not name.startswith(prefixes)]
-    table = Table(title=title)
-    for heading in ('', *names, 'eps', 'steps', 'success'):
-        table.add_column(heading, justify='left' if not heading else 'right')
-    table.add_row('clean', *(_number(metrics[name]) for name in names), '', '', '')
-    for attack, account in attacks.items():
-        settings = account['settings']
-        table.add_row(
-            attack,
-            *(_number(metrics[f'{attack}/{name}']) for name in names),
-            str(settings.get('eps', '')),
-            str(settings.get('steps', '')),
-            f'{account["success_rate"]:.1%}',
-        )
+    rows = {'clean': ('', '')} | {name: (f'{name}/', f'{attacks[name]["success_rate"]:.1%}') for name in attacks}
+    table = Table(
+        title=title,
+        caption='\n'.join(_settings(name, attacks[name]['settings']) for name in attacks),
+        box=SIMPLE,
+        min_width=76,
+    )
+    table.add_column(no_wrap=True)
+    columns = []
+    for name in names:
+        values = [float(metrics[prefix + name]) for prefix, _ in rows.values()]
+        decimals = 2 if max(map(abs, values)) >= 10 else 4  # percentages, or shares and metres
+        columns.append([f'{value:.{decimals}f}' for value in values])
+        table.add_column(name, justify='right', no_wrap=True)
+    table.add_column('success', justify='right')
+    for (row, (_, success)), values in zip(rows.items(), zip(*columns)):
+        table.add_row(row, *values, success)
     return table
+
+
+def _settings(name: str, settings: dict[str, Any]) -> str:
+    parts = [
+        f'{key} {settings[key]}' for key in ('norm', 'eps', 'step_size', 'steps', 'restarts', 'keep') if key in settings
+    ]
+    return f'{name}: {", ".join(parts)}'
 
 
 def library_versions() -> dict[str, str]:
@@ -82,12 +94,6 @@ def config_hash(cfg: Config) -> str:
     parts = {name: cfg.get(name) for name in _HASHED}
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _number(value: Any) -> str:
-    value = float(value)
-    # Shares and distances need more digits than percentages.
-    return f'{value:.2f}' if abs(value) >= 10 else f'{value:.4f}'
 
 
 def _plain(value: Any) -> Any:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import colormaps
 
-UNLABELLED = 255
-_GREY = 128
+_BLANK = 255
 
 
 def magnified(delta: np.ndarray) -> tuple[np.ndarray, int]:
@@ -28,16 +27,15 @@ def colour_labels(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.nd
     """Paint a label map.
 
     Args:
-        labels: (H, W) integers; what is no index of the palette becomes grey.
+        labels: (H, W) integers; what is no index of the palette becomes white.
         palette: RGB in 0..255 for each class.
 
     Returns:
         (H, W, 3) uint8.
     """
-    colours = np.full((max(len(palette), UNLABELLED) + 1, 3), _GREY, dtype=np.uint8)
-    colours[: len(palette)] = palette
+    colours = np.array([*palette, [_BLANK] * 3], dtype=np.uint8)
     known = (labels >= 0) & (labels < len(palette))
-    return colours[np.where(known, labels, len(colours) - 1)]
+    return colours[np.where(known, labels, len(palette))]
 
 
 def palette_for(classes: Sequence[str], palette: Sequence[Sequence[int]] | None = None) -> list[list[int]]:

@@ -181,8 +181,7 @@ def test_exit_code_of_the_program(folder):
     assert done.returncode == 2 and done.stderr.strip().splitlines()[-1] == 'error: checkpoint not found: missing.pth'
 
 
-@pytest.mark.parametrize('processes', [2])
-def test_several_processes_give_the_numbers_of_one(tmp_path, monkeypatch, processes):
+def test_two_processes_give_the_numbers_of_one(tool, tmp_path, monkeypatch):
     write_classification(tmp_path / 'data')
     (tmp_path / 'data/class3/2.png').unlink()  # 11 images
     (tmp_path / 'data/class1/0.png').write_bytes(b'broken')
@@ -190,35 +189,13 @@ def test_several_processes_give_the_numbers_of_one(tmp_path, monkeypatch, proces
     cfg.dump(tmp_path / 'config.py')
     torch.save(build(cfg.model).state_dict(), tmp_path / 'model.pth')
     monkeypatch.chdir(tmp_path)
-    arguments = [
-        str(TOOL),
-        'config.py',
-        'model.pth',
-        '--attack',
-        'pgd',
-        'embed',
-        '--steps',
-        '2',
-        '--on-corrupt',
-        'skip',
-    ]
-    torchrun = [
-        sys.executable,
-        '-m',
-        'torch.distributed.run',
-        '--nproc_per_node',
-        str(processes),
-        '--master_port=29731',
-    ]
-    subprocess.run([sys.executable, *arguments, '--out', 'one.json'], check=True, capture_output=True, env=ENVIRONMENT)
-    subprocess.run(
-        [*torchrun, *arguments, '--launcher', 'pytorch', '--out', 'many.json'],
-        check=True,
-        capture_output=True,
-        env=ENVIRONMENT,
-    )
+    arguments = ['config.py', 'model.pth', '--attack', 'pgd', 'embed', '--steps', '2', '--on-corrupt', 'skip']
+    tool(*arguments, '--out', 'one.json')
+    launch = ['-m', 'torch.distributed.run', '--nproc_per_node', '2', '--master_port', '29731']
+    command = [sys.executable, *launch, str(TOOL), *arguments, '--launcher', 'pytorch', '--out', 'many.json']
+    subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
     one, many = (json.loads(Path(name).read_text()) for name in ('one.json', 'many.json'))
-    assert many['processes'] == processes and many['metrics'] == one['metrics']
+    assert many['processes'] == 2 and many['metrics'] == one['metrics']
     assert many['images'] == one['images'] == 10 and many['skipped'] == one['skipped']
     for name, attack in one['attacks'].items():
         other = many['attacks'][name]

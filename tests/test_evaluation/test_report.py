@@ -28,20 +28,41 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
     assert json.loads(path.read_text()) == dict(a=1) and list(tmp_path.iterdir()) == [path]
 
 
-def test_table_has_a_row_for_clean_and_each_attack():
-    attacks = {name: dict(settings=dict(eps='8/255', steps=20), success_rate=0.975) for name in ('segpgd', 'embed')}
+@pytest.fixture
+def printed():
+    """What a table looks like on a terminal of 80 columns."""
+
+    def lines(table):
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(table)
+        return [line.rstrip() for line in console.export_text().splitlines() if line.strip()]
+
+    return lines
+
+
+def test_table_has_a_row_for_clean_and_each_attack(printed):
+    settings = dict(norm='linf', eps='8/255', steps=20)
+    attacks = {name: dict(settings=settings, success_rate=0.975) for name in ('segpgd', 'embed')}
     metrics = {'mIoU': 41.5, 'x/aAcc': 0.5}
     metrics |= {f'{name}/{key}': value / 10 for name in attacks for key, value in metrics.items()}
-    console = Console(width=120, record=True, file=io.StringIO())
-    console.print(metrics_table(metrics, dict(attacks=attacks), 'title'))
-    lines = console.export_text().splitlines()
-    assert [cell.strip() for cell in lines[2].split('┃')[1:-1]] == ['', 'mIoU', 'x/aAcc', 'eps', 'steps', 'success']
-    rows = [[cell.strip() for cell in line.split('│')[1:-1]] for line in lines if line.startswith('│')]
-    assert rows == [
-        ['clean', '41.50', '0.5000', '', '', ''],
-        ['segpgd', '4.1500', '0.0500', '8/255', '20', '97.5%'],
-        ['embed', '4.1500', '0.0500', '8/255', '20', '97.5%'],
+    lines = printed(metrics_table(metrics, dict(attacks=attacks), 'title'))
+    assert [line.split() for line in lines if '─' not in line] == [
+        ['title'],
+        ['mIoU', 'x/aAcc', 'success'],
+        ['clean', '41.50', '0.5000'],
+        ['segpgd', '4.15', '0.0500', '97.5%'],
+        ['embed', '4.15', '0.0500', '97.5%'],
+        ['segpgd:', 'norm', 'linf,', 'eps', '8/255,', 'steps', '20'],
+        ['embed:', 'norm', 'linf,', 'eps', '8/255,', 'steps', '20'],
     ]
+
+
+def test_all_depth_errors_fit_on_a_line(printed):
+    names = ('rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3')
+    attacks = dict(depthpgd=dict(settings={}, success_rate=1.0))
+    metrics = {f'{prefix}{name}': 0.1234 for prefix in ('', 'depthpgd/') for name in names}
+    lines = printed(metrics_table(metrics, dict(attacks=attacks), 'title'))
+    assert any(line.split() == ['depthpgd', *['0.1234'] * 6, '100.0%'] for line in lines)
 
 
 def test_config_hash_is_of_what_the_numbers_depend_on():

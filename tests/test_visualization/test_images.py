@@ -18,11 +18,11 @@ def test_no_perturbation():
     assert factor == 1 and (picture == 0.5).all()
 
 
-def test_labels_get_their_colours_and_the_rest_grey():
+def test_labels_get_their_colours_and_the_rest_white():
     palette = [[255, 0, 0], [0, 0, 255]]
     painted = colour_labels(np.array([[0, 1], [255, 7], [300, -1]]), palette)
     assert painted.dtype == np.uint8
-    assert painted.tolist() == [[[255, 0, 0], [0, 0, 255]], [[128] * 3] * 2, [[128] * 3] * 2]
+    assert painted.tolist() == [[[255, 0, 0], [0, 0, 255]], [[255] * 3] * 2, [[255] * 3] * 2]
 
 
 def test_palette():

@@ -60,7 +60,7 @@ def test_segmentation_without_the_padding(metainfo):
     assert picture(axes[0]).shape == picture(axes[2]).shape == (20, 12, 3)
     assert [picture(axis).shape for axis in axes[3:]] == [(31, 23, 3)] * 3
     truth = clean.gt_sem_seg.data[0]
-    assert (picture(axes[5])[truth.numpy() == 255] == 128).all()
+    assert (picture(axes[5])[truth.numpy() == 255] == 255).all()
     if metainfo:
         palette = np.array(METAINFO['palette'])
         np.testing.assert_array_equal(picture(axes[3]), palette[clean.pred_sem_seg.data[0]])
