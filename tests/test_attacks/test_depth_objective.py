@@ -89,6 +89,15 @@ def test_attack_moves_away_from_the_truth():
     assert result.success.tolist() == [True, True]
 
 
+def test_distant_depth_does_not_count_as_right():
+    targets = TARGETS.clone()
+    targets[..., 1:, :] = 11
+    depth = targets.clone()
+    depth[..., 0, :] = 5
+    assert DepthLoss().success(depth, targets).tolist() == [True]
+    assert DepthLoss(max_depth=80).success(depth, targets).tolist() == [False]
+
+
 @pytest.mark.parametrize('settings', [dict(min_depth=-1), dict(max_depth=0), dict(min_depth=10)])
 def test_bad_range(settings):
     with pytest.raises(UserError, match='min_depth'):

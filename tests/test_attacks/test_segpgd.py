@@ -70,8 +70,8 @@ def test_another_ignore_index():
     """Class 255 of 256 would be a class; label 0 then is not."""
     labels = LABELS.clone()
     labels[labels == 255] = 1
-    loss = SegPGDLoss(ignore_index=0)(LOGITS, labels, 1, 4)
-    torch.testing.assert_close(loss, torch.tensor([RIGHT], dtype=torch.float64))
+    loss = SegPGDLoss(ignore_index=0)(LOGITS, labels, 4, 4)
+    torch.testing.assert_close(loss, torch.tensor([5 / 8 * RIGHT], dtype=torch.float64))
 
 
 class Recorded(SegPGDLoss):
