@@ -20,6 +20,11 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
+from .utils.checkpoint import register_safe_loaders
+
+# Whoever builds with our registries gets our reader, also without our tools: MMEngine's would run a file's code.
+register_safe_loaders()
+
 SCOPE = 'mmssl_robust'
 
 MODELS = Registry(

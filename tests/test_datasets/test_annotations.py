@@ -54,3 +54,11 @@ def test_void_becomes_255():
     seg_map = ignore(results_with(gt_seg_map=labels(10, 11, 255)))['gt_seg_map']
     np.testing.assert_array_equal(seg_map, labels(10, 255, 255))
     assert seg_map.dtype == np.uint8
+
+
+def test_eigen_crop_marks_the_rest_as_missing():
+    depth = np.arange(480 * 640, dtype=np.float32).reshape(480, 640) + 1
+    cropped = TRANSFORMS.build(dict(type='mmssl_robust.EigenCrop'))(dict(gt_depth_map=depth))['gt_depth_map']
+    rows, columns = np.nonzero(cropped)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (45, 470, 41, 600)
+    np.testing.assert_array_equal(cropped[45:471, 41:601], depth[45:471, 41:601])

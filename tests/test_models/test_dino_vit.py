@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmssl_robust.models.backbones import ARCHITECTURES, DINOVisionTransformer, resample_pos_embed
+from mmssl_robust.models.backbones import ARCHITECTURES, DINOVisionTransformer, extract_encoder, resample_pos_embed
 
 TINY = dict(img_size=32, patch_size=8, embed_dim=12, depth=3, num_heads=2)
 TINY_V2 = TINY | dict(init_values=0.5, reg_tokens=4, pos_offset=0.0, pos_antialias=True)
@@ -71,6 +71,22 @@ def test_architectures_have_the_published_size(arch, millions):
     if with_registers is not None:
         assert sum(p.numel() for p in with_registers.parameters()) - count == 4 * encoder.embed_dims
     assert encoder.patch_size == (14 if arch.startswith('dinov2') else int(arch.split('_vit')[1][1:]))
+
+
+@pytest.mark.parametrize('arch', ['dinov2_vitg14', 'dinov2_vitg14_reg'])
+def test_giant_gates_with_silu_under_dinov2s_key_names(arch):
+    small = ARCHITECTURES[arch] | dict(img_size=28, embed_dim=48, depth=1, num_heads=2)
+    encoder = DINOVisionTransformer(small).eval()
+    w12, w3 = torch.randn(256, 48), torch.randn(48, 128)
+    official = {'blocks.0.mlp.w12.weight': w12, 'blocks.0.mlp.w3.weight': w3}
+    own = extract_encoder({'cls_token': encoder.vit.cls_token.detach()} | official)
+    mlp = encoder.vit.blocks[0].mlp
+    for name, layer in (('fc1', mlp.fc1), ('fc2', mlp.fc2)):
+        layer.weight.data = own[f'blocks.0.mlp.{name}.weight']
+        layer.bias.data.zero_()
+    x = torch.randn(2, 5, 48)
+    gate, value = (x @ w12.T).chunk(2, dim=-1)
+    torch.testing.assert_close(mlp(x), (F.silu(gate) * value) @ w3.T)
 
 
 def test_every_architecture_is_listed_once():

@@ -111,3 +111,10 @@ def test_misfits_name_the_keys(change, words, tmp_path):
     torch.save(change(encoder().vit.state_dict()), tmp_path / 'weights.pth')
     with pytest.raises(UserError, match=words):
         encoder(checkpoint=tmp_path / 'weights.pth').init_weights()
+
+
+@pytest.mark.parametrize('content', [[torch.zeros(1)], {0: torch.zeros(1)}, torch.zeros(1)])
+def test_what_is_no_state_dict(content, tmp_path):
+    torch.save(content, tmp_path / 'weights.pth')
+    with pytest.raises(UserError, match='missing: cls_token'):
+        encoder(checkpoint=tmp_path / 'weights.pth').init_weights()

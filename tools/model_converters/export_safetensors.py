@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from mmssl_robust.models.backbones.weights import extract_encoder
-from mmssl_robust.utils.checkpoint import read_checkpoint, register_safe_loaders, state_dict_of
+from mmssl_robust.utils.checkpoint import read_checkpoint, state_dict_of
 from mmssl_robust.utils.errors import UserError
 
 
@@ -41,7 +41,6 @@ def select(checkpoint: dict, part: str) -> dict[str, torch.Tensor]:
 @one_line_errors
 def main() -> None:
     args = parse_args()
-    register_safe_loaders()
     tensors = select(read_checkpoint(args.checkpoint), args.part)
     if not tensors:
         raise UserError(f'{args.checkpoint} holds no {args.part}')

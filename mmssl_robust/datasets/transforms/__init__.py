@@ -1,5 +1,5 @@
 """Transforms that OpenMMLab lacks."""
 
-from .annotations import CheckAnnotations, IgnoreLabel
+from .annotations import CheckAnnotations, EigenCrop, IgnoreLabel
 
-__all__ = ['CheckAnnotations', 'IgnoreLabel']
+__all__ = ['CheckAnnotations', 'EigenCrop', 'IgnoreLabel']

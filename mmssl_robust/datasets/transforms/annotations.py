@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmssl_robust.evaluation.depth_metric import EIGEN_CROP
 from mmssl_robust.registry import TRANSFORMS
 from mmssl_robust.utils.errors import UserError
 
@@ -25,6 +26,18 @@ class IgnoreLabel(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change ``gt_seg_map``."""
         results['gt_seg_map'] = np.where(results['gt_seg_map'] == self.label, IGNORED, results['gt_seg_map'])
+        return results
+
+
+@TRANSFORMS.register_module()
+class EigenCrop(BaseTransform):
+    """Mark depth outside Eigen's crop of 480 x 640 images as missing, for the attack as for the metric."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Change ``gt_depth_map``."""
+        depth = np.zeros_like(results['gt_depth_map'])
+        depth[EIGEN_CROP] = results['gt_depth_map'][EIGEN_CROP]
+        results['gt_depth_map'] = depth
         return results
 
 

@@ -20,8 +20,8 @@ _REGISTERS = dict(reg_tokens=4, pos_offset=0.0, pos_antialias=True)
 _SMALL = dict(embed_dim=384, depth=12, num_heads=6)
 _BASE = dict(embed_dim=768, depth=12, num_heads=12)
 _LARGE = dict(embed_dim=1024, depth=24, num_heads=16)
-# SwiGLU of width 4096: timm counts both halves of the packed projection.
-_GIANT = dict(embed_dim=1536, depth=40, num_heads=24, mlp_layer=SwiGLUPacked)
+# SwiGLU of width 4096: timm counts both halves of the packed projection, and would gate with the block's GELU.
+_GIANT = dict(embed_dim=1536, depth=40, num_heads=24, mlp_layer=SwiGLUPacked, act_layer=nn.SiLU)
 _GIANT_MLP = dict(mlp_ratio=8192 / 1536)
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {

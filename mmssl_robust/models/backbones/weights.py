@@ -47,12 +47,12 @@ def extract_encoder(checkpoint: dict, registers: bool = False) -> dict[str, Tens
     Returns:
         The encoder's state dict.
     """
-    state = checkpoint
+    state = checkpoint if isinstance(checkpoint, dict) else {}
     for key in ('teacher', 'student', 'state_dict', 'model'):
         if isinstance(state.get(key), dict):
             state = state[key]
             break
-    state = {key.removeprefix('module.'): value for key, value in state.items() if isinstance(value, Tensor)}
+    state = {str(key).removeprefix('module.'): value for key, value in state.items() if isinstance(value, Tensor)}
     prefix = next((p for p in _PREFIXES if p + 'cls_token' in state), '')
     state = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     state = {_timm_name(key): value for key, value in state.items() if not key.startswith(_NOT_ENCODER)}

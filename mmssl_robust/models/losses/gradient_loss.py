@@ -11,7 +11,8 @@ def gradient_matching_loss(pred: Tensor, target: Tensor, mask: Tensor, scales: i
     .. math:: L = \sum_k \frac{1}{n_k} \sum_i |\nabla_x R_i^k| + |\nabla_y R_i^k|
 
     R is the difference of log-depths, scale k keeps every :math:`2^k`-th row and column, and a difference of
-    neighbours counts where both are valid. From Li and Snavely, *MegaDepth*, CVPR 2018.
+    neighbours counts where both are valid. From Li and Snavely, *MegaDepth*, CVPR 2018. The equation as printed
+    divides the sum over all scales by one n; each scale by its own number of pixels, as in DINOv2, weighs them alike.
 
     Args:
         pred: Depth in metres (B, 1, H, W), positive.
