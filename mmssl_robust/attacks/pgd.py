@@ -127,11 +127,11 @@ class PGD:
     def _run(self, trace: Trace, kept: Kept, inputs: Tensor, targets: Tensor, adv: Tensor, mask: Tensor | None) -> None:
         """Ascend from one start and offer the iterates to ``kept``."""
         for step in range(1, self.steps + 1):
-            grad, judged = trace.differentiate(adv, targets, step, self.steps, mask, judge=self.keep == 'best')
-            if judged is not None:
-                kept.offer(adv, *judged)
+            grad, judgement = trace.differentiate(adv, targets, step, self.steps, mask)
+            if self.keep == 'best':
+                kept.offer(adv, judgement)
             adv = self._allowed(inputs, adv + self.threat.ascent(grad, self.step_size))
-        kept.offer(adv, *trace.judge(adv, targets, max(self.steps, 1)))
+        kept.offer(adv, trace.judge(adv, targets, max(self.steps, 1)))
 
     def _result(self, trace: Trace, kept: Kept, inputs: Tensor) -> AttackResult:
         norm = self.threat.size(kept.adv - inputs)

@@ -5,11 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.objectives.base import Forward, Objective
+from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
 from mmssl_robust.utils.errors import UserError
-
-Judged = tuple[Tensor, Tensor, Tensor]
-"""Loss, score and success of an iterate, (B,) each."""
 
 
 class Trace:
@@ -45,8 +42,8 @@ class Trace:
         return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
 
     def differentiate(
-        self, adv: Tensor, targets: Tensor, step: int, steps: int, mask: Tensor | None, judge: bool
-    ) -> tuple[Tensor, Judged | None]:
+        self, adv: Tensor, targets: Tensor, step: int, steps: int, mask: Tensor | None
+    ) -> tuple[Tensor, Judgement]:
         """Return the gradient of the images' losses (B, C, H, W), zero off the mask, and what ``adv`` is worth.
 
         Args:
@@ -55,16 +52,15 @@ class Trace:
             step: Number of the step, from 1 to ``steps``.
             steps: How many steps the attack takes.
             mask: (B, 1, H, W) bool, or None.
-            judge: Whether to judge the iterate, from the same outputs.
 
         Raises:
             UserError: If a loss or gradient is not finite, or the model cuts the gradient off.
         """
         adv = adv.detach().requires_grad_()
-        outputs = self.forward(adv)
-        loss = self._loss(outputs, targets, step, steps)
+        judgement = self._judge(adv, targets, step, steps)
+        loss = judgement.loss.sum()
         # The sum, not the mean: an image's gradient must not depend on the size of its batch.
-        grad = torch.autograd.grad(loss.sum(), adv, allow_unused=True)[0] if loss.requires_grad else None
+        grad = torch.autograd.grad(loss, adv, allow_unused=True)[0] if loss.requires_grad else None
         if grad is None:
             raise UserError('the loss does not depend on the pixels: run the model without no_grad() and detach()')
         self.backwards += 1
@@ -72,34 +68,25 @@ class Trace:
         if mask is not None:
             grad = grad * mask
         self._count_zeros(grad, mask)
-        judged = None
-        if judge:
-            outputs = outputs.detach()
-            comparable = self._loss(outputs, targets, steps, steps) if self._objective.scheduled else loss.detach()
-            judged = self._judge(outputs, targets, comparable)
-        return grad, judged
+        return grad, judgement
 
     @torch.no_grad()
-    def judge(self, adv: Tensor, targets: Tensor, steps: int) -> Judged:
-        """Return what an iterate is worth, by one forward without gradient."""
-        outputs = self.forward(adv)
-        return self._judge(outputs, targets, self._loss(outputs, targets, steps, steps))
+    def judge(self, adv: Tensor, targets: Tensor, steps: int) -> Judgement:
+        """Return what the last iterate is worth, by one forward without gradient."""
+        return self._judge(adv, targets, steps, steps)
 
     def zero_grad(self, inputs: Tensor) -> Tensor:
         """Return the mean share (B,) of exactly-zero gradient entries so far, 0 if there was no gradient."""
         return torch.zeros_like(inputs[:, 0, 0, 0]) + self._zeros / max(self.backwards, 1)
 
-    def _judge(self, outputs: Tensor, targets: Tensor, loss: Tensor) -> Judged:
-        score = self._objective.score(outputs, targets)
-        self._finite(score, 'score')
-        return loss, score, self._objective.success(outputs, targets)
-
-    def _loss(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
-        loss = self._objective(outputs, targets, step, steps)
-        if loss.shape != (len(outputs),):
-            raise ValueError(f'{type(self._objective).__name__} returned {tuple(loss.shape)} for {len(outputs)} images')
-        self._finite(loss, 'loss')
-        return loss
+    def _judge(self, adv: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+        judgement = self._objective.judge(self.forward(adv), targets, step, steps)
+        if judgement.loss.shape != (len(adv),):
+            name, shape = type(self._objective).__name__, tuple(judgement.loss.shape)
+            raise ValueError(f'{name} returned a loss of shape {shape} for {len(adv)} images: return one for each')
+        self._finite(judgement.loss, 'loss')
+        self._finite(judgement.score, 'score')
+        return judgement
 
     def _finite(self, values: Tensor, name: str) -> None:
         """Raise unless each image's value (B,) is finite."""
@@ -128,8 +115,9 @@ class Kept:
     def __init__(self) -> None:
         self._empty = True
 
-    def offer(self, adv: Tensor, loss: Tensor, score: Tensor, success: Tensor) -> None:
+    def offer(self, adv: Tensor, judgement: Judgement) -> None:
         """Take over the images of an iterate (B, C, H, W) that are better than what is kept."""
+        _, loss, score, success = judgement
         if self._empty:
             self.adv, self.loss, self.score, self.success = adv, loss, score, success
             self._empty = False

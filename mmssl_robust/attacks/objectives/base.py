@@ -2,11 +2,27 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor
 
 Forward = Callable[[Tensor], Tensor]
+
+
+class Judgement(NamedTuple):
+    """What an iterate of an attack is worth, (B,) each.
+
+    Attributes:
+        loss: The loss to maximise at this step; the only one with a gradient.
+        final_loss: The loss at the attack's last step, comparable between iterates of different steps.
+        score: The quality that the attacker wants low; ranks an image's iterates.
+        success: Whether the attack has succeeded, bool.
+    """
+
+    loss: Tensor
+    final_loss: Tensor
+    score: Tensor
+    success: Tensor
 
 
 class Objective(ABC):
@@ -18,9 +34,6 @@ class Objective(ABC):
 
     reads: ClassVar[Literal['prediction', 'embedding']] = 'prediction'
     """Which output of a victim it differentiates."""
-
-    scheduled: ClassVar[bool] = False
-    """Whether the loss changes from step to step, so that losses of different steps cannot be compared."""
 
     needs_random_start: ClassVar[bool] = False
     """Whether the loss has no gradient at the clean image."""
@@ -63,6 +76,16 @@ class Objective(ABC):
     @abstractmethod
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether the attack has succeeded (B,), bool."""
+
+    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+        """Return all of the above at once; the arguments are those of :meth:`__call__`.
+
+        To be overridden where the loss changes from step to step, or where one look at the outputs
+        serves several measures.
+        """
+        loss = self(outputs, targets, step, steps)
+        outputs = outputs.detach()
+        return Judgement(loss, loss.detach(), self.score(outputs, targets), self.success(outputs, targets))
 
 
 def check_labels(labels: Tensor, ndim: int, owner: str) -> Tensor:

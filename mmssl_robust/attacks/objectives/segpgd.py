@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .base import Forward, Objective, check_labels
+from .base import Forward, Judgement, Objective, check_labels
 
 
 class SegPGDLoss(Objective):
@@ -31,8 +31,6 @@ class SegPGDLoss(Objective):
         ignore_index: Label of pixels that belong to neither set.
     """
 
-    scheduled = True
-
     def __init__(self, ignore_index: int = 255) -> None:
         self.ignore_index = ignore_index
 
@@ -42,24 +40,41 @@ class SegPGDLoss(Objective):
 
     def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return Eq. (1) (B,) at step t of T."""
-        wrong_weight = (step - 1) / (2 * steps)
-        losses = F.cross_entropy(outputs, targets, ignore_index=self.ignore_index, reduction='none')
-        weights = torch.where(_predicted(outputs) == targets, 1 - wrong_weight, wrong_weight)
-        valid = (targets != self.ignore_index).sum(dim=(1, 2))
-        return (weights * losses).sum(dim=(1, 2)) / valid.clamp(min=1)
+        return self.judge(outputs, targets, step, steps).loss
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the share of valid pixels that are right."""
-        valid = targets != self.ignore_index
-        right = ((_predicted(outputs) == targets) & valid).sum(dim=(1, 2))
-        pixels = valid.sum(dim=(1, 2))
-        return torch.where(pixels > 0, right.to(outputs.dtype) / pixels.clamp(min=1), 1)
+        return self._accuracy(_right(outputs, targets), targets, outputs.dtype)
 
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether fewer than half of the valid pixels are right."""
         return self.score(outputs, targets) < 0.5
 
+    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+        """Return all measures from one cross-entropy and one arg max: maps of logits are large."""
+        losses = F.cross_entropy(outputs, targets, ignore_index=self.ignore_index, reduction='none')
+        right = _right(outputs, targets)
+        score = self._accuracy(right, targets, outputs.dtype)
+        return Judgement(
+            loss=self._weigh(losses, right, targets, step, steps),
+            final_loss=self._weigh(losses.detach(), right, targets, steps, steps),
+            score=score,
+            success=score < 0.5,
+        )
 
-def _predicted(logits: Tensor) -> Tensor:
-    """Return the arg max (B, H, W); ``max`` finds the same index four times faster than ``argmax`` on CPU."""
-    return logits.detach().max(dim=1).indices
+    def _weigh(self, losses: Tensor, right: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
+        """Eq. (1) of per-pixel cross-entropies (B, H, W), which are 0 where ignored."""
+        wrong_weight = (step - 1) / (2 * steps)
+        weights = torch.where(right, 1 - wrong_weight, wrong_weight)
+        valid = (targets != self.ignore_index).sum(dim=(1, 2))
+        return (weights * losses).sum(dim=(1, 2)) / valid.clamp(min=1)
+
+    def _accuracy(self, right: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+        valid = targets != self.ignore_index
+        pixels = valid.sum(dim=(1, 2))
+        return torch.where(pixels > 0, (right & valid).sum(dim=(1, 2)).to(dtype) / pixels.clamp(min=1), 1)
+
+
+def _right(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return where the arg max is the target; ``max`` finds it four times faster than ``argmax`` on CPU."""
+    return logits.detach().max(dim=1).indices == targets
