@@ -9,7 +9,9 @@ Examples:
 from mmssl_robust.utils.startup import one_line_errors
 
 import argparse
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--keep', help='best or last iterate of each image')
     parser.add_argument('--seed', type=int, help='of the random starts')
     parser.add_argument('--amp', action='store_true', help='make the examples in bfloat16; they are scored in float32')
-    parser.add_argument('--batch-size', type=int, help='images at a time; the results do not depend on it')
+    parser.add_argument('--batch-size', type=int, help='images at a time; no image depends on the others')
     parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     parser.add_argument('--out', metavar='FILE.json', help='write the results here')
@@ -69,6 +71,18 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str,
     return attacks
 
 
+def check_writable(path: Path) -> None:
+    """Find out before the evaluation, not after it, whether its result can be written."""
+    if path.is_dir():
+        raise UserError(f'--out {path} is a folder: name a file in it')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'--out {path} cannot be written: {error.strerror}') from error
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f'--out {path} cannot be written: its folder is read-only')
+
+
 def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
     if 'test_dataloader' not in cfg or 'model' not in cfg:
@@ -84,12 +98,21 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
         if args.batch_size < 1:
             raise UserError(f'--batch-size is {args.batch_size}: it must be at least 1')
         cfg.test_dataloader.batch_size = args.batch_size
+    if args.out:
+        check_writable(Path(args.out))
     if args.show_dir:
         hook = dict(type='mmssl_robust.PanelHook', out_dir=args.show_dir, max_images=args.show_images)
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     cfg.load_from, cfg.resume = None, False
     if console.is_terminal:
         cfg.log_level = 'WARNING'  # the bar says how far it is
+
+
+def encoder_of(cfg: Config) -> dict[str, str]:
+    """Where the config takes the encoder from, which a head alone leaves open."""
+    source = (cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
+    path = local_path(source) if source else None
+    return dict(encoder=source, encoder_sha256=sha256(path)) if path and path.is_file() else {}
 
 
 def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:
@@ -108,6 +131,7 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         config_hash=config_hash(cfg),
         checkpoint=args.checkpoint,
         checkpoint_sha256=sha256(local_path(args.checkpoint)),
+        **encoder_of(cfg),
         libraries=library_versions(),
     )
 

@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
-from mmssl_robust.utils.data_check import check_class_count
+from mmssl_robust.utils.data_check import check_class_count, named_data_errors
 from mmssl_robust.utils.errors import UserError
 
 
@@ -57,7 +57,9 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
-    check_class_count(runner.model, runner.train_loop.dataloader.dataset)
+    with named_data_errors(cfg.train_dataloader.dataset.get('data_root') or args.config):
+        dataset = runner.train_loop.dataloader.dataset
+    check_class_count(runner.model, dataset)
     runner.train()
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
+from mmssl_robust.utils.data_check import named_data_errors
 from mmssl_robust.utils.errors import UserError
 
 _FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
@@ -50,7 +51,11 @@ class TolerantDataset(Dataset):
             raise UserError(f"on_corrupt is {on_corrupt!r}: use 'fail' or 'skip'")
         if max_images is not None and max_images < 1:
             raise UserError(f'max_images is {max_images}: it must be at least 1')
-        self.dataset = _build(dataset)
+        where = dataset.get('data_root') or dataset['type']
+        with named_data_errors(where):
+            self.dataset = DATASETS.build(dataset)
+        if len(self.dataset) == 0:
+            raise UserError(f'the data set is empty: {where}')
         self.on_corrupt = on_corrupt
         total = len(self.dataset)
         count = min(max_images or total, total)
@@ -84,24 +89,10 @@ class TolerantDataset(Dataset):
             try:
                 with Image.open(path) as image:
                     image.load()
-            except (OSError, SyntaxError, ValueError) as error:
-                return f'cannot read {path} ({str(error).splitlines()[0]}): replace it, or skip corrupt files'
+            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                reason = str(error).splitlines()[0]
+                return f'cannot read {path} ({reason}): replace it, or skip such files (--on-corrupt skip)'
         return None
-
-
-def _build(cfg: dict[str, Any]) -> Dataset:
-    where = cfg.get('data_root') or cfg['type']
-    try:
-        dataset = DATASETS.build(cfg)
-    except FileNotFoundError as error:
-        raise UserError(f'data not found: {str(error).splitlines()[0]}') from error
-    except ValueError as error:
-        if 'need at least one array' not in str(error):  # MMEngine serialising an empty list
-            raise
-        raise UserError(f'the data set is empty: {where}') from error
-    if len(dataset) == 0:
-        raise UserError(f'the data set is empty: {where}')
-    return dataset
 
 
 def tolerant_collate(items: Sequence[dict[str, Any] | Unreadable | None]) -> dict[str, Any]:

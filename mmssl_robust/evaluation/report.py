@@ -19,6 +19,16 @@ from mmssl_robust.version import __version__
 _LIBRARIES = ('torch', 'torchvision', 'timm', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
 # What the numbers depend on; the rest of a config says where logs go and how to train.
 _HASHED = ('model', 'test_dataloader', 'test_evaluator', 'test_cfg')
+# Where files lie on this machine and how fast they are read; weights have a hash of their own.
+_UNHASHED = {
+    'data_root',
+    'checkpoint',
+    'num_workers',
+    'persistent_workers',
+    'pin_memory',
+    'prefetch_factor',
+    'batch_size',
+}
 
 
 def write_json(report: dict[str, Any], path: str | os.PathLike) -> None:
@@ -90,10 +100,18 @@ def library_versions() -> dict[str, str]:
 
 
 def config_hash(cfg: Config) -> str:
-    """SHA-256 of the parts of a config on which the numbers depend."""
-    parts = {name: cfg.get(name) for name in _HASHED}
+    """SHA-256 of the parts of a config on which the numbers depend, the same on every machine."""
+    parts = {name: _without_places(cfg.to_dict().get(name)) for name in _HASHED}
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_places(entry) for key, entry in value.items() if key not in _UNHASHED}
+    if isinstance(value, (list, tuple)):
+        return [_without_places(entry) for entry in value]
+    return value
 
 
 def _plain(value: Any) -> Any:

@@ -52,9 +52,10 @@ def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dic
         with torch.serialization.safe_globals(_allowed_globals()):
             return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
-        raise UserError(
-            f'refused to load {path}: it is damaged, or holds objects that could run code ({_first_line(error)})'
-        ) from error
+        # PyTorch goes on to advise loading the file all the same.
+        found = re.search(r'GLOBAL (\S+)', str(error))
+        reason = f'it asks for {found[1]}, which could run code' if found else 'it is damaged, or could run code'
+        raise UserError(f'refused to load {path}: {reason}') from error
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise UserError(f'could not read the checkpoint {path}: {_first_line(error)}') from error
 

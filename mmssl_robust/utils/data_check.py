@@ -1,6 +1,7 @@
 """Looking for the data before an hour of set-up ends in a traceback."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,27 @@ def check_data_folders(dataset: Mapping[str, Any]) -> None:
             )
         if not any(folder.iterdir()):
             raise UserError(f'data folder {folder} is empty: put the data set there')
+
+
+@contextmanager
+def named_data_errors(where: str) -> Iterator[None]:
+    """Turn what OpenMMLab raises for missing files and empty data sets into one line.
+
+    Args:
+        where: The data set's folder or type.
+
+    Raises:
+        UserError: In their place.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f'data not found: {str(error).splitlines()[0]}') from error
+    except (ValueError, RuntimeError) as error:
+        # MMEngine serialising an empty list; MMPretrain finding no image in its folders.
+        if not any(words in str(error) for words in ('need at least one array', 'Found 0 files')):
+            raise
+        raise UserError(f'the data set is empty: {where}') from error
 
 
 def check_class_count(model: nn.Module, dataset: Dataset) -> None:

@@ -1,8 +1,12 @@
 """The first import of every tool: says in one line which library is missing, before a later import fails in ten."""
 
+import warnings
+
 from .terminal import one_line_errors
 from .versions import check_mm_versions
 
 one_line_errors(check_mm_versions)()
+# mmcv's advice to install its compiled operators, of which nothing here uses any.
+warnings.filterwarnings('ignore', message='Fail to import')
 
 __all__ = ['one_line_errors']

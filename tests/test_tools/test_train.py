@@ -71,6 +71,14 @@ def test_empty_data_set_is_named(run_tool, config, work_dir, tmp_path, capfd):
     assert f'{tmp_path / "cifar10" / "train"} is empty' in capfd.readouterr().err
 
 
+def test_class_folders_without_an_image(run_tool, config, work_dir, tmp_path, capfd):
+    (tmp_path / 'cifar10' / 'train' / 'cat').mkdir(parents=True)
+    root = f'train_dataloader.dataset.data_root={tmp_path / "cifar10"}'
+    with pytest.raises(SystemExit):
+        run_tool('train.py', config('classification/mini_cifar10.py'), '--work-dir', work_dir, '--cfg-options', root)
+    assert f'the data set is empty: {tmp_path / "cifar10"}' in capfd.readouterr().err
+
+
 def test_backbone_of_another_library(run_tool, config, work_dir):
     """A ResNet of mmpretrain and one of timm in the encoder's place."""
     from mmengine.config import Config
