@@ -58,9 +58,8 @@ def seed():
 @pytest.fixture(autouse=True)
 def separate_mmengine_state():
     """A Runner leaves its default scope, logger and visualiser behind as globals: take them away again."""
-    registries = [manager._instance_dict for manager in (DefaultScope, MMLogger, MessageHub, Visualizer)]
-    before = [registry.copy() for registry in registries]
+    managers = (DefaultScope, MMLogger, MessageHub, Visualizer)
+    before = [manager._instance_dict.copy() for manager in managers]
     yield
-    for registry, content in zip(registries, before, strict=True):
-        registry.clear()
-        registry.update(content)
+    for manager, content in zip(managers, before, strict=True):
+        manager._instance_dict = content  # MMEngine itself binds a new one at times
