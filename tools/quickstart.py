@@ -17,8 +17,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE
 from rich.table import Table
 
+from mmssl_robust.evaluation.report import write_json
 from mmssl_robust.utils.checkpoint import ASSETS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.terminal import console
@@ -49,7 +51,7 @@ TASKS = (
         'classification', 'CIFAR-10', 'configs/classification/mini_cifar10.py', 'pgd', 'accuracy/top1', 'top-1 %', 100
     ),
     Task('segmentation', 'CamVid', 'configs/segmentation/mini_camvid.py', 'segpgd', 'mIoU', 'mIoU %', 8),
-    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE m (lower is better)', 12),
+    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE in m', 12),
 )
 
 
@@ -80,14 +82,14 @@ def evaluate(task: Task, args: argparse.Namespace) -> dict:
 
 
 def table_of(results: dict[str, dict]) -> Table:
-    table = Table(title='Mini encoder, Linf, eps 8/255')
+    table = Table(title='Mini encoder, Linf, eps 8/255', caption='For RMSE, higher is worse.', box=SIMPLE)
     for column in ('task', 'data', 'images', 'metric', 'clean', 'EmbedAttack', "task's attack"):
-        table.add_column(column, justify='left' if column in ('task', 'data', 'metric') else 'right')
+        table.add_column(column, justify='left' if column in ('task', 'data', 'metric') else 'right', no_wrap=True)
     for task in TASKS:
         result = results[task.name]
         values = [result['metrics'][f'{prefix}{task.metric}'] for prefix in ('', 'embed/', f'{task.attack}/')]
         shown = [f'{value:.2f}' for value in values]
-        shown[-1] += f' ({task.attack})'
+        shown[-1] = f'{task.attack} {shown[-1]}'
         table.add_row(task.name, task.data, str(result['images']), task.label, *shown)
     return table
 
@@ -96,17 +98,18 @@ def table_of(results: dict[str, dict]) -> Table:
 def main() -> None:
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    summary = args.out / 'quickstart.json'
+    summary.unlink(missing_ok=True)
     start = time.monotonic()
     results = {}
-    for task in TASKS:
-        console.print(f'{task.name}: clean, embed and {task.attack} ...')
-        results[task.name] = evaluate(task, args)
+    for number, task in enumerate(TASKS, 1):
+        doing = f'{number} of {len(TASKS)}: {task.name}, clean + embed + {task.attack}'
+        with console.status(doing):  # moves on a terminal
+            results[task.name] = evaluate(task, args)
+        console.print(f'{doing}, done after {time.monotonic() - start:.0f} s')
+    write_json(results, summary)
     console.print(table_of(results))
-    summary = args.out / 'quickstart.json'
-    summary.write_text(json.dumps(results, indent=2))
-    console.print(
-        f'{time.monotonic() - start:.0f} s. Figures: {summary}. Pictures: {args.out / "pictures"}', soft_wrap=True
-    )
+    console.print(f'Figures: {summary}. Pictures: {args.out / "pictures"}', soft_wrap=True)
 
 
 if __name__ == '__main__':
