@@ -21,7 +21,7 @@ class PGD:
 
     Each step adds the steepest ascent direction in the threat model's norm, projects to the ball, then
     to [0, 1]. The random start is clipped to [0, 1] too. From Madry et al., *Towards Deep Learning Models
-    Resistant to Adversarial Attacks*, ICLR 2018; the defaults are the paper's (Sec. 3).
+    Resistant to Adversarial Attacks*, ICLR 2018; the defaults but ``keep`` are the paper's (Sec. 3).
 
     Args:
         objective: What to maximise.

@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssl_robust.attacks.victims import build_victim
+from mmssl_robust.attacks.victims import build_victim, check_precision
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import HOOKS
 
@@ -17,7 +17,8 @@ class AttackHook(Hook):
     """Replace the images of each test and validation batch by adversarial ones.
 
     The metrics of a stock loop are then those of the attack, equal to what
-    :class:`~mmssl_robust.engine.AttackTestLoop` reports for it.
+    :class:`~mmssl_robust.engine.AttackTestLoop` reports for it, where the images of a batch have one size: MMPretrain
+    pads others to the largest, the loop does not.
 
     Args:
         attack: Config of the attack.
@@ -26,7 +27,7 @@ class AttackHook(Hook):
 
     def __init__(self, attack: dict[str, Any], precision: str = 'fp32') -> None:
         self.attack = build_attack(attack)
-        self.precision = precision
+        self.precision = check_precision(precision)
 
     def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Attack a test batch in place."""

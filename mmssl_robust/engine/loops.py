@@ -10,7 +10,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner, TestLoop, ValLoop
 from torch.utils.data import DataLoader
 
-from mmssl_robust.attacks.victims import build_victim
+from mmssl_robust.attacks.victims import build_victim, check_precision
 from mmssl_robust.datasets.tolerant import Unreadable, tolerant_collate
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import LOOPS
@@ -19,8 +19,6 @@ from mmssl_robust.utils.errors import UserError
 from .attack_log import AttackLog
 from .batches import same_size_runs
 from .progress import track
-
-PRECISIONS = ('fp32', 'bf16')
 
 
 class _AttackMixin:
@@ -55,15 +53,14 @@ class _AttackMixin:
         max_images: int | None = None,
         on_corrupt: str = 'fail',
     ) -> None:
-        if precision not in PRECISIONS:
-            raise UserError(f'unknown precision {precision!r}: use one of {", ".join(PRECISIONS)}')
         self.attack_cfgs = attacks or {}
         self.attacks = {name: build_attack(cfg) for name, cfg in self.attack_cfgs.items()}
         if isinstance(dataloader, dict):
             dataloader = _tolerant(dataloader, max_images, on_corrupt)
         super().__init__(runner, dataloader, evaluator)
+        _check_no_files(self.evaluator if self.attacks else None)
         self.evaluators = {name: copy.deepcopy(self.evaluator) for name in self.attacks}
-        self.precision = precision
+        self.precision = check_precision(precision)
         self.summary: dict[str, Any] = {}
 
     def run(self) -> dict[str, float]:
@@ -147,6 +144,14 @@ class AttackValLoop(_AttackMixin, ValLoop):
     """Validation loop that attacks, e.g. for ``save_best='segpgd/mIoU'``; arguments as in :class:`_AttackMixin`."""
 
     stage = 'val'
+
+
+def _check_no_files(evaluator: Evaluator | None) -> None:
+    """Refuse metrics that write predictions: those of each attack would replace the clean ones."""
+    for metric in evaluator.metrics if evaluator else ():
+        path = getattr(metric, 'out_file_path', None) or getattr(metric, 'output_dir', None)
+        if path:
+            raise UserError(f'{type(metric).__name__} writes to {path}, clean and attacked alike: leave that out')
 
 
 def _tolerant(dataloader: dict[str, Any], max_images: int | None, on_corrupt: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from toys import (
     write_segmentation,
 )
 
+from mmssl_robust.engine import AttackHook
 from mmssl_robust.utils.errors import UserError
 
 PGD = dict(
@@ -154,6 +155,14 @@ def test_bf16_examples(run):
     assert bf16 == pytest.approx(fp32, abs=10)
     with pytest.raises(UserError, match="unknown precision 'fp16'"):
         runner_of(cfg, test_cfg=loop_cfg() | dict(precision='fp16')).test()
+    with pytest.raises(UserError, match="unknown precision 'fp16'"):
+        AttackHook(attack, precision='fp16')
+
+
+def test_metrics_that_write_files_would_mix_attacks(classification, tmp_path):
+    classification['test_evaluator'] = dict(type='DumpResults', out_file_path=str(tmp_path / 'predictions.pkl'))
+    with pytest.raises(UserError, match='DumpResults writes to .*predictions.pkl'):
+        runner_of(classification, test_cfg=loop_cfg(pgd=PGD)).test()
 
 
 def break_image(tmp_path, name):

@@ -14,11 +14,11 @@ from torch import nn
 
 from mmssl_robust.utils.errors import UserError
 
-from .base import Victim
+from .base import Victim, check_precision
 from .classifier import ClassifierVictim
 from .dense import DepthVictim, SegmentorVictim
 
-__all__ = ['ClassifierVictim', 'DepthVictim', 'SegmentorVictim', 'Victim', 'build_victim']
+__all__ = ['ClassifierVictim', 'DepthVictim', 'SegmentorVictim', 'Victim', 'build_victim', 'check_precision']
 
 
 def build_victim(model: nn.Module, data_batch: dict[str, Any]) -> Victim:

@@ -18,6 +18,14 @@ from mmssl_robust.utils.errors import UserError
 
 # mmpretrain, mmseg, and mmseg upstream name the same switch differently.
 _CHANNEL_SWITCHES = ('to_rgb', '_channel_conversion', 'channel_conversion')
+PRECISIONS = ('fp32', 'bf16')
+
+
+def check_precision(precision: str) -> str:
+    """Return the precision in which examples are made if it is known, else raise a UserError."""
+    if precision not in PRECISIONS:
+        raise UserError(f'unknown precision {precision!r}: use one of {", ".join(PRECISIONS)}')
+    return precision
 
 
 class Victim:
