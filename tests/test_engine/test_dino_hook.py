@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from mmssl_robust.engine.dino_hook import DINOHook, teacher_momentum, teacher_temperature
+from mmssl_robust.engine.hooks.dino_hook import DINOHook, teacher_momentum, teacher_temperature
 from mmssl_robust.models.algorithms import DINO
 from mmssl_robust.models.backbones import DINOVisionTransformer
 from mmssl_robust.utils.checkpoint import register_safe_loaders

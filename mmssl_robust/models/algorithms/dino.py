@@ -35,7 +35,7 @@ class DINO(BaseModel):
     The student sees all views of an image, the teacher the global ones; the
     student learns to predict the teacher's output for every other view. The
     teacher is a moving average of the student. Temperature, moving average and
-    the frozen last layer follow :class:`~mmssl_robust.engine.dino_hook.DINOHook`,
+    the frozen last layer follow :class:`~mmssl_robust.engine.DINOHook`,
     which must stand in ``custom_hooks``.
 
     In a checkpoint the encoders lie under ``student.backbone.`` and

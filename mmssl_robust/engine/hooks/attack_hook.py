@@ -9,7 +9,7 @@ from mmssl_robust.attacks.victims import build_victim, check_precision
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import HOOKS
 
-from .batches import same_size_runs
+from ..batches import same_size_runs
 
 
 @HOOKS.register_module()
