@@ -1,6 +1,7 @@
 """What all tests share: the embedded sample as data, a seed, safe checkpoint reading, no left-over MMEngine state."""
 
 import os
+from collections import OrderedDict
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # before torch is imported, and for the tools that tests start
@@ -57,9 +58,7 @@ def seed():
 
 @pytest.fixture(autouse=True)
 def separate_mmengine_state():
-    """A Runner leaves its default scope, logger and visualiser behind as globals: take them away again."""
-    managers = (DefaultScope, MMLogger, MessageHub, Visualizer)
-    before = [manager._instance_dict.copy() for manager in managers]
-    yield
-    for manager, content in zip(managers, before, strict=True):
-        manager._instance_dict = content  # MMEngine itself binds a new one at times
+    """A Runner leaves its default scope, logger and visualiser behind as globals: start without any."""
+    # MMEngine itself binds a new dict at times, so the content of the old one is not what to clear.
+    for manager in (DefaultScope, MMLogger, MessageHub, Visualizer):
+        manager._instance_dict = OrderedDict()
