@@ -81,10 +81,9 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
 
 
 def _settings(name: str, settings: dict[str, Any]) -> str:
-    parts = [
-        f'{key} {settings[key]}' for key in ('norm', 'eps', 'step_size', 'steps', 'restarts', 'keep') if key in settings
-    ]
-    return f'{name}: {", ".join(parts)}'
+    """One line for an attack, short enough for a terminal of 80 columns."""
+    words = dict(norm='', eps='eps ', steps='steps ', step_size='of ', restarts='restarts ', keep='keep ')
+    return f'{name}: {", ".join(f"{word}{settings[key]}" for key, word in words.items() if key in settings)}'
 
 
 def library_versions() -> dict[str, str]:
