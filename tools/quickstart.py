@@ -50,8 +50,8 @@ TASKS = (
     Task(
         'classification', 'CIFAR-10', 'configs/classification/mini_cifar10.py', 'pgd', 'accuracy/top1', 'top-1 %', 100
     ),
-    Task('segmentation', 'CamVid', 'configs/segmentation/mini_camvid.py', 'segpgd', 'mIoU', 'mIoU %', 8),
-    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE in m', 12),
+    Task('segmentation', 'CamVid', 'configs/segmentation/mini_camvid.py', 'segpgd', 'mIoU', 'mIoU %', 6),
+    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE in m', 8),
 )
 
 
