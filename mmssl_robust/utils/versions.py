@@ -23,7 +23,7 @@ UPSTREAM = (
     'mmpretrain>=1.2,<2',
 )
 # Imported by the upstream libraries, declared by none of them.
-UPSTREAM_UNDECLARED = ('ftfy>=6', 'setuptools<82')
+UPSTREAM_UNDECLARED = ('ftfy>=6', 'regex', 'setuptools<82')
 
 
 def check_mm_versions() -> None:

@@ -15,6 +15,7 @@ MAINTAINED = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmsegme
 }
 UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmsegmentation': '1.2.2', 'mmpretrain': '1.2.0'} | {
     'ftfy': '6.3.1',
+    'regex': '2026.11.15',
     'setuptools': '81.0.0',
 }
 
@@ -66,9 +67,9 @@ def test_bounds_of_upstream_mmcv(error_line, version, accepted):
 
 
 def test_upstream_without_what_it_does_not_declare(error_line):
-    installed = {name: version for name, version in UPSTREAM.items() if name not in ('ftfy', 'mmcv')}
+    installed = {name: version for name, version in UPSTREAM.items() if name not in ('ftfy', 'regex', 'mmcv')}
     line = error_line(installed | {'setuptools': '82.0.1'})
-    install = "pip install 'ftfy>=6' 'setuptools<82'"
+    install = "pip install 'ftfy>=6' 'regex' 'setuptools<82'"
     assert line.endswith(f"run `{install} && pip install --no-build-isolation 'mmcv>=2.0.1,<2.2'`")
 
 
