@@ -131,7 +131,8 @@ def test_validation_loop_saves_the_most_robust_checkpoint(segmentation, tmp_path
 
 def test_subset_is_spread_over_the_classes(classification):
     cfg = loop_cfg(pgd=PGD) | dict(max_images=CLASSES)
-    runner = runner_of(classification, test_cfg=cfg, custom_hooks=[dict(type=RecordKeys)])
+    runner = runner_of(classification, test_cfg=cfg)
+    runner.register_hook(RecordKeys())
     runner.test()
     assert runner.test_loop.summary['images'] == CLASSES
     assert RecordKeys.labels == list(range(CLASSES)) and RecordKeys.keys == [0, 3, 6, 9]
