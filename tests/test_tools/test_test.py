@@ -191,7 +191,7 @@ def test_two_processes_give_the_numbers_of_one(tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ['config.py', 'model.pth', '--attack', 'pgd', 'embed', '--steps', '2', '--on-corrupt', 'skip']
     tool(*arguments, '--out', 'one.json')
-    launch = ['-m', 'torch.distributed.run', '--nproc_per_node', '2', '--master_port', '29731']
+    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2']
     command = [sys.executable, *launch, str(TOOL), *arguments, '--launcher', 'pytorch', '--out', 'many.json']
     subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
     one, many = (json.loads(Path(name).read_text()) for name in ('one.json', 'many.json'))
