@@ -71,7 +71,8 @@ def main() -> None:
         data_sample = sample['data_samples']
         data_sample.set_data({name: PixelData(data=torch.full_like(getattr(data_sample, truth).data, value))})
         evaluator.process([data_sample])
-    print(f'constant {value:.4g}:', evaluator.evaluate(len(test)))
+    scores = {name: round(float(score), 4) for name, score in evaluator.evaluate(len(test)).items()}
+    print(f'constant {value:.4g}:', scores)
 
 
 if __name__ == '__main__':
