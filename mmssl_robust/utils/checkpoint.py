@@ -132,7 +132,7 @@ def _history_buffer_method(owner: Any, name: str) -> Any:
 
 
 def _allowed_globals() -> list[Any]:
-    core = np._core if hasattr(np, '_core') else np.core
+    core = np.core if np.__version__.startswith('1.') else np._core
     dtypes = {type(np.dtype(code)) for code in ('?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8')}
     # Files written under NumPy 1 name the module numpy.core, those under 2 numpy._core.
     numpy_names = [
