@@ -20,11 +20,14 @@ import torch
 from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
+from packaging.version import Version
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from .errors import UserError
 
+# Before it, weights_only=True could be made to run code (CVE-2025-32434).
+SAFE_TORCH = Version('2.6.0')
 ASSETS = Path(__file__).resolve().parents[1] / 'assets'
 ASSET_SCHEME = 'mmssl_robust://'
 
@@ -49,6 +52,10 @@ def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dic
     try:
         if path.suffix == '.safetensors':
             return load_file(path, device=str(map_location or 'cpu'))
+        if Version(torch.__version__) < SAFE_TORCH:
+            raise UserError(
+                f'torch {torch.__version__} cannot read {path} safely: use torch {SAFE_TORCH} or safetensors'
+            )
         with torch.serialization.safe_globals(_allowed_globals()):
             return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:

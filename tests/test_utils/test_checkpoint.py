@@ -128,3 +128,12 @@ def test_offline_names_where_to_put_the_file(downloads, monkeypatch):
     monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
     with pytest.raises(UserError, match=f'put the file at {downloads}'):
         read_checkpoint('https://example.org/other.safetensors')
+
+
+def test_old_torch_reads_safetensors_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.5.1+cpu')
+    save_file(dict(a=torch.ones(2)), tmp_path / 'encoder.safetensors')
+    torch.testing.assert_close(read_checkpoint(tmp_path / 'encoder.safetensors')['a'], torch.ones(2))
+    torch.save(dict(a=torch.ones(2)), tmp_path / 'encoder.pth')
+    with pytest.raises(UserError, match='torch 2.5.1.* cannot read .*encoder.pth safely: use torch 2.6.0'):
+        read_checkpoint(tmp_path / 'encoder.pth')
