@@ -49,7 +49,7 @@ class Task:
 TASKS = (
     Task('classification', 'CIFAR-10', 'configs/classification/mini_cifar10.py', 'pgd', 'accuracy/top1', 'top-1 %', 60),
     Task('segmentation', 'CamVid', 'configs/segmentation/mini_camvid.py', 'segpgd', 'mIoU', 'mIoU %', 6),
-    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE in m', 8),
+    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE m', 8),
 )
 
 
@@ -80,8 +80,10 @@ def evaluate(task: Task, args: argparse.Namespace) -> dict:
 
 
 def table_of(results: dict[str, dict]) -> Table:
-    table = Table(title='Mini encoder, Linf, eps 8/255', caption='For RMSE, higher is worse.', box=SIMPLE)
-    for column in ('task', 'data', 'images', 'metric', 'clean', 'EmbedAttack', "task's attack"):
+    table = Table(
+        title='Mini encoder, Linf, eps 8/255', caption='For RMSE, higher is worse.', box=SIMPLE, pad_edge=False
+    )
+    for column in ('task', 'data', 'images', 'metric', 'clean', 'embed', 'own attack'):
         table.add_column(column, justify='left' if column in ('task', 'data', 'metric') else 'right', no_wrap=True)
     for task in TASKS:
         result = results[task.name]
