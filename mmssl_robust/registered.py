@@ -11,6 +11,7 @@ from mmssl_robust.attacks import (
     DepthLoss,
     DepthPGD,
     EmbedAttack,
+    EmbeddingCosine,
     EmbeddingDistance,
     SegPGD,
     SegPGDLoss,
@@ -21,7 +22,7 @@ from mmssl_robust.utils.errors import UserError
 
 for attack in (PGD, EmbedAttack, SegPGD, DepthPGD):
     ATTACKS.register_module(module=attack)
-for objective in (CrossEntropy, EmbeddingDistance, SegPGDLoss, DepthLoss):
+for objective in (CrossEntropy, EmbeddingDistance, EmbeddingCosine, SegPGDLoss, DepthLoss):
     OBJECTIVES.register_module(module=objective)
 for loss in (SigLoss, GradientLoss):
     MODELS.register_module(module=loss)

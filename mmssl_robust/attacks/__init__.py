@@ -2,9 +2,9 @@
 
 from .modes import eval_mode, frozen
 from .named import DepthPGD, EmbedAttack, SegPGD
-from .objectives import CrossEntropy, DepthLoss, EmbeddingDistance, Objective, SegPGDLoss
+from .objectives import CrossEntropy, DepthLoss, EmbeddingCosine, EmbeddingDistance, Objective, SegPGDLoss
 from .pgd import PGD
-from .result import AttackResult
+from .result import AttackResult, Perturbation
 from .threat_models import L2, Linf, ThreatModel
 
 __all__ = [
@@ -15,9 +15,11 @@ __all__ = [
     'DepthLoss',
     'DepthPGD',
     'EmbedAttack',
+    'EmbeddingCosine',
     'EmbeddingDistance',
     'Linf',
     'Objective',
+    'Perturbation',
     'SegPGD',
     'SegPGDLoss',
     'ThreatModel',

@@ -1,14 +1,15 @@
 """Projected gradient descent, the optimiser of every attack in the paper."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.noise import random_start
-from mmssl_robust.attacks.objectives.base import Forward, Objective
-from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
+from mmssl_robust.attacks.result import AttackResult, Perturbation
 from mmssl_robust.attacks.threat_models import THREAT_MODELS, parse_number
 from mmssl_robust.attacks.tracking import Kept, Trace
 from mmssl_robust.utils.errors import UserError
@@ -115,6 +116,45 @@ class PGD:
                 self._run(trace, kept, inputs, targets, self._start(inputs, keys, mask, restart), mask)
         return self._result(trace, kept, inputs)
 
+    def perturb(
+        self,
+        forward: Forward,
+        inputs: Tensor,
+        targets: Tensor | None = None,
+        keys: Sequence[int] | None = None,
+        visit: int = 0,
+        loss_scale: float = 1.0,
+    ) -> Perturbation:
+        """Make adversarial images for training: the last iterate of one start, whatever ``keep`` and ``restarts``.
+
+        It costs one forward and one backward a step and nothing besides. A loss that is not finite gives images
+        that are not, for the caller to notice: in several processes, all must decide together what to do.
+
+        Args:
+            forward: As for :meth:`__call__`; it may compute in float16.
+            inputs: As for :meth:`__call__`.
+            targets: As for :meth:`__call__`.
+            keys: As for :meth:`__call__`.
+            visit: Number of the visit to these images, such as the epoch: each starts from noise of its own.
+            loss_scale: Factor on the loss in the backward pass, for float16, whose small gradients are 0.
+
+        Returns:
+            The images and what they cost.
+
+        Raises:
+            UserError: If pixels lie outside [0, 1], or the gradient is absent.
+            ValueError: If shapes do not fit.
+        """
+        keys = list(range(len(inputs))) if keys is None else [int(key) for key in keys]
+        with torch.enable_grad():
+            inputs, _ = _check(inputs, keys, None)
+            trace = Trace(forward, self.objective, keys, loss_scale=loss_scale, check=False)
+            with torch.no_grad():
+                targets = self.objective.prepare(trace.forward, inputs, targets)
+            adv = self._start(inputs, keys, None, visit)
+            ((adv, _),) = deque(self._iterates(trace, inputs, targets, adv, None), maxlen=1)
+        return Perturbation(adv.detach(), trace.zero_grad(inputs), trace.forwards, trace.backwards)
+
     def _start(self, inputs: Tensor, keys: Sequence[int], mask: Tensor | None, restart: int) -> Tensor:
         if not self.random_start:
             return inputs
@@ -126,12 +166,21 @@ class PGD:
 
     def _run(self, trace: Trace, kept: Kept, inputs: Tensor, targets: Tensor, adv: Tensor, mask: Tensor | None) -> None:
         """Ascend from one start and offer the iterates to ``kept``."""
+        for iterate, judgement in self._iterates(trace, inputs, targets, adv, mask):
+            if judgement is None:
+                kept.offer(iterate, trace.judge(iterate, targets, max(self.steps, 1)))
+            elif self.keep == 'best':
+                kept.offer(iterate, judgement)
+
+    def _iterates(
+        self, trace: Trace, inputs: Tensor, targets: Tensor, adv: Tensor, mask: Tensor | None
+    ) -> Iterator[tuple[Tensor, Judgement | None]]:
+        """Yield each iterate and what it is worth, which is not known of the last one."""
         for step in range(1, self.steps + 1):
             grad, judgement = trace.differentiate(adv, targets, step, self.steps, mask)
-            if self.keep == 'best':
-                kept.offer(adv, judgement)
+            yield adv, judgement
             adv = self._allowed(inputs, adv + self.threat.ascent(grad, self.step_size))
-        kept.offer(adv, trace.judge(adv, targets, max(self.steps, 1)))
+        yield adv, None
 
     def _result(self, trace: Trace, kept: Kept, inputs: Tensor) -> AttackResult:
         norm = self.threat.size(kept.adv - inputs)

@@ -1,6 +1,7 @@
 """What an attack hands back."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -28,5 +29,21 @@ class AttackResult:
     score: Tensor
     zero_grad: Tensor
     norm: Tensor
+    forwards: int
+    backwards: int
+
+
+class Perturbation(NamedTuple):
+    """Adversarial images for training, which nobody has judged.
+
+    Attributes:
+        adv: The last iterate (B, C, H, W) in [0, 1].
+        zero_grad: As in :class:`AttackResult`.
+        forwards: How often the batch went through the model.
+        backwards: How often a gradient came back.
+    """
+
+    adv: Tensor
+    zero_grad: Tensor
     forwards: int
     backwards: int

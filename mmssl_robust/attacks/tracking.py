@@ -16,12 +16,18 @@ class Trace:
         forward: The model under attack.
         objective: What is maximised.
         keys: Names of the images for error messages.
+        loss_scale: Factor on the loss in the backward pass; the gradient is divided by it.
+        check: Raise where a loss or gradient is not finite, or the outputs are float16.
     """
 
-    def __init__(self, forward: Forward, objective: Objective, keys: Sequence[int]) -> None:
+    def __init__(
+        self, forward: Forward, objective: Objective, keys: Sequence[int], loss_scale: float = 1.0, check: bool = True
+    ) -> None:
         self._forward = forward
         self._objective = objective
         self._keys = keys
+        self._loss_scale = loss_scale
+        self._check = check
         self._zeros: Tensor | float = 0.0
         self.forwards = 0
         self.backwards = 0
@@ -37,9 +43,9 @@ class Trace:
         self.forwards += 1
         if len(outputs) != len(inputs):
             raise ValueError(f'the model returned {len(outputs)} outputs for {len(inputs)} images')
-        if outputs.dtype == torch.float16:
+        if outputs.dtype == torch.float16 and self._check:
             raise UserError('the model computes in float16, whose gradients underflow to zero: use float32 or bfloat16')
-        return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
+        return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
 
     def differentiate(
         self, adv: Tensor, targets: Tensor, step: int, steps: int, mask: Tensor | None
@@ -58,12 +64,13 @@ class Trace:
         """
         adv = adv.detach().requires_grad_()
         judgement = self._judge(adv, targets, step, steps)
-        loss = judgement.loss.sum()
+        loss = judgement.loss.sum() * self._loss_scale
         # The sum, not the mean: an image's gradient must not depend on the size of its batch.
         grad = torch.autograd.grad(loss, adv, allow_unused=True)[0] if loss.requires_grad else None
         if grad is None:
             raise UserError('the loss does not depend on the pixels: run the model without no_grad() and detach()')
         self.backwards += 1
+        grad = grad / self._loss_scale
         self._finite(grad.flatten(1).sum(dim=1), 'gradient')
         if mask is not None:
             grad = grad * mask
@@ -90,6 +97,8 @@ class Trace:
 
     def _finite(self, values: Tensor, name: str) -> None:
         """Raise unless each image's value (B,) is finite."""
+        if not self._check:
+            return
         finite = torch.isfinite(values.detach())
         if not finite.all():
             keys = [key for key, fine in zip(self._keys, finite.tolist()) if not fine]

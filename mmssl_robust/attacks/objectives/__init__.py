@@ -3,7 +3,15 @@
 from .base import Forward, Objective
 from .cross_entropy import CrossEntropy
 from .depth import DepthLoss
-from .embedding import EmbeddingDistance
+from .embedding import EmbeddingCosine, EmbeddingDistance
 from .segpgd import SegPGDLoss
 
-__all__ = ['CrossEntropy', 'DepthLoss', 'EmbeddingDistance', 'Forward', 'Objective', 'SegPGDLoss']
+__all__ = [
+    'CrossEntropy',
+    'DepthLoss',
+    'EmbeddingCosine',
+    'EmbeddingDistance',
+    'Forward',
+    'Objective',
+    'SegPGDLoss',
+]

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmssl_robust.models.losses import token_cosine
 from mmssl_robust.utils.errors import UserError
 
 from .base import Forward, Objective
@@ -45,8 +46,7 @@ class EmbeddingDistance(Objective):
 
     def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the distance (B,), the same at every step."""
-        if outputs.shape != targets.shape:
-            raise ValueError(f'embeddings {tuple(outputs.shape)}, but the reference is {tuple(targets.shape)}')
+        _check_shapes(outputs, targets)
         return torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -56,3 +56,28 @@ class EmbeddingDistance(Objective):
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether the cosine with the reference is below 0.5."""
         return F.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1) < 0.5
+
+
+class EmbeddingCosine(EmbeddingDistance):
+    """Minus the cosine between an image's tokens and a reference's, the distance of DeACL (Eq. 2).
+
+    Outputs (B, D) or (B, N, D); targets as in :class:`EmbeddingDistance`. Score: the cosine, mean over the
+    tokens. Success: below 0.5.
+    """
+
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
+        """Return minus the cosine (B,), the same at every step."""
+        return -token_cosine(outputs, targets)
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the cosine."""
+        return token_cosine(outputs, targets)
+
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the cosine is below 0.5."""
+        return token_cosine(outputs, targets) < 0.5
+
+
+def _check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    if outputs.shape != targets.shape:
+        raise ValueError(f'embeddings {tuple(outputs.shape)}, but the reference is {tuple(targets.shape)}')

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.objectives import Forward
 from mmssl_robust.attacks.pgd import PGD
+from mmssl_robust.attacks.pixels import PixelSpace
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
@@ -50,13 +51,10 @@ class Victim:
         self.sizes = [tuple(image.shape[-2:]) for image in images]
         self.keys = [_key(sample) for sample in self.data_samples]
         self.mask = self._mask()
-        preprocessor = model.data_preprocessor
-        self.mean: Tensor = getattr(preprocessor, 'mean', self.inputs.new_zeros(1))
-        self.std: Tensor = getattr(preprocessor, 'std', self.inputs.new_ones(1))
-        self.swaps_channels = any(getattr(preprocessor, name, False) for name in _CHANNEL_SWITCHES)
-        # A tensor: CUDA divides by a Python number with its rounded reciprocal.
-        self.white = torch.tensor(255.0, device=self.inputs.device)
-        self.pixels = self._pixels(integral=all(_is_integral(image) for image in images))
+        self.space = PixelSpace(model.data_preprocessor, self.inputs)
+        self.swaps_channels = any(getattr(model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
+        integral = all(_is_integral(image) for image in images)
+        self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
 
     def _mask(self) -> Tensor | None:
         batch, _, height, width = self.inputs.shape
@@ -67,27 +65,14 @@ class Victim:
             image_mask[:, :rows, :columns] = True
         return mask
 
-    def _pixels(self, integral: bool) -> Tensor:
-        values = self.inputs * self.std + self.mean
-        if integral:
-            values = values.round()  # undoes the rounding errors: the round trip is exact
-        if self.mask is not None:
-            values = values * self.mask
-        if values.min() < -0.5 or values.max() > 255.5:
-            raise UserError(
-                f'pixels lie in [{values.min():.4g}, {values.max():.4g}], not in 0..255: '
-                'normalise in the data_preprocessor (mean, std), not in the pipeline'
-            )
-        return (values / self.white).clamp(0, 1)
-
     def normalise(self, pixels: Tensor) -> Tensor:
         """Model input (B, 3, H, W) for pixels in [0, 1]; padding is the preprocessor's."""
-        inputs = (pixels * self.white - self.mean) / self.std
+        inputs = self.space.to_inputs(pixels)
         return inputs if self.mask is None else torch.where(self.mask, inputs, self.inputs)
 
     def as_inputs(self, pixels: Tensor) -> list[Tensor]:
         """Images (3, H, W) in 0..255 as the data loader would give them, for a stock ``test_step``."""
-        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(pixels * self.white, self.sizes)]
+        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(pixels * self.space.white, self.sizes)]
         return [image[[2, 1, 0]] for image in images] if self.swaps_channels else images
 
     @torch.no_grad()
