@@ -20,7 +20,7 @@ def check_data_folders(dataset: Mapping[str, Any]) -> None:
         dataset: Config of a data set; wrapped and concatenated ones are looked into.
 
     Raises:
-        UserError: If a folder is missing or empty; names it.
+        UserError: If a folder is missing, empty or unreadable; names it.
     """
     for folder in _folders(dataset):
         if not folder.is_dir():
@@ -28,7 +28,11 @@ def check_data_folders(dataset: Mapping[str, Any]) -> None:
                 f'data folder not found: {folder}: set the variable DATA_ROOT to the folder of your data sets, '
                 'or data_root in the config'
             )
-        if not any(folder.iterdir()):
+        try:
+            empty = not any(folder.iterdir())
+        except OSError as error:
+            raise UserError(f'data folder {folder} cannot be read: {error.strerror}') from error
+        if empty:
             raise UserError(f'data folder {folder} is empty: put the data set there')
 
 

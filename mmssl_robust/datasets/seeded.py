@@ -1,0 +1,105 @@
+"""Augmentation that is the same in every run of a seed."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.structures import BaseDataElement
+from torch.utils.data import Dataset
+
+from mmssl_robust.registry import DATASETS
+
+from .tolerant import Unreadable
+
+
+def seed_generators(*entropy: int) -> None:
+    """Seed Python's, NumPy's and PyTorch's generators of the CPU from a few non-negative integers."""
+    words = np.random.SeedSequence(entropy).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(words[1])
+    torch.default_generator.manual_seed(int(words[2]))
+
+
+@DATASETS.register_module()
+class SeededDataset(Dataset):
+    """A training set whose augmentation of a sample follows from (seed, epoch, index) alone.
+
+    It does not depend on the worker, the process or what was drawn before, so that a run that was killed goes on as
+    if it had not been, and several processes see what one would. MMEngine by itself reseeds its workers alike in
+    every epoch. The sample's index here becomes its ``sample_idx``, unique also where data sets are concatenated.
+
+    Args:
+        dataset: Config of the data set.
+        seed: Non-negative integer.
+        images_per_epoch: Shorter (or longer) epochs, each of which goes on in a shuffled data set where the one
+            before ended; None for the whole set in each.
+    """
+
+    def __init__(self, dataset: dict[str, Any], seed: int = 0, images_per_epoch: int | None = None) -> None:
+        self.dataset = DATASETS.build(dataset)
+        self.seed = seed
+        self.images_per_epoch = images_per_epoch
+        # Shared memory: workers that live through all epochs must learn of it.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Meta information of the wrapped data set."""
+        return getattr(self.dataset, 'metainfo', {})
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell all workers the epoch; call it before the data loader's iterator is made."""
+        self._epoch.fill_(epoch)
+
+    def __len__(self) -> int:
+        return self.images_per_epoch or len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return the sample, or an :class:`Unreadable` in its place."""
+        index = self._index(index)
+        with _generators_restored():
+            seed_generators(self.seed, int(self._epoch), index)
+            try:
+                item = self.dataset[index]
+            except (OSError, AssertionError, ValueError, cv2.error) as error:
+                return Unreadable(f'cannot read {self._name(index)} ({_first_line(error)}): replace it', fatal=True)
+        sample = item.get('data_samples') if isinstance(item, dict) else None
+        if isinstance(sample, BaseDataElement):
+            sample.set_metainfo(dict(sample_idx=index))
+        return item
+
+    def _name(self, index: int) -> str:
+        info = self.dataset.get_data_info(index) if hasattr(self.dataset, 'get_data_info') else {}
+        return info.get('img_path', f'image {index}')
+
+    def _index(self, index: int) -> int:
+        if not self.images_per_epoch:
+            return index
+        turn, place = divmod(int(self._epoch) * self.images_per_epoch + index, len(self.dataset))
+        return int(_permutation(self.seed, turn, len(self.dataset))[place])
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@lru_cache(maxsize=2)  # an epoch may reach into the next turn
+def _permutation(seed: int, turn: int, length: int) -> np.ndarray:
+    return np.random.default_rng((seed, turn)).permutation(length)
+
+
+@contextmanager
+def _generators_restored() -> Iterator[None]:
+    """Without workers the data is read in the training process, whose own random numbers must not notice."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
