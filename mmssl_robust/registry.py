@@ -20,9 +20,12 @@ from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 from .utils.checkpoint import register_safe_loaders
+from .utils.files import register_whole_files
 
 # Whoever builds with our registries gets our reader, also without our tools: MMEngine's would run a file's code.
 register_safe_loaders()
+# And our writer: MMEngine's leaves half a file when it is killed.
+register_whole_files()
 
 SCOPE = 'mmssl_robust'
 
@@ -32,6 +35,7 @@ MODELS = Registry(
     scope=SCOPE,
     locations=[
         'mmssl_robust.models.backbones',
+        'mmssl_robust.models.heads',
         'mmssl_robust.models.decode_heads',
         'mmssl_robust.models.segmentors',
         'mmssl_robust.models.algorithms',

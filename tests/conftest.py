@@ -9,16 +9,21 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')  # before torch is imported, and f
 import matplotlib
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
+from safetensors.torch import save_file
+from toys import backbone_cfg
 
 import mmssl_robust
+from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 
 matplotlib.use('Agg')
 torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
 
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 SAMPLES = Path(mmssl_robust.__file__).parent / 'assets' / 'samples'
 
 
@@ -62,3 +67,32 @@ def separate_mmengine_state():
     # MMEngine itself binds a new dict at times, so the content of the old one is not what to clear.
     for manager in (DefaultScope, MMLogger, MessageHub, Visualizer):
         manager._instance_dict = OrderedDict()
+
+
+@pytest.fixture
+def config():
+    """Path of a config of this repository."""
+    return lambda name: CONFIGS / name
+
+
+@pytest.fixture
+def deacl_cfg(data_root, tmp_path, work_dir):
+    """Config of a tiny DeACL on the sample's 60 CIFAR images, 4 epochs of 24 images, without probes."""
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'teacher.safetensors'))
+    backbone = backbone_cfg('featmap_cls') | dict(init_cfg=init_cfg)
+    save_file(MODELS.build(backbone).vit.state_dict(), init_cfg['checkpoint'])
+    cfg = Config.fromfile(CONFIGS / 'deacl' / 'dino_mini.py')
+    cfg.model.backbone = backbone
+    folder = cfg.train_dataloader.dataset.datasets[0]
+    folder.data_prefix = 'cifar10/test'
+    folder.pipeline[1].scale = 16
+    cfg.train_dataloader.dataset = folder
+    cfg.train_dataloader.num_workers = 0
+    cfg.train_dataloader.persistent_workers = False
+    cfg.train_cfg = dict(
+        type='mmssl_robust.DeACLTrainLoop', max_epochs=4, total_batch_size=8, images_per_epoch=24, val_interval=9
+    )
+    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, max_keep_ckpts=2)
+    cfg.work_dir = str(work_dir)
+    return cfg

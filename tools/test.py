@@ -123,7 +123,7 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         **loop.summary,
         seconds=seconds,
         seed=runner.seed,
-        precision=loop.precision,
+        precision=loop.evaluation.precision,
         batch_size=cfg.test_dataloader.batch_size,
         processes=runner.world_size,
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',

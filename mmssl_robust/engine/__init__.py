@@ -1,7 +1,23 @@
 """Evaluation under attack and schedules of training: loops and hooks."""
 
 from .attack_log import AttackLog
-from .hooks import AttackHook, DINOHook, PanelHook
+from .deacl_loop import DeACLTrainLoop
+from .hooks import AttackHook, DINOHook, PanelHook, ResumeHook
 from .loops import AttackTestLoop, AttackValLoop
+from .probe_loop import ProbeValLoop
+from .probes import Probe
+from .robust_evaluation import RobustEvaluation
 
-__all__ = ['AttackHook', 'AttackLog', 'AttackTestLoop', 'AttackValLoop', 'DINOHook', 'PanelHook']
+__all__ = [
+    'AttackHook',
+    'AttackLog',
+    'AttackTestLoop',
+    'AttackValLoop',
+    'DINOHook',
+    'DeACLTrainLoop',
+    'PanelHook',
+    'Probe',
+    'ProbeValLoop',
+    'ResumeHook',
+    'RobustEvaluation',
+]

@@ -9,6 +9,7 @@ import mmssl_robust
 from mmssl_robust.utils.errors import UserError
 
 _PACKAGE = Path(mmssl_robust.__file__).parent
+_ROOTS = (_PACKAGE.parent, _PACKAGE / '.mim')  # a checkout, an installed package
 
 
 def load_preset(name: str, **changes: Any) -> dict[str, Any]:
@@ -30,8 +31,23 @@ def load_preset(name: str, **changes: Any) -> dict[str, Any]:
 
 def presets() -> dict[str, Path]:
     """Name -> file of each preset, in a checkout or an installed package."""
-    for configs in (_PACKAGE.parent / 'configs', _PACKAGE / '.mim' / 'configs'):
-        files = sorted((configs / '_base_' / 'attacks').glob('*.py'))
+    for root in _ROOTS:
+        files = sorted((root / 'configs' / '_base_' / 'attacks').glob('*.py'))
         if files:
             return {file.stem: file for file in files}
     return {}
+
+
+def find_config(path: str) -> Path:
+    """Return the file of a config, from here, a checkout or an installed package.
+
+    Args:
+        path: Such as ``'configs/depth/mini_nyu.py'``.
+
+    Raises:
+        UserError: If there is no such file.
+    """
+    for root in (Path(), *_ROOTS):
+        if (root / path).is_file():
+            return root / path
+    raise UserError(f'config not found: {path}')

@@ -6,7 +6,6 @@ import math
 import os
 import platform
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from mmengine.config import Config
 from rich.box import SIMPLE
 from rich.table import Table
 
+from mmssl_robust.utils.files import whole_file
 from mmssl_robust.version import __version__
 
 _LIBRARIES = ('torch', 'torchvision', 'timm', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
@@ -38,15 +38,9 @@ def write_json(report: dict[str, Any], path: str | os.PathLike) -> None:
         report: Values that JSON knows, and numbers of NumPy and PyTorch.
         path: File to write; its folder is made.
     """
-    path = Path(path)
     text = json.dumps(_plain(report), indent=2, allow_nan=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
+    with whole_file(path) as partial:
         partial.write_text(text + '\n')
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str) -> Table:

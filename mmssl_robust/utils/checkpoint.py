@@ -1,4 +1,4 @@
-"""Reading checkpoints without ever running code from them.
+"""Reading checkpoints without ever running code from them, and writing them whole.
 
 ``torch.load`` with ``weights_only=True`` and a short allow-list, or
 safetensors; there is no fall-back to plain pickle. :func:`register_safe_loaders`
@@ -11,6 +11,7 @@ import os
 import pickle
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -22,7 +23,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 from packaging.version import Version
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from .errors import UserError
 
@@ -30,6 +31,7 @@ from .errors import UserError
 SAFE_TORCH = Version('2.6.0')
 ASSETS = Path(__file__).resolve().parents[1] / 'assets'
 ASSET_SCHEME = 'mmssl_robust://'
+TORCH_SUFFIXES = ('.pth', '.pt', '.ckpt')
 
 
 def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:
@@ -67,6 +69,38 @@ def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dic
         raise UserError(f'could not read the checkpoint {path}: {_first_line(error)}') from error
 
 
+def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) -> str:
+    """Write a checkpoint in the format that the suffix names, replacing ``path`` at once or not at all.
+
+    Args:
+        checkpoint: A state dict; but for ``.safetensors`` also a dict that contains one, and plain values.
+        path: ``.safetensors``, ``.pth``, ``.pt`` or ``.ckpt``.
+        half: Whether to store floating-point tensors in float16; BatchNorm's counters stay integers.
+
+    Returns:
+        One line: the file, its number of tensors and its size.
+
+    Raises:
+        UserError: If the suffix does not suit the content, or the file cannot be written.
+    """
+    flat = all(isinstance(value, torch.Tensor) for value in checkpoint.values())
+    suffixes = ('.safetensors', *TORCH_SUFFIXES) if flat else TORCH_SUFFIXES
+    if path.suffix not in suffixes:
+        raise UserError(f'cannot write {path}: give a name that ends in {" or ".join(suffixes)}')
+    save = save_file if path.suffix == '.safetensors' else torch.save
+    partial = path.with_name(path.name + '.partial')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(_stored(checkpoint, half), partial)
+        os.replace(partial, path)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise UserError(f'could not write {path}: {_first_line(error)}') from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    return f'{path}: {len(state_dict_of(checkpoint))} tensors, {path.stat().st_size / 2**20:.2f} MiB'
+
+
 def local_path(source: str) -> Path:
     """The file behind a path, a URL (downloaded once) or ``mmssl_robust://``; it need not exist."""
     if source.startswith(ASSET_SCHEME):
@@ -102,7 +136,10 @@ def register_safe_loaders() -> None:
 
 
 def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
-    return read_checkpoint(filename, map_location)
+    checkpoint = read_checkpoint(filename, map_location)
+    if isinstance(checkpoint.get('meta'), dict):
+        checkpoint['meta'].pop('config', None)  # MMEngine's resume would run it
+    return checkpoint
 
 
 def _load_from_refused(filename: str, map_location: Any = None) -> dict[str, Any]:
@@ -129,6 +166,14 @@ def _download(url: str) -> Path:
     elif record.read_text().split()[0] != digest:
         raise UserError(f'{path} is not the file that was first downloaded: delete it and {record.name}')
     return path
+
+
+def _stored(value: Any, half: bool) -> Any:
+    if isinstance(value, dict):
+        return {key: _stored(inner, half) for key, inner in value.items()}
+    if not isinstance(value, torch.Tensor):
+        return value
+    return (value.half() if half and value.is_floating_point() else value).contiguous()
 
 
 def _history_buffer_method(owner: Any, name: str) -> Any:

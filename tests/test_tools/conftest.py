@@ -16,9 +16,3 @@ def run_tool(monkeypatch):
         runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
 
     return run
-
-
-@pytest.fixture
-def config():
-    """Path of a config of this repository."""
-    return lambda name: ROOT / 'configs' / name

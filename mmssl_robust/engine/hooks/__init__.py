@@ -1,7 +1,8 @@
-"""Hooks for evaluation under attack, its pictures, and DINO's schedules."""
+"""Hooks for evaluation under attack, its pictures, DINO's schedules, and checkpoints to resume from."""
 
 from .attack_hook import AttackHook
 from .dino_hook import DINOHook
 from .panel_hook import PanelHook
+from .resume_hook import ResumeHook
 
-__all__ = ['AttackHook', 'DINOHook', 'PanelHook']
+__all__ = ['AttackHook', 'DINOHook', 'PanelHook', 'ResumeHook']

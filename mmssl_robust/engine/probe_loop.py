@@ -1,0 +1,49 @@
+"""Validation by probes."""
+
+from typing import Any
+
+from mmengine.runner import BaseLoop, Runner
+
+from mmssl_robust.registry import LOOPS
+from mmssl_robust.utils.errors import UserError
+
+from .probes import Probe, encoder_in_training
+
+
+@LOOPS.register_module()
+class ProbeValLoop(BaseLoop):
+    """Score the encoder in training on several tasks, clean and attacked, with heads trained beforehand.
+
+    The metrics are called ``PROBE/METRIC`` and ``PROBE/ATTACK/METRIC``: ``save_best='camvid/segpgd/mIoU'`` works, and
+    ``tools/analysis_tools/plot_evolution.py`` draws them over the epochs (Fig. 2).
+
+    Args:
+        runner: The runner.
+        dataloader: Not used, each probe has its own; MMEngine wants a ``val_dataloader``, which may be ``{}``.
+        evaluator: Likewise.
+        probes: Name -> arguments of :class:`~mmssl_robust.engine.probes.Probe`.
+
+    Raises:
+        UserError: If a probe does not fit the encoder, or there is none.
+    """
+
+    def __init__(self, runner: Runner, dataloader: Any, evaluator: Any, probes: dict[str, dict[str, Any]]) -> None:
+        if not probes:
+            raise UserError('ProbeValLoop has no probes: name some in val_cfg.probes')
+        self._runner = runner
+        self.probes = [Probe(name, **arguments, seed=runner.seed) for name, arguments in probes.items()]
+        for probe in self.probes:
+            probe.check(encoder_in_training(runner.model))
+        # MMEngine's log lines ask how many batches there are.
+        self.dataloader = [batch for probe in self.probes for batch in range(len(probe.dataloader))]
+
+    def run(self) -> dict[str, float]:
+        """Evaluate; return the metrics of all probes."""
+        self.runner.call_hook('before_val')
+        self.runner.call_hook('before_val_epoch')
+        metrics: dict[str, float] = {}
+        for probe in self.probes:
+            metrics |= probe.run(encoder_in_training(self.runner.model))
+        self.runner.call_hook('after_val_epoch', metrics=metrics)
+        self.runner.call_hook('after_val')
+        return metrics

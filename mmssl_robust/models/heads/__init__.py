@@ -1,0 +1,5 @@
+"""Classification heads that MMPretrain lacks."""
+
+from .knn_head import KNNHead
+
+__all__ = ['KNNHead']

@@ -1,0 +1,59 @@
+"""Nearest neighbours as a head: a classifier that needs no training."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models.heads import ClsHead
+from torch import Tensor
+
+from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.errors import UserError
+
+
+@MODELS.register_module()
+class KNNHead(ClsHead):
+    """Weighted k-NN on normalised features (Wu et al., 2018), as DINO evaluates (Caron et al., 2021).
+
+    Each of the k nearest neighbours votes for its class with exp(cosine / temperature). The votes are differentiable
+    in the feature, so that PGD attacks them as it attacks any classifier. The bank of neighbours is not part of a
+    checkpoint: :meth:`fit` fills it.
+
+    Args:
+        num_classes: Number of classes.
+        k: Number of neighbours.
+        temperature: Of the votes.
+        **kwargs: As in mmpretrain's ``ClsHead``.
+    """
+
+    def __init__(self, num_classes: int, k: int = 20, temperature: float = 0.07, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.k = k
+        self.temperature = temperature
+        self.register_buffer('features', torch.empty(0), persistent=False)
+        self.register_buffer('labels', torch.empty(0, dtype=torch.int64), persistent=False)
+
+    def fit(self, features: Tensor, labels: Tensor) -> None:
+        """Fill the bank.
+
+        Args:
+            features: (M, D).
+            labels: (M,), class indices.
+        """
+        self.features = F.normalize(features, dim=-1)
+        self.labels = labels
+
+    def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Return the logarithms of the votes (B, K); their softmax is each class's share.
+
+        Raises:
+            UserError: If the bank is empty.
+        """
+        if not len(self.labels):
+            raise UserError('the bank of the k-NN head is empty: evaluate it as a probe, which fills it')
+        cosines = F.normalize(self.pre_logits(feats).float(), dim=-1) @ self.features.T
+        nearest, indices = cosines.topk(min(self.k, len(self.labels)), dim=-1)
+        weights = ((nearest - nearest[:, :1].detach()) / self.temperature).exp()
+        votes = weights.new_zeros(len(weights), self.num_classes).scatter_add(1, self.labels[indices], weights)
+        return (votes + 1e-12).log()

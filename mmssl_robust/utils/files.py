@@ -1,0 +1,63 @@
+"""Files that are whole or not there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend, register_backend
+
+from .errors import UserError
+
+_SUFFIX = '.partial'
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Let a file be written beside its place, and put it there when it is complete.
+
+    Whatever happens meanwhile, what was at its place stays.
+
+    Args:
+        path: Where the file shall be; its folder is made.
+
+    Yields:
+        Where to write it.
+
+    Raises:
+        UserError: If it cannot be written, such as on a full disk.
+    """
+    path = Path(path)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}{_SUFFIX}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            with open(partial, 'rb') as file:
+                os.fsync(file.fileno())  # some file systems would rename it before its content is on the disk
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f'cannot write {path}: {reason}; nothing that was there has changed') from error
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what processes that were killed have left of unfinished files."""
+    for path in folder.glob(f'.*{_SUFFIX}'):
+        path.unlink(missing_ok=True)
+
+
+class WholeFileBackend(LocalBackend):
+    """MMEngine's local files, of which a kill or a full disk leaves none half written."""
+
+    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+        """Write bytes; see :func:`whole_file`."""
+        with whole_file(filepath) as partial:
+            partial.write_bytes(obj)
+
+
+def register_whole_files() -> None:
+    """Have MMEngine write its checkpoints by :class:`WholeFileBackend`."""
+    register_backend('local', WholeFileBackend, force=True, prefixes='')

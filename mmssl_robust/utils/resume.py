@@ -1,0 +1,119 @@
+"""Going on with a training: from which checkpoint, and whether it is the same training."""
+
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from .errors import UserError
+
+# What decides how a training goes on; where data lies, how fast it is read and how often it is watched does not.
+_PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'randomness')
+_FREE = {
+    'checkpoint',
+    'compile_backbone',
+    'data_root',
+    'dynamic_intervals',
+    'max_epochs',
+    'num_workers',
+    'persistent_workers',
+    'pin_memory',
+    'prefetch_factor',
+    'val_at_start',
+    'val_begin',
+    'val_interval',
+    'with_cp',
+}
+_SHOWN = 4
+_NUMBER = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+
+
+def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
+    """Find where a training stopped.
+
+    Args:
+        work_dir: Its folder.
+
+    Returns:
+        The newest whole checkpoint, None if there is none, and damaged ones that are newer.
+    """
+    numbered = [(int(found[1]), path) for path in work_dir.glob('*.pth') if (found := _NUMBER.fullmatch(path.name))]
+    damaged = []
+    for _, path in sorted(numbered, reverse=True):
+        if is_whole(path):
+            return path, damaged
+        damaged.append(path)
+    return None, damaged
+
+
+def is_whole(path: Path) -> bool:
+    """Whether every byte that ``torch.save`` wrote is there, by the file's own checksums."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (zipfile.BadZipFile, OSError, EOFError):
+        return False
+
+
+def training_settings(cfg: Config) -> dict[str, Any]:
+    """The settings on which a training depends, as plain values that a checkpoint may hold.
+
+    With ``train_cfg.total_batch_size``, the data loader's own ``batch_size`` is not among them.
+    """
+    free = _FREE | ({'batch_size'} if cfg.get('train_cfg', {}).get('total_batch_size') else set())
+    return {key: _plain(cfg.to_dict()[key], free) for key in _PARTS if key in cfg}
+
+
+def differences(saved: Mapping[str, Any], present: Mapping[str, Any]) -> str:
+    """Say in a line which settings differ; empty if none does."""
+    before, now = dict(_flat(saved)), dict(_flat(present))
+    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    shown = [f'{key} was {before.get(key, "not set")}, is {now.get(key, "not set")}' for key in keys[:_SHOWN]]
+    return ', '.join(shown) + (f' and {len(keys) - _SHOWN} more' if len(keys) > _SHOWN else '')
+
+
+def resume_from(work_dir: Path, wanted: str) -> tuple[Path | None, list[Path]]:
+    """Choose the checkpoint of ``--resume``.
+
+    Args:
+        work_dir: The training's folder.
+        wanted: ``'auto'`` for the newest whole one, or a path.
+
+    Returns:
+        As :func:`newest_checkpoint`.
+
+    Raises:
+        UserError: If the given one is missing or damaged, or all are.
+    """
+    newest, damaged = newest_checkpoint(work_dir)
+    if wanted == 'auto':
+        if damaged and newest is None:
+            raise UserError(f'every checkpoint in {work_dir} is damaged: start again in another --work-dir')
+        return newest, damaged
+    path = Path(wanted)
+    if not path.is_file():
+        raise UserError(f'checkpoint not found: {path}')
+    if not is_whole(path):
+        hint = f'resume from {newest}' if newest else 'start again'
+        raise UserError(f'the checkpoint {path} is damaged: {hint}')
+    return path, []
+
+
+def _plain(value: Any, free: set[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry, free) for key, entry in value.items() if key not in free}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry, free) for entry in value]
+    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)
+
+
+def _flat(value: Any, name: str = '') -> Iterator[tuple[str, Any]]:
+    if isinstance(value, (Mapping, list)) and value:
+        pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, entry in pairs:
+            yield from _flat(entry, f'{name}.{key}' if name else str(key))
+    else:
+        yield name, value
