@@ -1,0 +1,182 @@
+"""How robustness evolves during adversarial fine-tuning, read from the logs of a run (the paper's Figure 2)."""
+
+import json
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mmssl_robust.utils.errors import UserError
+
+CLEAN = 'clean'
+_HINT = 'train with probes: val_cfg of type mmssl_robust.ProbeValLoop'
+# Metric -> title of its panel and label of its axis, in the order of the panels.
+_PANELS = {
+    'accuracy/top1': ('classification', 'top-1 accuracy (%)'),
+    'mIoU': ('segmentation', 'mIoU (%)'),
+    'rmse': ('depth', 'RMSE (m), lower is better'),
+}
+_KEY = re.compile(rf'(?P<data>[^/]+)/(?:(?P<attack>[^/]+)/)?(?P<metric>{"|".join(_PANELS)})')
+# Okabe and Ito's palette, without its yellow, which is too pale for a line on white.
+_COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+_STYLES = {CLEAN: ('-', 'o'), 'embed': ('--', 's')}
+# For the task's own attack; the others are for data sets that meet several.
+_OWN_STYLES = ((':', '^'), ('-.', 'D'), ((0, (4, 1, 1, 1, 1, 1)), 'v'))
+
+
+class Point(NamedTuple):
+    """One validation result.
+
+    Attributes:
+        epoch: Epochs trained; 0 is before training.
+        data: The probe's name.
+        attack: Name of the attack, ``'clean'`` for none.
+        metric: ``'accuracy/top1'`` or ``'mIoU'`` in percent, or ``'rmse'`` in metres.
+        value: What was measured.
+    """
+
+    epoch: int
+    data: str
+    attack: str
+    metric: str
+    value: float
+
+
+class Curve(NamedTuple):
+    """What one line of the figure shows; the fields are those of :class:`Point`."""
+
+    metric: str
+    data: str
+    attack: str
+
+
+def read_evolution(work_dir: str | os.PathLike) -> list[Point]:
+    """Collect the validation results of a run, also of one that was killed and resumed.
+
+    Args:
+        work_dir: The run's folder, with a folder TIMESTAMP for every start.
+
+    Returns:
+        Sorted points. Where several starts validated the same epoch, the latest counts.
+
+    Raises:
+        UserError: If there is no such folder, no log, or no validation result in any log.
+    """
+    work_dir = Path(work_dir)
+    if not work_dir.is_dir():
+        raise UserError(f'no such folder: {work_dir}')
+    logs = sorted(work_dir.glob('*/vis_data/scalars.json'), key=lambda log: log.parts[-3])
+    if not logs:
+        raise UserError(f'no */vis_data/scalars.json in {work_dir}; {_HINT}')
+    points = {}
+    for log in logs:
+        for line in _lines(log):
+            points |= {point[:-1]: point for point in _points_of(line)}
+    if not points:
+        raise UserError(f'no validation result of a probe in the logs of {work_dir}; {_HINT}')
+    return sorted(points.values())
+
+
+def _lines(log: Path) -> list[dict[str, Any]]:
+    try:
+        text = log.read_text(encoding='utf-8', errors='replace')
+    except OSError as error:
+        raise UserError(f'cannot read {log}: {error.strerror}') from error
+    lines = []
+    for line in text.splitlines():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:  # torn: the run was killed while it wrote
+            continue
+    return [line for line in lines if isinstance(line, dict)]
+
+
+def _points_of(line: dict[str, Any]) -> list[Point]:
+    epoch = line.get('step')
+    # A bare metric is MMEngine's own validation: in 'pgd/mIoU' beside 'mIoU', pgd is no data set.
+    if not isinstance(epoch, int) or any(metric in line for metric in _PANELS):
+        return []
+    return [
+        Point(epoch, match['data'], match['attack'] or CLEAN, match['metric'], float(value))
+        for key, value in line.items()
+        if (match := _KEY.fullmatch(key)) and isinstance(value, (int, float))
+    ]
+
+
+def curves_of(points: list[Point]) -> dict[Curve, list[Point]]:
+    """Group points into curves.
+
+    Args:
+        points: Results in any order.
+
+    Returns:
+        For each curve its points by epoch. Curves are ordered by panel and data set,
+        then clean, embed, other attacks.
+    """
+    metrics, first = list(_PANELS), list(_STYLES)
+    curves: dict[Curve, list[Point]] = {}
+    for point in sorted(points):
+        curves.setdefault(Curve(point.metric, point.data, point.attack), []).append(point)
+
+    def rank(curve: Curve) -> tuple:
+        attack = first.index(curve.attack) if curve.attack in first else len(first)
+        return metrics.index(curve.metric), curve.data, attack, curve.attack
+
+    return {curve: curves[curve] for curve in sorted(curves, key=rank)}
+
+
+def draw_evolution(points: list[Point]) -> Figure:
+    """Draw metrics over epochs, a panel for each task that occurs.
+
+    Args:
+        points: What :func:`read_evolution` returns.
+
+    Returns:
+        Panels for classification, segmentation and depth side by side. The colour says
+        which data set; solid is clean, dashed embed, dotted the task's own attack.
+    """
+    curves = curves_of(points)
+    names = dict.fromkeys(curve.data for curve in curves)
+    colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
+    metrics = [metric for metric in _PANELS if any(curve.metric == metric for curve in curves)]
+    rows = max(-(-count // 2) for count in Counter(curve.metric for curve in curves).values())  # of a legend, about
+    figure = Figure(figsize=(4 * max(len(metrics), 1.25), 3.8 + 0.2 * max(rows, 3)), layout='constrained', dpi=100)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.03)
+    for axis, metric in zip(figure.subplots(1, len(metrics), squeeze=False).flat, metrics):
+        _draw_panel(axis, metric, {curve: line for curve, line in curves.items() if curve.metric == metric}, colours)
+    return figure
+
+
+def _draw_panel(axis: Axes, metric: str, curves: dict[Curve, list[Point]], colours: dict[str, str]) -> None:
+    own = sorted({curve.attack for curve in curves} - set(_STYLES))
+    styles = _STYLES | {attack: _OWN_STYLES[number % len(_OWN_STYLES)] for number, attack in enumerate(own)}
+    for curve, line in curves.items():
+        style, marker = styles[curve.attack]
+        axis.plot(
+            [point.epoch for point in line],
+            [point.value for point in line],
+            color=colours[curve.data],
+            linestyle=style,
+            marker=marker,
+            linewidth=2,
+            markersize=5.5,
+            label=f'{curve.data}, {curve.attack}',
+            clip_on=False,  # a marker at 0 is whole
+            zorder=3,
+        )
+    title, label = _PANELS[metric]
+    axis.set_title(title, fontsize=13)
+    axis.set_xlabel('epoch', fontsize=11)
+    axis.set_ylabel(label, fontsize=11)
+    axis.set_ylim(bottom=0)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axis.grid(color='0.9', linewidth=0.8)
+    axis.spines[['top', 'right']].set_visible(False)
+    columns = min(len({curve.data for curve in curves}), 2)
+    place = dict(loc='upper center', bbox_to_anchor=(0.5, -0.16))
+    axis.legend(**place, ncols=columns, fontsize=9, handlelength=3.6, frameon=False, columnspacing=1.2)
