@@ -11,7 +11,6 @@ import os
 import pickle
 import re
 from collections import OrderedDict
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -26,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from .errors import UserError
+from .files import whole_file
 
 # Before it, weights_only=True could be made to run code (CVE-2025-32434).
 SAFE_TORCH = Version('2.6.0')
@@ -88,16 +88,11 @@ def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) 
     if path.suffix not in suffixes:
         raise UserError(f'cannot write {path}: give a name that ends in {" or ".join(suffixes)}')
     save = save_file if path.suffix == '.safetensors' else torch.save
-    partial = path.with_name(path.name + '.partial')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(_stored(checkpoint, half), partial)
-        os.replace(partial, path)
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise UserError(f'could not write {path}: {_first_line(error)}') from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+        with whole_file(path) as partial:
+            save(_stored(checkpoint, half), partial)
+    except (SafetensorError, RuntimeError) as error:
+        raise UserError(f'cannot write {path}: {_first_line(error)}') from error
     return f'{path}: {len(state_dict_of(checkpoint))} tensors, {path.stat().st_size / 2**20:.2f} MiB'
 
 

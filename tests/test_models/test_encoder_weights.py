@@ -49,6 +49,9 @@ LAYOUTS = {
         | prefixed(state, 'backbone.encoder.')
         | {'backbone.projector.0.weight': torch.zeros(2)}
     ),
+    "Lightning DeACL's present code": lambda state, other: dict(
+        state_dict=prefixed(other, 'momentum_backbone.model.') | prefixed(state, 'backbone.model.')
+    ),
     'MMEngine': lambda state, other: dict(
         state_dict=prefixed(state, 'backbone.vit.') | {'decode_head.conv_seg.weight': torch.zeros(2)},
         meta=dict(epoch=1),

@@ -10,14 +10,12 @@ Examples:
 from mmssl_robust.utils.startup import one_line_errors
 
 import argparse
-import os
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from mmssl_robust.models.backbones.weights import extract_encoder
-from mmssl_robust.utils.checkpoint import read_checkpoint, state_dict_of
+from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint, state_dict_of
 from mmssl_robust.utils.errors import UserError
 
 
@@ -41,19 +39,12 @@ def select(checkpoint: dict, part: str) -> dict[str, torch.Tensor]:
 @one_line_errors
 def main() -> None:
     args = parse_args()
+    if args.out.suffix != '.safetensors':
+        raise UserError(f'cannot write {args.out}: give a name that ends in .safetensors')
     tensors = select(read_checkpoint(args.checkpoint), args.part)
     if not tensors:
         raise UserError(f'{args.checkpoint} holds no {args.part}')
-    # Counters of BatchNorm are integers and stay so.
-    tensors = {
-        key: (value.half() if args.half and value.is_floating_point() else value).contiguous()
-        for key, value in tensors.items()
-    }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = args.out.with_name(args.out.name + '.partial')
-    save_file(tensors, partial)
-    os.replace(partial, args.out)
-    print(f'{args.out}: {len(tensors)} tensors, {args.out.stat().st_size / 2**20:.2f} MiB')
+    print(save_checkpoint(tensors, args.out, args.half))
 
 
 if __name__ == '__main__':

@@ -11,7 +11,16 @@ from mmssl_robust.utils.state_dict import mismatch
 
 # Where the encoder's weights live inside a checkpoint, most specific first.
 # 'module.' and the DeACL momentum encoder are dealt with before.
-_PREFIXES = ('teacher.backbone.vit.', 'backbone.encoder.', 'backbone.vit.', 'backbone.', 'encoder.', 'vit.', '')
+_PREFIXES = (
+    'teacher.backbone.vit.',
+    'backbone.encoder.',  # Lightning DeACL as released
+    'backbone.model.',  # and as its present code writes it
+    'backbone.vit.',
+    'backbone.',
+    'encoder.',
+    'vit.',
+    '',
+)
 _NOT_ENCODER = ('head.', 'projector.', 'mask_token', 'fc.')
 
 
