@@ -33,6 +33,7 @@ class Probe:
         head: Path or URL of the head's weights, trained beforehand; None for k-NN.
         attacks: Names of presets, or name -> settings to change of the preset of that name.
         max_images: Take this many, evenly spread over the data set.
+        bank_images: Likewise of the bank's.
         batch_size: Images at a time; None for the config's.
         seed: Of the data loader's workers.
 
@@ -47,6 +48,7 @@ class Probe:
         head: str | None = None,
         attacks: list[str] | dict[str, dict[str, Any]] = (),
         max_images: int | None = None,
+        bank_images: int | None = None,
         batch_size: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -66,7 +68,7 @@ class Probe:
             self.evaluation = RobustEvaluation(Evaluator(cfg.test_evaluator), presets)
             self.bank = None
             if isinstance(getattr(self.model, 'head', None), KNNHead):
-                self.bank = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader), seed=seed)
+                self.bank = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader, bank_images), seed=seed)
         self.evaluation.evaluator.dataset_meta = self.dataloader.dataset.metainfo
         for evaluator in self.evaluation.evaluators.values():
             evaluator.dataset_meta = self.dataloader.dataset.metainfo
