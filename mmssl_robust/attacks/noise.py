@@ -29,11 +29,14 @@ def random_start(
     Returns:
         Perturbations (B, C, H, W), zero where the mask is False.
     """
+    rngs = [np.random.default_rng((seed, key, restart)) for key in keys]
+    if mask is None:
+        shape = inputs.shape[1:]
+        noise = torch.stack([torch.from_numpy(threat.random(shape.numel(), rng)).view(shape) for rng in rngs])
+        return noise.to(inputs)
     noise = torch.zeros(inputs.shape, dtype=torch.float64)
-    allowed = torch.ones_like(noise, dtype=torch.bool) if mask is None else mask.cpu().expand(inputs.shape)
-    for image, pixels, key in zip(noise, allowed, keys, strict=True):
+    for image, pixels, rng in zip(noise, mask.cpu().expand(inputs.shape), rngs, strict=True):
         count = int(pixels.sum())
         if count:
-            rng = np.random.default_rng((seed, key, restart))
             image[pixels] = torch.from_numpy(threat.random(count, rng))
     return noise.to(inputs)

@@ -127,8 +127,8 @@ class PGD:
     ) -> Perturbation:
         """Make adversarial images for training: the last iterate of one start, whatever ``keep`` and ``restarts``.
 
-        It costs one forward and one backward a step and nothing besides. A loss that is not finite gives images
-        that are not, for the caller to notice: in several processes, all must decide together what to do.
+        It costs one forward and one backward a step and nothing besides. A loss or gradient that is not finite
+        gives images that are not, for the caller to notice: in several processes, all must decide together what to do.
 
         Args:
             forward: As for :meth:`__call__`; it may compute in float16.

@@ -93,8 +93,8 @@ class Linf(ThreatModel):
         return delta.clamp(-self.eps, self.eps)
 
     def ascent(self, grad: Tensor, step_size: float) -> Tensor:
-        """Return the gradient's sign, times the step."""
-        return step_size * grad.sign()
+        """Return the gradient's sign, times the step; NaN stays NaN, of which PyTorch's sign makes 0."""
+        return step_size * torch.where(grad.isnan(), grad, grad.sign())
 
     def size(self, delta: Tensor) -> Tensor:
         """Return the largest entry, in magnitude."""
@@ -120,7 +120,7 @@ class L2(ThreatModel):
         """Return the gradient's direction, times the step."""
         # Squares of a saturated model's gradient underflow (1e-25 squared is 0 in float32): scale first.
         largest = grad.abs().amax(dim=(1, 2, 3), keepdim=True)
-        grad = torch.where(largest > 0, grad / largest, torch.zeros_like(grad))
+        grad = torch.where(largest == 0, torch.zeros_like(grad), grad / largest)
         size = self.size(grad)[:, None, None, None]
         return step_size * grad / size.clamp(min=1)  # the largest entry is 1, so is the size at least, or all is 0
 

@@ -71,7 +71,8 @@ class Trace:
             raise UserError('the loss does not depend on the pixels: run the model without no_grad() and detach()')
         self.backwards += 1
         grad = grad / self._loss_scale
-        self._finite(grad.flatten(1).sum(dim=1), 'gradient')
+        if self._check:
+            self._finite(grad.flatten(1).sum(dim=1), 'gradient')
         if mask is not None:
             grad = grad * mask
         self._count_zeros(grad, mask)

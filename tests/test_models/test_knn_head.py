@@ -33,6 +33,18 @@ def test_length_does_not_matter_and_the_gradient_flows():
     assert features.grad.abs().max() > 0
 
 
+def test_neighbours_that_agree_leave_a_gradient():
+    head = KNNHead(num_classes=3, k=3)
+    bank = torch.randn(9, 5)
+    bank[:4] = torch.ones(5) + 0.1 * torch.randn(4, 5)
+    head.fit(bank, torch.tensor([0, 0, 0, 0, 1, 1, 1, 2, 2]))
+    features = torch.ones(1, 5).add_(0.1 * torch.randn(1, 5)).requires_grad_()
+    logits = head((features,))
+    assert logits.softmax(1)[0, 0] > 0.999
+    torch.nn.functional.cross_entropy(logits.double(), torch.tensor([0])).backward()
+    assert features.grad.abs().max() > 0
+
+
 def test_more_neighbours_than_there_are():
     assert fitted(k=100)((torch.randn(2, 5),)).shape == (2, 3)
 

@@ -16,8 +16,9 @@ class KNNHead(ClsHead):
     """Weighted k-NN on normalised features (Wu et al., 2018), as DINO evaluates (Caron et al., 2021).
 
     Each of the k nearest neighbours votes for its class with exp(cosine / temperature). The votes are differentiable
-    in the feature, so that PGD attacks them as it attacks any classifier. The bank of neighbours is not part of a
-    checkpoint: :meth:`fit` fills it.
+    in the feature, so that PGD attacks them as it attacks any classifier. Every class's own nearest image has a
+    millionth of a vote besides: where all k neighbours agree, the attack would see no other class and no gradient.
+    The bank of neighbours is not part of a checkpoint: :meth:`fit` fills it.
 
     Args:
         num_classes: Number of classes.
@@ -53,7 +54,9 @@ class KNNHead(ClsHead):
         if not len(self.labels):
             raise UserError('the bank of the k-NN head is empty: evaluate it as a probe, which fills it')
         cosines = F.normalize(self.pre_logits(feats).float(), dim=-1) @ self.features.T
-        nearest, indices = cosines.topk(min(self.k, len(self.labels)), dim=-1)
-        weights = ((nearest - nearest[:, :1].detach()) / self.temperature).exp()
-        votes = weights.new_zeros(len(weights), self.num_classes).scatter_add(1, self.labels[indices], weights)
-        return (votes + 1e-12).log()
+        weights = ((cosines - cosines.amax(dim=-1, keepdim=True).detach()) / self.temperature).exp()
+        nearest, indices = weights.topk(min(self.k, len(self.labels)), dim=-1)
+        none = weights.new_zeros(len(weights), self.num_classes)
+        votes = none.scatter_add(1, self.labels[indices], nearest)
+        own_nearest = none.scatter_reduce(1, self.labels.expand_as(weights), weights, 'amax')
+        return (votes + 1e-6 * own_nearest + 1e-30).log()
