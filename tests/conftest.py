@@ -1,6 +1,8 @@
 """What all tests share: the embedded sample as data, a seed, safe checkpoint reading, no left-over MMEngine state."""
 
 import os
+import runpy
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -93,6 +95,17 @@ def deacl_cfg(data_root, tmp_path, work_dir):
         type='mmssl_robust.DeACLTrainLoop', max_epochs=4, total_batch_size=8, images_per_epoch=24, val_interval=9
     )
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, max_keep_ckpts=2)
+    cfg.default_hooks.checkpoint = dict(type='mmssl_robust.SafeCheckpointHook', interval=1, max_keep_ckpts=2)
     cfg.work_dir = str(work_dir)
     return cfg
+
+
+@pytest.fixture
+def run_tool(monkeypatch):
+    """Run a tool of ``tools/`` in this process, as the command line would."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        runpy.run_path(str(CONFIGS.parent / 'tools' / name), run_name='__main__')
+
+    return run

@@ -23,7 +23,7 @@ from mmssl_robust.engine.presets import load_preset, presets
 from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.checkpoint import local_path, sha256
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
+from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import load_weights, read_weights
@@ -136,6 +136,15 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
     )
 
 
+def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
+    """Print the report, and write it if it is wanted."""
+    console.print(metrics_table(report['metrics'], report, title=f'{args.config}, {report["images"]} images'))
+    if report['skipped']:
+        console.print(f'{len(report["skipped"])} images skipped, the first: {report["skipped"][0]}')
+    if args.out:
+        write_json(report, args.out)
+
+
 @one_line_errors
 def main() -> None:
     args = parse_args()
@@ -148,14 +157,9 @@ def main() -> None:
     check_class_count(model, runner.test_loop.dataloader.dataset)
     start = time.monotonic()
     metrics = runner.test()
-    if not is_main_process():
-        return
-    report = report_of(args, runner, metrics, time.monotonic() - start)
-    console.print(metrics_table(metrics, report, title=f'{args.config}, {report["images"]} images'))
-    if report['skipped']:
-        console.print(f'{len(report["skipped"])} images skipped, the first: {report["skipped"][0]}')
-    if args.out:
-        write_json(report, args.out)
+    if is_main_process():
+        show(args, report_of(args, runner, metrics, time.monotonic() - start))
+    leave_process_group()
 
 
 if __name__ == '__main__':

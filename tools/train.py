@@ -18,7 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
+from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
 from mmssl_robust.utils.data_check import check_class_count, named_data_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import remove_partial_files
@@ -54,10 +54,8 @@ def use_amp(cfg: Config, precision: str) -> None:
     """Train in mixed precision; the range of bfloat16 needs no loss scaling."""
     if not torch.cuda.is_available():
         raise UserError('--amp needs a GPU: leave it out')
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
     dtype, loss_scale = PRECISIONS[precision]
-    cfg.optim_wrapper.setdefault('dtype', dtype)
-    cfg.optim_wrapper.setdefault('loss_scale', loss_scale)
+    cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype=dtype, loss_scale=loss_scale)
 
 
 def use_auto_scale_lr(cfg: Config, config: str) -> None:
@@ -111,6 +109,7 @@ def main() -> None:
         dataset = runner.train_loop.dataloader.dataset
     check_class_count(runner.model, dataset)
     runner.train()
+    leave_process_group()
 
 
 if __name__ == '__main__':

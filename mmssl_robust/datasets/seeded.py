@@ -1,12 +1,12 @@
 """Augmentation that is the same in every run of a seed."""
 
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
@@ -66,7 +66,9 @@ class SeededDataset(Dataset):
             seed_generators(self.seed, int(self._epoch), index)
             try:
                 item = self.dataset[index]
-            except (OSError, AssertionError, ValueError, cv2.error) as error:
+            except Exception as error:  # decoders raise almost anything, and a worker's traceback fills a page
+                if os.environ.get('MMSSL_TRACEBACK') == '1':
+                    raise
                 return Unreadable(f'cannot read {self._name(index)} ({_first_line(error)}): replace it', fatal=True)
         sample = item.get('data_samples') if isinstance(item, dict) else None
         if isinstance(sample, BaseDataElement):

@@ -2,7 +2,7 @@
 
 from .attack_log import AttackLog
 from .deacl_loop import DeACLTrainLoop
-from .hooks import AttackHook, DINOHook, PanelHook, ResumeHook
+from .hooks import AttackHook, DINOHook, PanelHook, ResumeHook, SafeCheckpointHook
 from .loops import AttackTestLoop, AttackValLoop
 from .probe_loop import ProbeValLoop
 from .probes import Probe
@@ -20,4 +20,5 @@ __all__ = [
     'ProbeValLoop',
     'ResumeHook',
     'RobustEvaluation',
+    'SafeCheckpointHook',
 ]

@@ -6,17 +6,17 @@ from itertools import islice
 from typing import Any
 
 import torch
-from mmengine.dist import get_world_size
+from mmengine.dist import all_gather_object, broadcast, get_world_size
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
-from mmssl_robust.datasets import seed_generators, tolerant_collate
+from mmssl_robust.datasets import SeededDataset, seed_generators, tolerant_collate
 from mmssl_robust.models.algorithms.deacl import Cost, DeACL
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
 
-from .finite import FiniteLossGuard, NonFiniteLoss
+from .finite import FiniteGuard, NonFinite
 
 
 @LOOPS.register_module()
@@ -83,7 +83,8 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
 
     def run(self) -> torch.nn.Module:
         """Train."""
-        self.guard = FiniteLossGuard(self.runner.optim_wrapper, self.max_skipped_steps)
+        self.guard = FiniteGuard(self.runner.optim_wrapper, self.max_skipped_steps)
+        self._check_start()
         self.runner.call_hook('before_train')
         if self._epoch or self.val_at_start:
             self._validate()
@@ -96,9 +97,17 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
     def run_epoch(self) -> None:
         """Iterate over the data once."""
         self._set_epoch()
-        self._start = time.perf_counter()
-        super().run_epoch()
-        self._report_cost()
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        start = time.perf_counter()
+        for index, data_batch in enumerate(self.dataloader):
+            self.run_iter(index, data_batch)
+        seconds = time.perf_counter() - start
+        for buffer in self.model.buffers():
+            broadcast(buffer)  # running statistics: one process's are saved, all must go on with them
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+        self._report_cost(seconds)
 
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Make one step, or one batch of an accumulated one.
@@ -113,20 +122,28 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
         skips = self.guard.skips
         try:
             outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.guard)
-        except NonFiniteLoss:
+        except NonFinite:
             raise UserError(self._non_finite()) from None
         if self.guard.skips > skips:
-            self.runner.logger.warning(f'The loss is not finite at step {self._iter + 1}, which is left out.')
+            self.runner.logger.warning(f'Loss or gradient is not finite at step {self._iter + 1}, which is left out.')
         self.runner.call_hook('after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
         self._iter += 1
-        self._end = time.perf_counter()
+
+    def _check_start(self) -> None:
+        epochs = all_gather_object(self._epoch)
+        if len(set(epochs)) > 1:
+            raise UserError(f'the processes resume after epochs {epochs}: let all see the same --work-dir')
 
     def _set_epoch(self) -> None:
         seed, epoch = self.runner.seed, self._epoch
         seed_generators(seed, epoch, self.runner.rank)
         if torch.cuda.is_available():
             torch.cuda.manual_seed(torch.default_generator.initial_seed())
-        if hasattr(self.dataloader.dataset, 'set_epoch'):
+        # A resume may have brought its own seed.
+        if hasattr(self.dataloader.sampler, 'seed'):
+            self.dataloader.sampler.seed = seed
+        if isinstance(self.dataloader.dataset, SeededDataset):
+            self.dataloader.dataset.seed = seed
             self.dataloader.dataset.set_epoch(epoch)
         self.model.epoch = epoch
         self.model.cost = Cost()
@@ -137,8 +154,8 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
         if self.runner.val_loop is not None and due and (self._epoch >= self.val_begin or self._epoch == 0):
             self.runner.val_loop.run()
 
-    def _report_cost(self) -> None:
-        cost, seconds = self.model.cost, self._end - self._start
+    def _report_cost(self, seconds: float) -> None:
+        cost = self.model.cost
         images = cost.images * get_world_size()
         self.runner.logger.info(
             f'Cost of epoch {self._epoch}: {cost.forwards / cost.images:g} forwards and '
@@ -158,8 +175,8 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
         last = self.runner.message_hub.runtime_info.get('last_ckpt')
         kept = f'the last good checkpoint is {last}' if last else 'there is no checkpoint yet'
         return (
-            f'the loss is not finite at step {self._iter + 1} (epoch {self._epoch + 1}, learning rate {rate:g}); '
-            f'{kept}: train with a lower optim_wrapper.optimizer.lr, or with clip_grad'
+            f'the loss or its gradient is not finite at step {self._iter + 1} (epoch {self._epoch + 1}, learning rate '
+            f'{rate:g}); {kept}: train with a lower optim_wrapper.optimizer.lr, or with clip_grad'
         )
 
 
@@ -184,6 +201,8 @@ class WholeSteps:
         return islice(self._dataloader, len(self))
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith('_'):
+            raise AttributeError(name)
         return getattr(self._dataloader, name)
 
 

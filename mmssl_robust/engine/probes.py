@@ -58,6 +58,8 @@ class Probe:
                 check_data_folders(cfg[loader].dataset)
         self.name = name
         self.scope = cfg.get('default_scope', 'mmengine')
+        for loader in (cfg.test_dataloader, cfg.get('bank_dataloader', {})):
+            loader['persistent_workers'] = False  # they would wait from one validation to the next
         if batch_size is not None:
             cfg.test_dataloader.batch_size = batch_size
         changes = attacks if isinstance(attacks, dict) else dict.fromkeys(attacks, {})
@@ -107,7 +109,9 @@ class Probe:
             for data_batch in track(self.dataloader, f'probe {self.name}'):
                 self.evaluation.note_unreadable(data_batch.pop('unreadable'))
                 self.evaluation.process(self.model, data_batch)
-            return {f'{self.name}/{key}': value for key, value in self.evaluation.finish().items()}
+            metrics = self.evaluation.finish()
+        self.model.to('cpu')  # the memory is the training's
+        return {f'{self.name}/{key}': value for key, value in metrics.items()}
 
     @torch.no_grad()
     def _fill_bank(self) -> None:

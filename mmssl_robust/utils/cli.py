@@ -73,6 +73,13 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
     return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
 
 
+def leave_process_group() -> None:
+    """Wait for the other processes, then part: gloo aborts one that ends while another still talks to it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _use_gloo(cfg: Config) -> None:
     # MMEngine would call torch.cuda.set_device, and give DDP a device index.
     if not torch.distributed.is_initialized():

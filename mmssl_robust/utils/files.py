@@ -44,9 +44,20 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove what processes that were killed have left of unfinished files."""
+    """Remove what processes of this machine that were killed have left of unfinished files."""
     for path in folder.glob(f'.*{_SUFFIX}'):
-        path.unlink(missing_ok=True)
+        if not _is_running(path.name.removesuffix(_SUFFIX).rpartition('.')[2]):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 class WholeFileBackend(LocalBackend):

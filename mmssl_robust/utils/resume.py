@@ -32,7 +32,9 @@ _NUMBER = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 
 
 def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
-    """Find where a training stopped.
+    """Find where a training stopped: at what ``last_checkpoint`` names, or at the highest number.
+
+    Higher ones than named are left over from a training before it in the same folder.
 
     Args:
         work_dir: Its folder.
@@ -41,8 +43,11 @@ def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
         The newest whole checkpoint, None if there is none, and damaged ones that are newer.
     """
     numbered = [(int(found[1]), path) for path in work_dir.glob('*.pth') if (found := _NUMBER.fullmatch(path.name))]
+    last = work_dir / 'last_checkpoint'
+    found = _NUMBER.fullmatch(Path(last.read_text().strip()).name) if last.is_file() else None
+    limit = int(found[1]) if found else float('inf')
     damaged = []
-    for _, path in sorted(numbered, reverse=True):
+    for _, path in sorted(((number, path) for number, path in numbered if number <= limit), reverse=True):
         if is_whole(path):
             return path, damaged
         damaged.append(path)
@@ -54,7 +59,7 @@ def is_whole(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as file:
             return file.testzip() is None
-    except (zipfile.BadZipFile, OSError, EOFError):
+    except Exception:  # a wrong byte in the right place raises almost anything
         return False
 
 
@@ -64,7 +69,8 @@ def training_settings(cfg: Config) -> dict[str, Any]:
     With ``train_cfg.total_batch_size``, the data loader's own ``batch_size`` is not among them.
     """
     free = _FREE | ({'batch_size'} if cfg.get('train_cfg', {}).get('total_batch_size') else set())
-    return {key: _plain(cfg.to_dict()[key], free) for key in _PARTS if key in cfg}
+    settings = cfg.to_dict()
+    return {key: _plain(settings[key], free) for key in _PARTS if key in settings}
 
 
 def differences(saved: Mapping[str, Any], present: Mapping[str, Any]) -> str:

@@ -57,7 +57,7 @@ def test_equals_the_test_tool(config, work_dir):
 def test_nearest_neighbours_need_no_head(config):
     probe = Probe(
         'knn',
-        config='configs/classification/mini_cifar10_knn.py',
+        config='configs/probes/mini_cifar10_knn.py',
         attacks=dict(pgd=dict(steps=2)),
         max_images=20,
         bank_images=20,
@@ -91,7 +91,11 @@ def test_another_encoder_is_found_out_before_the_training(deacl_cfg):
 
 def test_encoder_in_training():
     student = FeatureDistillation(
-        dict(type='mmssl_robust.DINOVisionTransformer', arch='dino_vits16', out_type='featmap_cls'), 384, 8, [0], [1]
+        dict(type='mmssl_robust.DINOVisionTransformer', arch='dino_vits16', out_type='featmap_cls'),
+        384,
+        8,
+        [0] * 3,
+        [1] * 3,
     )
     assert encoder_in_training(student) is student.backbone
     with pytest.raises(UserError, match='Linear has no backbone'):

@@ -1,15 +1,19 @@
 """The algorithm: what is attacked, what learns, what a checkpoint holds."""
 
 from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
+from mmengine.optim import AmpOptimWrapper
 from mmpretrain.structures import DataSample
 from safetensors.torch import save_file
 from torch.nn.utils import parameters_to_vector
 from toys import ARCH, MEAN, STD, backbone_cfg
 
+from mmssl_robust.engine.finite import FiniteGuard
 from mmssl_robust.models.algorithms import DeACL
+from mmssl_robust.models.algorithms.deacl import ATTACK
 from mmssl_robust.utils.errors import UserError
 
 
@@ -151,7 +155,6 @@ def test_cost_counts_what_passes_the_networks():
     calls = []
     for network in (model.teacher, model.backbone):
         network.register_forward_hook(lambda *_: calls.append(1))
-    model._fits = True
     loss_of(model, batch(model)).backward()
     assert model.cost.images == 3 and model.cost.forwards == 3 * len(calls) == 3 * 8
     assert model.cost.backwards == 3 * 7
@@ -184,9 +187,11 @@ def test_float16_needs_the_scaled_loss():
 def test_bfloat16_agrees_roughly():
     model = build()
     data = batch(model)
-    exact = model(**data, mode='loss')
     with torch.autocast('cpu', torch.bfloat16):
         rough = model(**data, mode='loss')
+    rough['loss_adversarial'].backward()
+    assert all(p.grad is not None for p in model.parameters()), 'no cast weight without gradient was kept'
+    exact = model(**data, mode='loss')
     torch.testing.assert_close(rough['loss_adversarial'], exact['loss_adversarial'], atol=0.1, rtol=0)
 
 
@@ -210,16 +215,15 @@ def test_widths_must_agree(tmp_path):
         init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'student.safetensors'))
     )
     model = build(backbone=student, teacher=wide)
-    with pytest.raises(
-        UserError, match="teacher's embedding has 1 tokens of width 32, the student's 1 tokens of width 16"
-    ):
-        loss_of(model, batch(model))
+    with pytest.raises(UserError, match=r'do not fit each other: .*\(2, 1, 16\), .* \(2, 1, 32\)'):
+        loss_of(model, batch(model, count=2))
 
 
 @pytest.mark.parametrize(
     'settings, says',
     [
         (dict(tokens='all'), "unknown tokens='all'"),
+        (dict(attack=ATTACK | dict(restarts=2)), 'attack.restarts=2'),
         (dict(attack=dict(type='PGD', objective=dict(type='CrossEntropy'))), 'CrossEntropy needs a task'),
         (dict(neck=dict(type='mmpretrain.LinearNeck', in_channels=16, out_channels=4)), 'LinearNeck has parameters'),
     ],
@@ -233,3 +237,55 @@ def test_tokens_that_the_backbone_does_not_give():
     model = build('cls', backbone=backbone_cfg('featmap'))
     with pytest.raises(UserError, match='the encoder gives no cls tokens'):
         loss_of(model, batch(model))
+
+
+def test_fingerprint_is_the_teachers():
+    model = build()
+    before = model.fingerprint()
+    with torch.no_grad():
+        model.backbone.vit.cls_token.add_(1)
+    assert model.fingerprint() == before
+    with torch.no_grad():
+        model.teacher.vit.cls_token.add_(1e-3)
+    assert model.fingerprint() != before
+
+
+@pytest.mark.parametrize('norm', ['linf', 'l2'])
+def test_a_gradient_that_overflows_is_noticed(norm):
+    """As float16's may: the images, and with them the loss, are not finite either."""
+    attack = dict(type='PGD', objective=dict(type='EmbeddingCosine'), norm=norm, eps=0.1, step_size=0.05, steps=1)
+    model = build(attack=attack)
+    model.attack.perturb = partial(model.attack.perturb, loss_scale=float('nan'))
+    model._perturb = lambda space, inputs, target, samples: model.attack.perturb(
+        lambda pixels: model._embed(model.backbone, space.to_inputs(pixels)), space.to_pixels(inputs), target
+    )
+    assert not loss_of(model, batch(model)).isfinite()
+
+
+@pytest.mark.slow
+def test_compiled_backbone_agrees():
+    losses = []
+    for compiled in (False, True):
+        torch.manual_seed(0)
+        model = build(compile_backbone=compiled)
+        loss = loss_of(model, batch(model))
+        loss.backward()
+        losses.append((loss.detach(), parameters_to_vector(p.grad for p in model.parameters())))
+        assert not any('_orig_mod' in key for key in model.state_dict())
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+def test_mixed_precision_on_a_gpu(dtype):
+    model = build().cuda()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    wrapper = AmpOptimWrapper(optimizer=optimizer, dtype=dtype, loss_scale=dict(enabled=dtype == 'float16'))
+    wrapper.initialize_count_status(model, 0, 4)
+    guard = FiniteGuard(wrapper)
+    data = batch(model)
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.randint(0, 256, (3, 16, 16), generator=generator, dtype=torch.uint8) for _ in range(3)]
+    for _ in range(4):
+        logs = model.train_step(dict(inputs=images, data_samples=data['data_samples']), guard)
+        assert logs['loss'].isfinite() and logs['zero_grad'] < 0.01

@@ -1,10 +1,15 @@
 """Train, resume, export and test a head from the command line, on the embedded photographs."""
 
+import importlib.util
 import json
+import runpy
 
 import pytest
 import torch
+from mmengine.config import Config
 from safetensors.torch import load_file
+
+from mmssl_robust.utils.errors import UserError
 
 QUICK = ['train_dataloader.batch_size=2', 'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False']
 
@@ -99,3 +104,40 @@ def test_backbone_of_another_library(run_tool, config, work_dir):
         attacks = ['--attack', 'pgd', 'embed', '--steps', 2, '--max-images', 4]
         run_tool('test.py', path, checkpoint, *attacks, '--work-dir', work_dir, '--out', out)
         assert json.loads(out.read_text())['attacks']['embed']['mean_loss'] > 0
+
+
+@pytest.fixture
+def functions(config):
+    """What tools/train.py defines."""
+    return runpy.run_path(str(config('deacl').parents[1] / 'tools' / 'train.py'))
+
+
+@pytest.mark.parametrize(
+    'precision, dtype, scale', [('bf16', 'bfloat16', dict(enabled=False)), ('fp16', 'float16', 'dynamic')]
+)
+def test_mixed_precision(functions, monkeypatch, precision, dtype, scale):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    cfg = Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1), dtype='float16')))
+    functions['use_amp'](cfg, precision)
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    assert (cfg.optim_wrapper.dtype, cfg.optim_wrapper.loss_scale) == (dtype, scale)
+
+
+def test_learning_rate_scales_with_the_images_of_a_step(functions):
+    """MMEngine multiplies by processes x batch / base: eight processes of 4 that accumulate 2 make a step of 64."""
+    cfg = Config(dict(optim_wrapper=dict(accumulative_counts=2), auto_scale_lr=dict(base_batch_size=128)))
+    functions['use_auto_scale_lr'](cfg, 'x.py')
+    assert cfg.auto_scale_lr.enable and 8 * 4 / cfg.auto_scale_lr.base_batch_size == 64 / 128
+
+
+def test_logs_to_mmengines_back_ends(functions, monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None if name == 'wandb' else name)
+    cfg = Config({})
+    functions['add_logs'](cfg, ['tensorboard', 'mlflow'])
+    assert [backend.type for backend in cfg.visualizer.vis_backends] == [
+        'LocalVisBackend',
+        'TensorboardVisBackend',
+        'MLflowVisBackend',
+    ]
+    with pytest.raises(UserError, match='--log-to wandb needs the package wandb'):
+        functions['add_logs'](cfg, ['wandb'])

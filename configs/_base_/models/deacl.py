@@ -11,7 +11,6 @@ model = dict(
         eps='4/255',
         step_size='2/255',
         steps=5,
-        keep='last',
     ),
     data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
 )

@@ -1,8 +1,9 @@
 """Hooks for evaluation under attack, its pictures, DINO's schedules, and checkpoints to resume from."""
 
 from .attack_hook import AttackHook
+from .checkpoint_hook import SafeCheckpointHook
 from .dino_hook import DINOHook
 from .panel_hook import PanelHook
 from .resume_hook import ResumeHook
 
-__all__ = ['AttackHook', 'DINOHook', 'PanelHook', 'ResumeHook']
+__all__ = ['AttackHook', 'DINOHook', 'PanelHook', 'ResumeHook', 'SafeCheckpointHook']

@@ -1,5 +1,6 @@
 """Adversarial fine-tuning of an encoder."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -30,7 +31,6 @@ ATTACK = dict(
     eps='4/255',
     step_size='2/255',
     steps=5,
-    keep='last',
 )
 
 
@@ -59,7 +59,7 @@ class DeACL(BaseModel):
         tokens: The embedding that is kept and attacked: ``'cls'``, ``'patch'``, or ``'both'``, of which CLS weighs as
             much as all patch tokens together. The backbone must give them: DINO's by ``out_type``.
         gamma: Weight of the robustness term.
-        attack: Config of the inner attack; the default is the paper's.
+        attack: Config of the inner attack, of which the last iterate is taken; the default is the paper's.
         neck: Config of a neck without parameters, such as ``GlobalAveragePooling`` for a convolutional backbone.
         teacher: Config of another teacher, of the same width. A student without an ``init_cfg`` of its own starts
             with its weights.
@@ -96,6 +96,8 @@ class DeACL(BaseModel):
         self.attack: PGD = build_attack(attack or ATTACK)
         if self.attack.objective.reads != 'embedding':
             raise UserError(f'{type(self.attack.objective).__name__} needs a task: DeACL attacks the embedding')
+        if self.attack.restarts > 1:
+            raise UserError(f'attack.restarts={self.attack.restarts}: in training each image is attacked once')
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else nn.Identity()
         if any(True for _ in self.neck.parameters()):
@@ -106,11 +108,18 @@ class DeACL(BaseModel):
         self._own_teacher = teacher is not None
         self.criterion = DeACLLoss(gamma)
         self.loss_scale = loss_scale
-        self._fits = False
         self.epoch = 0
         self.cost = Cost()
         if compile_backbone:
             self.backbone.compile()
+
+    def fingerprint(self) -> str:
+        """Hash of the teacher, which decides what is learnt but is in no checkpoint."""
+        digest = hashlib.sha256()
+        for key, value in sorted(self.teacher.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.hexdigest()
 
     @property
     def teacher(self) -> nn.Module:
@@ -153,12 +162,13 @@ class DeACL(BaseModel):
         space = PixelSpace(self.data_preprocessor, inputs)
         with torch.no_grad():
             target = self._embed(self.teacher, inputs)
-        if not self._fits:
-            self._check_fit(inputs[:1], target)
-        perturbation = self._perturb(space, inputs, target, data_samples)
-        clean = self._embed(self.backbone, inputs)
-        adversarial = self._embed(self.backbone, space.to_inputs(perturbation.adv))
-        loss_teacher, loss_adversarial = self.criterion(clean, adversarial, target)
+        try:
+            perturbation = self._perturb(space, inputs, target, data_samples)
+            clean = self._embed(self.backbone, inputs)
+            adversarial = self._embed(self.backbone, space.to_inputs(perturbation.adv))
+            loss_teacher, loss_adversarial = self.criterion(clean, adversarial, target)
+        except ValueError as error:
+            raise UserError(f'teacher and student do not fit each other: {error}') from error
         self.cost.images += len(inputs)
         self.cost.forwards += len(inputs) * (perturbation.forwards + 3)
         self.cost.backwards += len(inputs) * (perturbation.backwards + 2)
@@ -183,15 +193,6 @@ class DeACL(BaseModel):
                 visit=self.epoch,
                 loss_scale=self.loss_scale if half else 1.0,
             )
-
-    @torch.no_grad()
-    def _check_fit(self, inputs: Tensor, target: Tensor) -> None:
-        with eval_mode(self.backbone):
-            shape = self._embed(self.backbone, inputs).shape[1:]
-        if shape != target.shape[1:]:
-            teachers, students = (f'{tokens} tokens of width {width}' for tokens, width in (target.shape[1:], shape))
-            raise UserError(f"the teacher's embedding has {teachers}, the student's {students}: they must be alike")
-        self._fits = True
 
     def _embed(self, backbone: nn.Module, inputs: Tensor) -> Tensor:
         """Tokens (B, N, D) in float32; of both kinds (B, N, 2 D), a patch token beside CLS."""

@@ -1,0 +1,65 @@
+"""Two processes leave out the same step, though one of them alone has a loss that is not finite.
+
+The file is its own worker: ``python test_finite_ddp.py RANK FOLDER``.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.optim import OptimWrapper
+
+from mmssl_robust.engine.finite import FiniteGuard
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Linear(BaseModel):
+    """A model whose loss is the mean of its outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 1, bias=False)
+
+    def forward(self, inputs, mode):
+        return dict(loss=self.layer(inputs).mean())
+
+
+def train(accumulated: int, rank: int = 0, processes: int = 1) -> torch.Tensor:
+    """Six batches, of which the third is bad in the last process; returns the weights."""
+    torch.manual_seed(0)
+    model = Linear()
+    forward = MMDistributedDataParallel(model, broadcast_buffers=False) if processes > 1 else model
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), accumulative_counts=accumulated)
+    wrapper.initialize_count_status(forward, 0, 6)
+    guard = FiniteGuard(wrapper, max_skips=1)
+    generator = torch.Generator().manual_seed(1)
+    for step in range(6):
+        inputs = torch.randn(4, 2, generator=generator)
+        if step == 2:
+            inputs[-1] = float('nan')
+        forward.train_step(dict(inputs=inputs.chunk(processes)[rank]), optim_wrapper=guard)
+    return model.layer.weight.detach()
+
+
+@pytest.mark.parametrize('accumulated', [1, 2])
+def test_agrees_with_one_process(accumulated, tmp_path):
+    environment = os.environ | dict(PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS='1')
+    arguments = [str(accumulated), str(tmp_path)]
+    workers = [subprocess.Popen([sys.executable, __file__, str(rank), *arguments], env=environment) for rank in (0, 1)]
+    expected = train(accumulated)
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
+    for rank in (0, 1):
+        torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pth', weights_only=True), expected)
+
+
+if __name__ == '__main__':
+    RANK, ACCUMULATED, FOLDER = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    dist.init_process_group('gloo', init_method=f'file://{FOLDER}/store', rank=RANK, world_size=2)
+    torch.save(train(ACCUMULATED, RANK, 2), FOLDER / f'{RANK}.pth')
+    dist.destroy_process_group()
