@@ -1,4 +1,4 @@
-# For probes alone: val_cfg.probes.NAME = dict(config='configs/classification/mini_cifar10_knn.py', attacks=['pgd'])
+# For probes alone: val_cfg.probes.NAME = dict(config='configs/probes/mini_cifar10_knn.py', attacks=['pgd'])
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/cifar10_64px.py',
