@@ -26,7 +26,7 @@ def write(tmp_path):
     return write
 
 
-@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('layout', sorted(LAYOUTS.keys() - {'dino'}))
 @pytest.mark.parametrize('source_layout', ['dinov2', 'mmengine'])
 def test_any_layout_to_any_other(run_tool, write, capsys, tmp_path, source_layout, layout):
     source, state = write('source.pth', REGISTERS, source_layout)

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from mmssl_robust.utils.errors import UserError
+
 Encoder = dict[str, Tensor]
 
 # The last release with `Trainer.from_argparse_args`, which the paper's code calls; newer ones migrate from it.
@@ -19,14 +21,17 @@ _LIGHTNING_VERSION = '1.9.5'
 def dino(encoder: Encoder) -> Encoder:
     """Name the weights as facebookresearch/dino does, which is timm's way too.
 
-    DINO's own code has neither LayerScale nor registers nor SwiGLU, and loads no encoder that has.
-
     Args:
         encoder: Weights by timm's names.
 
     Returns:
         The same weights by the same names.
+
+    Raises:
+        UserError: If the encoder has LayerScale or registers, which DINO's code does not know.
     """
+    if _is_dinov2(encoder):
+        raise UserError('DINO has no LayerScale and no registers: write this encoder as dinov2 or timm')
     return dict(encoder)
 
 
@@ -121,7 +126,11 @@ def _has_packed_swiglu(encoder: Encoder) -> bool:
 
 def _facebook(encoder: Encoder) -> Encoder:
     """The names of DINO or DINOv2, of which the latter alone has LayerScale."""
-    return dinov2(encoder) if any(key.endswith('.ls1.gamma') for key in encoder) else dino(encoder)
+    return dinov2(encoder) if _is_dinov2(encoder) else dino(encoder)
+
+
+def _is_dinov2(encoder: Encoder) -> bool:
+    return 'reg_token' in encoder or any(key.endswith('.ls1.gamma') for key in encoder)
 
 
 def _prefixed(state: Encoder, prefix: str) -> Encoder:
