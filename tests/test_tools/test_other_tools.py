@@ -66,18 +66,22 @@ def test_constant_predictor(run_tool, config, capsys, data_root):
 def test_quickstart(run_tool, tmp_path, capsys):
     run_tool('quickstart.py', '--images', 1, '--steps', 1, '--show-images', 1, '--out', tmp_path)
     results = json.loads((tmp_path / 'quickstart.json').read_text())
-    assert set(results) == {'classification', 'segmentation', 'depth'}
-    assert all(result['images'] == 1 for result in results.values())
+    assert set(results) == {'standard', 'DeACL'}
+    for tasks in results.values():
+        assert set(tasks) == {'classification', 'segmentation', 'depth'}
+        assert all(result['images'] == 1 for result in tasks.values())
+    assert results['standard']['depth']['metrics'] != results['DeACL']['depth']['metrics']
     pictures = sorted(path.parent.relative_to(tmp_path / 'pictures') for path in tmp_path.rglob('*.png'))
-    assert len(pictures) == 6
+    assert len(pictures) == 12
     output = capsys.readouterr().out
     for attack in ('pgd', 'segpgd', 'depthpgd'):
         assert attack in output
 
 
-def test_embedded_weights_fit_the_limits(data_root):
-    files = list((data_root.parent / 'mini').glob('*.safetensors'))
+@pytest.mark.parametrize('folder', ['mini', 'mini_deacl'])
+def test_embedded_weights_fit_the_limits(folder, data_root):
+    files = list((data_root.parent / folder).glob('*.safetensors'))
     assert {file.stem for file in files} == {'encoder', 'mini_cifar10', 'mini_camvid', 'mini_nyu', 'mini_hololens'}
     assert sum(file.stat().st_size for file in files) <= 15e6
-    encoder = load_file(data_root.parent / 'mini' / 'encoder.safetensors')
+    encoder = load_file(data_root.parent / folder / 'encoder.safetensors')
     assert sum(value.numel() for value in encoder.values()) <= 6e6
