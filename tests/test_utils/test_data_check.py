@@ -44,3 +44,12 @@ def test_class_counts(head):
     check_class_count(nn.Module(), SimpleNamespace(metainfo=dict(classes=('a',))))
     with pytest.raises(UserError, match='the data set has 2 classes, the model 3'):
         check_class_count(model, SimpleNamespace(metainfo=dict(classes=('a', 'b'))))
+
+
+def test_unreadable_folder(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr(type(tmp_path), 'iterdir', refuse)
+    with pytest.raises(UserError, match=f'{tmp_path} cannot be read: Permission denied'):
+        check_data_folders(dict(data_root=str(tmp_path)))
