@@ -1,4 +1,4 @@
-"""Tiny OpenMMLab models with random weights, and batches for them."""
+"""Tiny OpenMMLab models with random weights, batches for them, and an objective that any model serves."""
 
 import itertools
 
@@ -11,12 +11,29 @@ from mmengine.structures import PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
 
+from mmssl_robust.attacks import Objective
 from mmssl_robust.registry import MODELS
 
 CLASSES = 4
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 _NUMBERS = itertools.count()
 ARCH = dict(img_size=16, patch_size=8, embed_dim=16, depth=2, num_heads=2, mlp_ratio=2.0)
+
+
+class Peak(Objective):
+    """Raise the model's output; the score is its negative."""
+
+    def prepare(self, forward, inputs, targets):
+        return torch.zeros(len(inputs))
+
+    def __call__(self, outputs, targets, step, steps):
+        return outputs
+
+    def score(self, outputs, targets):
+        return -outputs
+
+    def success(self, outputs, targets):
+        return outputs > 0
 
 
 def backbone_cfg(out_type):

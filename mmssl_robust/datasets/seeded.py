@@ -13,6 +13,7 @@ from mmengine.structures import BaseDataElement
 from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
+from mmssl_robust.utils.errors import first_line
 
 from .tolerant import Unreadable
 
@@ -69,7 +70,7 @@ class SeededDataset(Dataset):
             except Exception as error:  # decoders raise almost anything, and a worker's traceback fills a page
                 if os.environ.get('MMSSL_TRACEBACK') == '1':
                     raise
-                return Unreadable(f'cannot read {self._name(index)} ({_first_line(error)}): replace it', fatal=True)
+                return Unreadable(f'cannot read {self._name(index)} ({first_line(error)}): replace it', fatal=True)
         sample = item.get('data_samples') if isinstance(item, dict) else None
         if isinstance(sample, BaseDataElement):
             sample.set_metainfo(dict(sample_idx=index))
@@ -84,10 +85,6 @@ class SeededDataset(Dataset):
             return index
         turn, place = divmod(int(self._epoch) * self.images_per_epoch + index, len(self.dataset))
         return int(_permutation(self.seed, turn, len(self.dataset))[place])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @lru_cache(maxsize=2)  # an epoch may reach into the next turn

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object, broadcast, get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
@@ -15,6 +14,7 @@ from mmssl_robust.datasets import SeededDataset, seed_generators, tolerant_colla
 from mmssl_robust.models.algorithms.deacl import Cost, DeACL
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.unwrapped import unwrapped
 
 from .finite import FiniteGuard, NonFinite
 
@@ -53,8 +53,8 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
         val_at_start: bool = True,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(_unwrapped(runner.model), DeACL):
-            raise UserError(f'DeACLTrainLoop trains DeACL, not {type(_unwrapped(runner.model)).__name__}')
+        if not isinstance(unwrapped(runner.model), DeACL):
+            raise UserError(f'DeACLTrainLoop trains DeACL, not {type(unwrapped(runner.model)).__name__}')
         accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
         if isinstance(dataloader, dict):
             if total_batch_size is not None:
@@ -79,7 +79,7 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
     @property
     def model(self) -> DeACL:
         """The model under training."""
-        return _unwrapped(self.runner.model)
+        return unwrapped(self.runner.model)
 
     def run(self) -> torch.nn.Module:
         """Train."""
@@ -225,7 +225,3 @@ def share_of_batch(total: int, processes: int, accumulated: int) -> int:
             f'set train_cfg.total_batch_size to a multiple of {shares}'
         )
     return total // shares
-
-
-def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
-    return model.module if is_model_wrapper(model) else model

@@ -6,7 +6,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
@@ -16,6 +15,7 @@ from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import load_weights, mismatch, read_weights
+from mmssl_robust.utils.unwrapped import unwrapped
 
 from .presets import find_config, load_preset
 from .progress import track
@@ -67,13 +67,12 @@ class Probe:
         with self._scope():
             self.model = MODELS.build(cfg.model)
             self.dataloader = Runner.build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)
-            self.evaluation = RobustEvaluation(Evaluator(cfg.test_evaluator), presets)
+            evaluator = Evaluator(cfg.test_evaluator)
+            evaluator.dataset_meta = self.dataloader.dataset.metainfo
+            self.evaluation = RobustEvaluation(evaluator, presets)
             self.bank = None
             if isinstance(getattr(self.model, 'head', None), KNNHead):
                 self.bank = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader, bank_images), seed=seed)
-        self.evaluation.evaluator.dataset_meta = self.dataloader.dataset.metainfo
-        for evaluator in self.evaluation.evaluators.values():
-            evaluator.dataset_meta = self.dataloader.dataset.metainfo
         if head:
             load_weights(self.model, read_weights(head), head)
         elif self.bank is None:
@@ -137,7 +136,7 @@ def encoder_in_training(model: nn.Module) -> nn.Module:
     Raises:
         UserError: If the model has none.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(model)
     owner = model if hasattr(model, 'backbone') else getattr(model, 'teacher', None)
     if not hasattr(owner, 'backbone'):
         raise UserError(f'{type(model).__name__} has no backbone to probe')

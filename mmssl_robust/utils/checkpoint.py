@@ -24,7 +24,7 @@ from packaging.version import Version
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from .errors import UserError
+from .errors import UserError, first_line
 from .files import whole_file
 
 # Before it, weights_only=True could be made to run code (CVE-2025-32434).
@@ -66,7 +66,7 @@ def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dic
         reason = f'it asks for {found[1]}, which could run code' if found else 'it is damaged, or could run code'
         raise UserError(f'refused to load {path}: {reason}') from error
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise UserError(f'could not read the checkpoint {path}: {_first_line(error)}') from error
+        raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}') from error
 
 
 def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) -> str:
@@ -92,7 +92,7 @@ def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) 
         with whole_file(path) as partial:
             save(_stored(checkpoint, half), partial)
     except (SafetensorError, RuntimeError) as error:
-        raise UserError(f'cannot write {path}: {_first_line(error)}') from error
+        raise UserError(f'cannot write {path}: {first_line(error)[:200]}') from error
     return f'{path}: {len(state_dict_of(checkpoint))} tensors, {path.stat().st_size / 2**20:.2f} MiB'
 
 
@@ -151,7 +151,7 @@ def _download(url: str) -> Path:
         try:
             torch.hub.download_url_to_file(url, str(path), hash_prefix=published and published[1])
         except (OSError, RuntimeError) as error:
-            raise UserError(f'could not download {url} ({_first_line(error)}): put the file at {path}') from error
+            raise UserError(f'could not download {url} ({first_line(error)[:200]}): put the file at {path}') from error
     barrier()
     record = path.with_name(path.name + '.sha256')
     digest = sha256(path)
@@ -198,7 +198,3 @@ def _allowed_globals() -> list[Any]:
         (_history_buffer_method, 'builtins.getattr'),
         (_history_buffer_method, '__builtin__.getattr'),
     ]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from .checkpoint import register_safe_loaders
 from .data_check import check_data_folders
-from .errors import UserError
+from .errors import UserError, first_line
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -47,8 +47,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg = Config.fromfile(args.config)
         cfg.merge_from_dict(args.cfg_options)
     except Exception as error:  # a config is a program: anything can go wrong in it
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f'cannot use the config {args.config}: {first_line}') from error
+        raise UserError(f'cannot use the config {args.config}: {first_line(error)}') from error
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', Path(args.config).stem)
     return cfg

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from mmseg.models import DepthEstimator
 from torch import nn
 from torch.utils.data import Dataset
 
 from .errors import UserError
+from .unwrapped import unwrapped
 
 
 def check_data_folders(dataset: Mapping[str, Any]) -> None:
@@ -67,7 +67,7 @@ def check_class_count(model: nn.Module, dataset: Dataset) -> None:
     Raises:
         UserError: If the numbers differ.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(model)
     head = getattr(model, 'head', None) or getattr(model, 'decode_head', None)
     outputs = getattr(head, 'num_classes', None)
     classes = getattr(dataset, 'metainfo', {}).get('classes')

@@ -94,8 +94,8 @@ def resume_from(work_dir: Path, wanted: str) -> tuple[Path | None, list[Path]]:
     Raises:
         UserError: If the given one is missing or damaged, or all are.
     """
-    newest, damaged = newest_checkpoint(work_dir)
     if wanted == 'auto':
+        newest, damaged = newest_checkpoint(work_dir)
         if damaged and newest is None:
             raise UserError(f'every checkpoint in {work_dir} is damaged: start again in another --work-dir')
         return newest, damaged
@@ -103,6 +103,7 @@ def resume_from(work_dir: Path, wanted: str) -> tuple[Path | None, list[Path]]:
     if not path.is_file():
         raise UserError(f'checkpoint not found: {path}')
     if not is_whole(path):
+        newest, _ = newest_checkpoint(work_dir)
         hint = f'resume from {newest}' if newest else 'start again'
         raise UserError(f'the checkpoint {path} is damaged: {hint}')
     return path, []

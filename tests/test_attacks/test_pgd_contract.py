@@ -4,24 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toys import Peak
 
-from mmssl_robust.attacks import PGD, CrossEntropy, EmbeddingDistance, Objective
-
-
-class Peak(Objective):
-    """Raise the model's output; the score is its negative."""
-
-    def prepare(self, forward, inputs, targets):
-        return torch.zeros(len(inputs))
-
-    def __call__(self, outputs, targets, step, steps):
-        return outputs
-
-    def score(self, outputs, targets):
-        return -outputs
-
-    def success(self, outputs, targets):
-        return outputs > 0
+from mmssl_robust.attacks import PGD, CrossEntropy, EmbeddingDistance
 
 
 def network(dtype=torch.float32, seed=0):

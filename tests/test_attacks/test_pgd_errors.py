@@ -2,26 +2,10 @@
 
 import pytest
 import torch
+from toys import Peak
 
-from mmssl_robust.attacks import PGD, CrossEntropy, EmbeddingDistance, Objective
+from mmssl_robust.attacks import PGD, CrossEntropy, EmbeddingDistance
 from mmssl_robust.utils.errors import UserError
-
-
-class Peak(Objective):
-    """Raise the model's output; the score is its negative."""
-
-    def prepare(self, forward, inputs, targets):
-        return torch.zeros(len(inputs))
-
-    def __call__(self, outputs, targets, step, steps):
-        return outputs
-
-    def score(self, outputs, targets):
-        return -outputs
-
-    def success(self, outputs, targets):
-        return outputs > 0
-
 
 NET = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 4))
 

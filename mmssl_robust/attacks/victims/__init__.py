@@ -7,12 +7,12 @@ pixels in [0, 1] and the model as a function of them, computed exactly as
 
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from mmpretrain.models import BaseClassifier
 from mmseg.models import BaseSegmentor, DepthEstimator
 from torch import nn
 
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.unwrapped import unwrapped
 
 from .base import Victim, check_precision
 from .classifier import ClassifierVictim
@@ -32,7 +32,7 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any]) -> Victim:
     Raises:
         UserError: If the model or the batch is of a kind that cannot be attacked.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(model)
     for kind, victim in (
         (BaseClassifier, ClassifierVictim),
         (DepthEstimator, DepthVictim),

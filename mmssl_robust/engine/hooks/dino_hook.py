@@ -4,13 +4,13 @@ import math
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.optim import Optimizer
 
 from mmssl_robust.models.algorithms.dino import DINO
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.unwrapped import unwrapped
 
 
 def teacher_momentum(iteration: int, max_iters: int, base: float) -> float:
@@ -78,7 +78,7 @@ class DINOHook(Hook):
 
 
 def _dino(runner: Runner) -> DINO:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     if not isinstance(model, DINO):
         raise UserError(f'DINOHook serves DINO, not {type(model).__name__}: remove it from custom_hooks')
     return model

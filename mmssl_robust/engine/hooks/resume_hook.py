@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.resume import differences, training_settings
+from mmssl_robust.utils.unwrapped import unwrapped
 
 
 @HOOKS.register_module()
@@ -66,7 +66,7 @@ class ResumeHook(Hook):
 
 
 def _settings(runner: Runner) -> dict[str, Any]:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     settings = training_settings(runner.cfg)
     settings['images'] = len(runner.train_dataloader.dataset)
     if hasattr(model, 'fingerprint'):
