@@ -113,7 +113,9 @@ class PGD:
                 targets = self.objective.prepare(trace.forward, inputs, None if targets is None else targets.clone())
             kept = Kept()
             for restart in range(self.restarts):
-                self._run(trace, kept, inputs, targets, self._start(inputs, keys, mask, restart), mask)
+                start = self._start(inputs, keys, mask, restart)
+                for iterate, judgement in self._kept_iterates(trace, inputs, targets, start, mask):
+                    kept.offer(iterate, judgement, restart)
         return self._result(trace, kept, inputs)
 
     def perturb(
@@ -164,13 +166,15 @@ class PGD:
         """Project to the ball, then to [0, 1]."""
         return (inputs + self.threat.project(adv - inputs)).clamp(0, 1)
 
-    def _run(self, trace: Trace, kept: Kept, inputs: Tensor, targets: Tensor, adv: Tensor, mask: Tensor | None) -> None:
-        """Ascend from one start and offer the iterates to ``kept``."""
-        for iterate, judgement in self._iterates(trace, inputs, targets, adv, mask):
+    def _kept_iterates(
+        self, trace: Trace, inputs: Tensor, targets: Tensor, start: Tensor, mask: Tensor | None
+    ) -> Iterator[tuple[Tensor, Judgement]]:
+        """Ascend from one start and yield the iterates that may be reported, with what each is worth."""
+        for iterate, judgement in self._iterates(trace, inputs, targets, start, mask):
             if judgement is None:
-                kept.offer(iterate, trace.judge(iterate, targets, max(self.steps, 1)))
+                yield iterate, trace.judge(iterate, targets, max(self.steps, 1))
             elif self.keep == 'best':
-                kept.offer(iterate, judgement)
+                yield iterate, judgement
 
     def _iterates(
         self, trace: Trace, inputs: Tensor, targets: Tensor, adv: Tensor, mask: Tensor | None
@@ -194,6 +198,7 @@ class PGD:
             score=kept.score,
             zero_grad=trace.zero_grad(inputs),
             norm=norm,
+            restart=kept.restart,
             forwards=trace.forwards,
             backwards=trace.backwards,
         )

@@ -19,6 +19,7 @@ class AttackResult:
             change, mean over all steps; 0 if there was no step. A large share is a broken or masked
             gradient, and the attack weaker than it looks.
         norm: Size (B,) of each perturbation in the threat model's norm.
+        restart: Number (B,) of the restart that ``adv`` is from, counted from 0.
         forwards: How often the batch went through the model.
         backwards: How often a gradient came back.
     """
@@ -29,6 +30,7 @@ class AttackResult:
     score: Tensor
     zero_grad: Tensor
     norm: Tensor
+    restart: Tensor
     forwards: int
     backwards: int
 

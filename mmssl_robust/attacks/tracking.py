@@ -121,15 +121,17 @@ class Kept:
     loss: Tensor
     score: Tensor
     success: Tensor
+    restart: Tensor
 
     def __init__(self) -> None:
         self._empty = True
 
-    def offer(self, adv: Tensor, judgement: Judgement) -> None:
-        """Take over the images of an iterate (B, C, H, W) that are better than what is kept."""
+    def offer(self, adv: Tensor, judgement: Judgement, restart: int) -> None:
+        """Take over the images of a restart's iterate (B, C, H, W) that are better than what is kept."""
         _, loss, score, success = judgement
         if self._empty:
             self.adv, self.loss, self.score, self.success = adv, loss, score, success
+            self.restart = torch.full_like(success, restart, dtype=torch.int64)
             self._empty = False
             return
         better = (score < self.score) | ((score == self.score) & (loss > self.loss))
@@ -137,3 +139,4 @@ class Kept:
         self.loss = torch.where(better, loss, self.loss)
         self.score = torch.where(better, score, self.score)
         self.success = torch.where(better, success, self.success)
+        self.restart = torch.where(better, restart, self.restart)

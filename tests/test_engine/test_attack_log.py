@@ -14,6 +14,7 @@ def result(*losses):
         score=torch.zeros(count),
         zero_grad=torch.full((count,), 0.25),
         norm=torch.tensor(losses) / 100,
+        restart=torch.zeros(count, dtype=torch.int64),
         forwards=count,
         backwards=1,
     )

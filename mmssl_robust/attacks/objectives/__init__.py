@@ -1,6 +1,6 @@
 """What an attacker maximises, one objective a file."""
 
-from .base import Forward, Objective
+from .base import Forward, Judgement, Objective
 from .cross_entropy import CrossEntropy
 from .depth import DepthLoss
 from .embedding import EmbeddingCosine, EmbeddingDistance
@@ -12,6 +12,7 @@ __all__ = [
     'EmbeddingCosine',
     'EmbeddingDistance',
     'Forward',
+    'Judgement',
     'Objective',
     'SegPGDLoss',
 ]

@@ -10,7 +10,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mmssl_robust.attacks.modes import eval_mode, frozen
-from mmssl_robust.attacks.objectives import Forward
+from mmssl_robust.attacks.objectives import Forward, Judgement
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.pixels import PixelSpace
 from mmssl_robust.attacks.result import AttackResult
@@ -102,20 +102,35 @@ class Victim:
         Raises:
             UserError: If the attack is for another task.
         """
-        objective = attack.objective
-        if objective.reads == 'embedding':
-            forward, targets = partial(self.embedding, tokens=objective.tokens), None
-        else:
-            forward, targets = self.prediction, self.targets()
+        forward, targets = self._seen_by(attack)
         function = _in_bf16(forward) if precision == 'bf16' else forward
         with eval_mode(self.model), frozen(self.model):
             try:
                 result = attack(function, self.pixels, targets, keys=self.keys, mask=self.mask)
             except ValueError as error:
                 raise UserError(
-                    f'{type(objective).__name__} does not fit a {type(self.model).__name__}: {error}'
+                    f'{type(attack.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
                 ) from error
-            return _rescored(result, attack, forward, self.pixels, targets) if precision == 'bf16' else result
+        if precision == 'fp32':
+            return result
+        _, loss, score, success = self.judge(attack, result.adv)
+        return replace(result, loss=loss, score=score, success=success)
+
+    @torch.no_grad()
+    def judge(self, attack: PGD, pixels: Tensor) -> Judgement:
+        """What images (B, 3, H, W) in place of the batch's are worth to an attack at its last step, in fp32."""
+        objective, steps = attack.objective, max(attack.steps, 1)
+        forward, targets = self._seen_by(attack)
+        with eval_mode(self.model):
+            targets = objective.prepare(forward, self.pixels, targets)
+            return objective.judge(forward(pixels), targets, steps, steps)
+
+    def _seen_by(self, attack: PGD) -> tuple[Forward, Tensor | None]:
+        """The function of pixels that an attack differentiates, and its targets."""
+        objective = attack.objective
+        if objective.reads == 'embedding':
+            return partial(self.embedding, tokens=objective.tokens), None
+        return self.prediction, self.targets()
 
     def prediction(self, pixels: Tensor) -> Tensor:
         """Differentiable output on which the metric is computed."""
@@ -176,19 +191,3 @@ def _in_bf16(forward: Forward) -> Forward:
             return forward(pixels).float()
 
     return autocast
-
-
-@torch.no_grad()
-def _rescored(
-    result: AttackResult, attack: PGD, forward: Forward, pixels: Tensor, targets: Tensor | None
-) -> AttackResult:
-    """Judge examples by another forward than the one that made them."""
-    objective, steps = attack.objective, max(attack.steps, 1)
-    targets = objective.prepare(forward, pixels, targets)
-    outputs = forward(result.adv)
-    return replace(
-        result,
-        loss=objective(outputs, targets, steps, steps),
-        score=objective.score(outputs, targets),
-        success=objective.success(outputs, targets),
-    )
