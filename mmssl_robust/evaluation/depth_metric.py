@@ -1,6 +1,6 @@
 """Errors of monocular depth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -62,19 +62,27 @@ class DepthMetric(BaseMetric):
         self.crop = crop
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:  # noqa: ARG002
-        """Remember each image's errors, or None for an image without a valid pixel."""
-        for sample in data_samples:
-            pred = sample['pred_depth_map']['data'].squeeze(0)
-            target = sample['gt_depth_map']['data'].squeeze(0).to(pred)
-            if self.crop == 'eigen':
-                if tuple(target.shape) != EIGEN_SIZE:
-                    raise UserError(
-                        f'the Eigen crop is for 480x640 depth maps, not {tuple(target.shape)}: set crop=None'
-                    )
-                pred, target = pred[EIGEN_CROP], target[EIGEN_CROP]
-            valid = (target > self.min_depth) & (target < self.max_depth)
-            pred = pred.clamp(self.min_depth, self.max_depth)
-            self.results.append(depth_errors(pred[valid], target[valid]) if valid.any() else None)
+        """Remember each image's errors."""
+        self.results += [self.errors_of(sample) for sample in data_samples]
+
+    def errors_of(self, sample: Mapping[str, Any]) -> dict[str, float] | None:
+        """Return an image's :func:`depth_errors`, None if it has no valid pixel.
+
+        Args:
+            sample: A prediction with its ground truth, as ``to_dict`` of mmseg's ``SegDataSample`` gives it.
+
+        Raises:
+            UserError: If the image does not fit the crop.
+        """
+        pred = sample['pred_depth_map']['data'].squeeze(0)
+        target = sample['gt_depth_map']['data'].squeeze(0).to(pred)
+        if self.crop == 'eigen':
+            if tuple(target.shape) != EIGEN_SIZE:
+                raise UserError(f'the Eigen crop is for 480x640 depth maps, not {tuple(target.shape)}: set crop=None')
+            pred, target = pred[EIGEN_CROP], target[EIGEN_CROP]
+        valid = (target > self.min_depth) & (target < self.max_depth)
+        pred = pred.clamp(self.min_depth, self.max_depth)
+        return depth_errors(pred[valid], target[valid]) if valid.any() else None
 
     def compute_metrics(self, results: list[dict[str, float] | None]) -> dict[str, float]:
         """Average over the images that have a valid pixel."""

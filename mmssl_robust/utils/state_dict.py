@@ -72,6 +72,11 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | 
         model.backbone.init_weights()
 
 
+def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
+    return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
+
+
 def _is_pretrained(backbone: nn.Module) -> bool:
     init_cfg = getattr(backbone, 'init_cfg', None)
     return isinstance(init_cfg, Mapping) and init_cfg.get('type') == 'Pretrained'

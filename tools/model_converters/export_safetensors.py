@@ -17,6 +17,7 @@ import torch
 from mmssl_robust.models.backbones.weights import extract_encoder
 from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint, state_dict_of
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.state_dict import head_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,8 +33,7 @@ def select(checkpoint: dict, part: str) -> dict[str, torch.Tensor]:
     """Return the tensors of one part of a model."""
     if part == 'encoder':
         return extract_encoder(checkpoint)
-    state = state_dict_of(checkpoint)
-    return {key: value for key, value in state.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
+    return head_of(state_dict_of(checkpoint))
 
 
 @one_line_errors
