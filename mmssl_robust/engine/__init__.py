@@ -7,6 +7,7 @@ from .loops import AttackTestLoop, AttackValLoop
 from .probe_loop import ProbeValLoop
 from .probes import Probe
 from .robust_evaluation import RobustEvaluation
+from .seeded_train_loop import SeededTrainLoop
 
 __all__ = [
     'AttackHook',
@@ -21,4 +22,5 @@ __all__ = [
     'ResumeHook',
     'RobustEvaluation',
     'SafeCheckpointHook',
+    'SeededTrainLoop',
 ]

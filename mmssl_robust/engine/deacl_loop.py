@@ -1,45 +1,33 @@
 """The training loop of DeACL."""
 
 import time
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
-import torch
-from mmengine.dist import all_gather_object, broadcast, get_world_size
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.dist import get_world_size
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from mmssl_robust.datasets import SeededDataset, seed_generators, tolerant_collate
 from mmssl_robust.models.algorithms.deacl import Cost, DeACL
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.unwrapped import unwrapped
 
-from .finite import FiniteGuard, NonFinite
+from .seeded_train_loop import SeededTrainLoop
 
 
 @LOOPS.register_module()
-class DeACLTrainLoop(EpochBasedTrainLoop):
-    """MMEngine's epochs, such that a run that was killed goes on bit by bit as if it had not been.
-
-    Random numbers follow from the seed, the epoch and the sample (:class:`~mmssl_robust.datasets.SeededDataset`),
-    not from what was drawn before. An epoch ends with a whole optimiser step. The validation that belongs to the
-    present epoch is run at the start, before the first epoch and after a resume, which may have cost it.
+class DeACLTrainLoop(SeededTrainLoop):
+    """:class:`SeededTrainLoop` that tells DeACL the epoch and reports what each has cost.
 
     Args:
-        runner: The runner.
-        dataloader: Config of a data loader; the loop wraps its data set. A finished loader is used as it is.
+        runner: The runner, whose model is a :class:`~mmssl_robust.models.algorithms.DeACL`.
+        dataloader: As for :class:`SeededTrainLoop`.
         max_epochs: How many epochs.
-        total_batch_size: Images of an optimiser step, over all processes and accumulated batches; it replaces the
-            data loader's ``batch_size``. None leaves that, which is a process's.
-        images_per_epoch: See :class:`~mmssl_robust.datasets.SeededDataset`.
-        max_skipped_steps: How many steps in a row are left out where the loss is not finite, before the run stops.
         val_at_start: Whether to validate before the first epoch.
-        **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` as in ``EpochBasedTrainLoop``.
+        **kwargs: Further arguments of :class:`SeededTrainLoop`.
 
     Raises:
-        UserError: If the batch cannot be divided among the processes, or there are fewer images than one batch.
+        UserError: If the model is another, or as :class:`SeededTrainLoop`.
     """
 
     def __init__(
@@ -47,112 +35,24 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
         runner: Runner,
         dataloader: DataLoader | dict[str, Any],
         max_epochs: int,
-        total_batch_size: int | None = None,
-        images_per_epoch: int | None = None,
-        max_skipped_steps: int = 0,
         val_at_start: bool = True,
         **kwargs: Any,
     ) -> None:
         if not isinstance(unwrapped(runner.model), DeACL):
             raise UserError(f'DeACLTrainLoop trains DeACL, not {type(unwrapped(runner.model)).__name__}')
-        accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
-        if isinstance(dataloader, dict):
-            if total_batch_size is not None:
-                # In place: the runner's scaling of the learning rate reads it too.
-                dataloader['batch_size'] = share_of_batch(total_batch_size, get_world_size(), accumulated)
-            dataset = dict(
-                type='mmssl_robust.SeededDataset',
-                dataset=dataloader['dataset'],
-                seed=runner.seed,
-                images_per_epoch=images_per_epoch,
-            )
-            dataloader = {**dataloader, 'dataset': dataset, 'collate_fn': tolerant_collate}
-        super().__init__(runner, dataloader, max_epochs, **kwargs)
-        self.dataloader = WholeSteps(self.dataloader, accumulated)
-        if not len(self.dataloader):
-            images, batch = len(self.dataloader.dataset), self.dataloader.batch_size * accumulated * get_world_size()
-            raise UserError(f'{images} images are fewer than one batch of {batch}: train with smaller batches')
-        self._max_iters = self._max_epochs * len(self.dataloader)
-        self.max_skipped_steps = max_skipped_steps
-        self.val_at_start = val_at_start
-
-    @property
-    def model(self) -> DeACL:
-        """The model under training."""
-        return unwrapped(self.runner.model)
-
-    def run(self) -> torch.nn.Module:
-        """Train."""
-        self.guard = FiniteGuard(self.runner.optim_wrapper, self.max_skipped_steps)
-        self._check_start()
-        self.runner.call_hook('before_train')
-        if self._epoch or self.val_at_start:
-            self._validate()
-        while self._epoch < self._max_epochs and not self.stop_training:
-            self.run_epoch()
-            self._validate()
-        self.runner.call_hook('after_train')
-        return self.runner.model
+        super().__init__(runner, dataloader, max_epochs, val_at_start=val_at_start, **kwargs)
 
     def run_epoch(self) -> None:
         """Iterate over the data once."""
-        self._set_epoch()
-        self.runner.call_hook('before_train_epoch')
-        self.runner.model.train()
-        start = time.perf_counter()
-        for index, data_batch in enumerate(self.dataloader):
-            self.run_iter(index, data_batch)
-        seconds = time.perf_counter() - start
-        for buffer in self.model.buffers():
-            broadcast(buffer)  # running statistics: one process's are saved, all must go on with them
-        self.runner.call_hook('after_train_epoch')
-        self._epoch += 1
-        self._report_cost(seconds)
-
-    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
-        """Make one step, or one batch of an accumulated one.
-
-        Raises:
-            UserError: If an image cannot be read, or the loss is not finite; names the step, the learning rate and
-                the last good checkpoint.
-        """
-        for sample in data_batch.pop('unreadable', []):
-            raise UserError(sample.message)
-        self.runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
-        skips = self.guard.skips
-        try:
-            outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.guard)
-        except NonFinite:
-            raise UserError(self._non_finite()) from None
-        if self.guard.skips > skips:
-            self.runner.logger.warning(f'Loss or gradient is not finite at step {self._iter + 1}, which is left out.')
-        self.runner.call_hook('after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
-        self._iter += 1
-
-    def _check_start(self) -> None:
-        epochs = all_gather_object(self._epoch)
-        if len(set(epochs)) > 1:
-            raise UserError(f'the processes resume after epochs {epochs}: let all see the same --work-dir')
-
-    def _set_epoch(self) -> None:
-        seed, epoch = self.runner.seed, self._epoch
-        seed_generators(seed, epoch, self.runner.rank)
-        if torch.cuda.is_available():
-            torch.cuda.manual_seed(torch.default_generator.initial_seed())
-        # A resume may have brought its own seed.
-        if hasattr(self.dataloader.sampler, 'seed'):
-            self.dataloader.sampler.seed = seed
-        if isinstance(self.dataloader.dataset, SeededDataset):
-            self.dataloader.dataset.seed = seed
-            self.dataloader.dataset.set_epoch(epoch)
-        self.model.epoch = epoch
+        self.model.epoch = self._epoch
         self.model.cost = Cost()
+        super().run_epoch()
+        self._report_cost(self._seconds)
 
-    def _validate(self) -> None:
-        self._decide_current_val_interval()
-        due = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
-        if self.runner.val_loop is not None and due and (self._epoch >= self.val_begin or self._epoch == 0):
-            self.runner.val_loop.run()
+    def _run_iters(self) -> None:
+        start = time.perf_counter()
+        super()._run_iters()
+        self._seconds = time.perf_counter() - start
 
     def _report_cost(self, seconds: float) -> None:
         cost = self.model.cost
@@ -169,59 +69,3 @@ class DeACLTrainLoop(EpochBasedTrainLoop):
             images_per_second=images / seconds,
         )
         self.runner.visualizer.add_scalars({f'cost/{key}': value for key, value in scalars.items()}, step=self._epoch)
-
-    def _non_finite(self) -> str:
-        rate = self.runner.optim_wrapper.get_lr()['lr'][0]
-        last = self.runner.message_hub.runtime_info.get('last_ckpt')
-        kept = f'the last good checkpoint is {last}' if last else 'there is no checkpoint yet'
-        return (
-            f'the loss or its gradient is not finite at step {self._iter + 1} (epoch {self._epoch + 1}, learning rate '
-            f'{rate:g}); {kept}: train with a lower optim_wrapper.optimizer.lr, or with clip_grad'
-        )
-
-
-class WholeSteps:
-    """A data loader without the batches at its end that would not fill an accumulated step.
-
-    Their gradient would be carried over the end of the epoch, where no checkpoint keeps it.
-
-    Args:
-        dataloader: The data loader.
-        accumulated: Batches for each optimiser step.
-    """
-
-    def __init__(self, dataloader: DataLoader, accumulated: int) -> None:
-        self._dataloader = dataloader
-        self._accumulated = accumulated
-
-    def __len__(self) -> int:
-        return len(self._dataloader) // self._accumulated * self._accumulated
-
-    def __iter__(self) -> Iterator[Any]:
-        return islice(self._dataloader, len(self))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith('_'):
-            raise AttributeError(name)
-        return getattr(self._dataloader, name)
-
-
-def share_of_batch(total: int, processes: int, accumulated: int) -> int:
-    """Images that a process takes at a time.
-
-    Args:
-        total: Images of an optimiser step.
-        processes: How many there are.
-        accumulated: Batches for each optimiser step.
-
-    Raises:
-        UserError: If the total is no multiple.
-    """
-    shares = processes * accumulated
-    if total < shares or total % shares:
-        reason = 'is smaller than' if total < shares else 'cannot be divided among'
-        raise UserError(
-            f'the batch of {total} images {reason} {processes} processes x {accumulated} accumulated batches: '
-            f'set train_cfg.total_batch_size to a multiple of {shares}'
-        )
-    return total // shares

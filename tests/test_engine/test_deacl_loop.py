@@ -7,7 +7,7 @@ import torch
 from mmengine.runner import Runner
 from toys import backbone_cfg
 
-from mmssl_robust.engine.deacl_loop import WholeSteps, share_of_batch
+from mmssl_robust.engine.seeded_train_loop import WholeSteps, share_of_batch
 from mmssl_robust.utils.errors import UserError
 
 
