@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 import torch.distributed
 from mmengine.config import Config, DictAction
+from mmengine.dist import init_dist
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -29,6 +30,11 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='change settings of the config, e.g. train_cfg.max_epochs=2 or a.b="[1,2]"',
     )
+    add_launcher_arguments(parser)
+
+
+def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what tells a process how it was started beside others."""
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the processes were started')
     # torch.distributed.launch passes it; torchrun sets LOCAL_RANK itself.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -70,6 +76,25 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _use_gloo(cfg)
     return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+
+
+def init_processes(launcher: str) -> str:
+    """Join the other processes, where the launcher started several, without a Runner.
+
+    Args:
+        launcher: One of :data:`LAUNCHERS`.
+
+    Returns:
+        The device of this process.
+    """
+    gpu = torch.cuda.is_available()
+    if launcher == 'none':
+        return 'cuda' if gpu else 'cpu'
+    if launcher == 'pytorch' and not gpu:
+        torch.distributed.init_process_group('gloo')
+        return 'cpu'
+    init_dist(launcher, backend='nccl' if gpu else 'gloo')
+    return f'cuda:{torch.cuda.current_device()}' if gpu else 'cpu'
 
 
 def leave_process_group() -> None:

@@ -1,0 +1,1 @@
+"""Many evaluations as one: suites, per-image records, and what is read from them."""

@@ -1,0 +1,23 @@
+"""Which images an attack sees, in which batches, and who makes them."""
+
+from collections.abc import Iterable, Sequence
+
+
+def spread(count: int, wanted: int | None) -> list[int]:
+    """Return ``wanted`` of the numbers from 0 to ``count - 1``, evenly spread; all of them if there are no more."""
+    wanted = min(wanted or count, count)
+    return [index * count // wanted for index in range(wanted)]
+
+
+def units_of(images: Sequence[int], batch_size: int) -> list[list[int]]:
+    """Cut images into batches, the units in which work is done, recorded and divided among processes.
+
+    They do not depend on what is done already or on the number of processes, and neither does the rounding of a
+    batched matrix product.
+    """
+    return [list(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+
+
+def share_of(units: Iterable[int], rank: int, processes: int) -> list[int]:
+    """Return the numbers of the units that a process takes, every so-manieth of those that are left to do."""
+    return sorted(units)[rank::processes]

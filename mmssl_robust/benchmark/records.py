@@ -1,0 +1,243 @@
+"""Per-image records of evaluations: one row for each image and attack, in Parquet files of one documented schema.
+
+A row's folder holds ``row.json``, a finished ``ATTACK.parquet`` for each attack (``clean`` is the one that leaves
+the image as it is), and while an attack is under way ``parts/ATTACK/UNIT.parquet`` for each batch that is done.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmssl_robust.evaluation.report import write_json
+from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.files import remove_partial_files, whole_file
+
+SCHEMA_VERSION = 1
+CLEAN = 'clean'
+ROW_FILE = 'row.json'
+
+
+def _field(name: str, kind: pa.DataType, description: str, nullable: bool = True) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={'description': description})
+
+
+_COUNTS = pa.list_(pa.int64())
+SCHEMA = pa.schema(
+    [
+        _field('index', pa.int64(), 'index of the image in its data set', nullable=False),
+        _field('file', pa.string(), 'path below the data root; empty for data sets without files', nullable=False),
+        _field('attack', pa.string(), 'name of the attack, `clean` for none', nullable=False),
+        _field('seed', pa.int64(), 'seed of the random start'),
+        _field('restart', pa.int32(), 'the restart that the reported iterate is from, counted from 0'),
+        _field('success', pa.bool_(), "whether the attack succeeded by its objective's own definition"),
+        _field('score', pa.float64(), "what the attack lowers: its objective's score of the reported iterate"),
+        _field(
+            'quality',
+            pa.float64(),
+            'how good the prediction is, higher is better: probability of the true class minus the highest other, '
+            'pixel accuracy, or minus the RMSE; null where no pixel is labelled',
+        ),
+        _field('loss_before', pa.float64(), "the attack's loss of the clean image"),
+        _field('loss_after', pa.float64(), "the attack's loss of the reported iterate"),
+        _field('linf', pa.float64(), 'largest change of a pixel, for pixels in [0, 1]'),
+        _field('l2', pa.float64(), 'Euclidean norm of the change'),
+        _field('zero_grad', pa.float64(), 'share of exactly-zero entries of the input gradient, mean over the steps'),
+        _field('forwards', pa.int32(), 'times the image went through the model', nullable=False),
+        _field('backwards', pa.int32(), 'times a gradient came back', nullable=False),
+        _field('seconds', pa.float64(), "the image's share of its batch's time", nullable=False),
+        _field('label', pa.int32(), 'classification: the true class'),
+        _field('prediction', pa.int32(), 'classification: the predicted class'),
+        _field('intersections', _COUNTS, 'segmentation: for each class, pixels that are it and predicted so'),
+        _field('unions', _COUNTS, 'segmentation: for each class, pixels that are it or predicted so'),
+        _field('labels', _COUNTS, 'segmentation: for each class, pixels that are it'),
+        _field('rmse', pa.float64(), 'depth: root mean squared error in metres; null where no pixel is valid'),
+        _field('abs_rel', pa.float64(), 'depth: mean absolute relative error'),
+        _field('log10', pa.float64(), 'depth: mean absolute error of the decimal logarithm'),
+        _field('delta1', pa.float64(), 'depth: share of pixels within a factor of 1.25'),
+        _field('delta2', pa.float64(), 'depth: share of pixels within a factor of 1.25^2'),
+        _field('delta3', pa.float64(), 'depth: share of pixels within a factor of 1.25^3'),
+    ]
+)
+
+
+class RecordStore:
+    """The records of one row of a suite: one model on one data set under any number of attacks.
+
+    Args:
+        folder: Where they are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    def open(self, identity: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+        """Begin the row, or go on with it.
+
+        Args:
+            identity: What the records depend on, such as hashes of config and weights.
+            info: What a reader of the records wants to know besides, such as class names; it may change.
+
+        Raises:
+            UserError: If there are records of another identity; says what differs.
+        """
+        known = self.info()
+        differing = _differences(known.get('identity', identity), identity)
+        if differing:
+            raise UserError(
+                f'the records in {self.folder} were made with {"; ".join(differing)}: '
+                'move that folder away, or give another --work-dir'
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder, *(path for path in self.folder.rglob('*') if path.is_dir())):
+            remove_partial_files(folder)
+        attacks = known.get('attacks', {})
+        write_json({**info, 'schema_version': SCHEMA_VERSION, 'identity': identity, 'attacks': attacks}, self._row_file)
+
+    def begin(self, attack: str, settings: Mapping[str, Any]) -> None:
+        """Begin an attack, or go on with it; only one process may call it.
+
+        Args:
+            attack: Its name.
+            settings: Its config.
+
+        Raises:
+            UserError: If there are records of an attack of this name with other settings; says what differs.
+        """
+        row = self.info()
+        known = row['attacks'].get(attack, {}).get('settings', settings)
+        differing = _differences(known, settings)
+        if differing:
+            raise UserError(
+                f'the records of {attack} in {self.folder} were made with {"; ".join(differing)}: move '
+                f'{self._file(attack)} and {self._parts(attack)} away and take {attack} out of {self._row_file}, '
+                'or give the attack another name'
+            )
+        if attack not in row['attacks']:
+            row['attacks'][attack] = dict(settings=dict(settings))
+            write_json(row, self._row_file)
+
+    def info(self) -> dict[str, Any]:
+        """Return what :meth:`open` and :meth:`begin` were given; empty before the first.
+
+        Raises:
+            UserError: If the file is damaged, or from a newer version of this package.
+        """
+        if not self._row_file.is_file():
+            return {}
+        try:
+            row = json.loads(self._row_file.read_text())
+        except ValueError as error:
+            raise UserError(f'{self._row_file} is damaged ({first_line(error)}): remove {self.folder}') from error
+        if row.get('schema_version') != SCHEMA_VERSION:
+            raise UserError(
+                f'{self._row_file} has schema version {row.get("schema_version")}, this is version {SCHEMA_VERSION}: '
+                'read it with the version of mmssl_robust that wrote it'
+            )
+        return row
+
+    def is_finished(self, attack: str) -> bool:
+        """Whether all images are recorded."""
+        return self._file(attack).is_file()
+
+    def done(self, attack: str) -> set[int]:
+        """Numbers of the units that are recorded."""
+        return {int(part.stem) for part in self._parts(attack).glob('*.parquet')}
+
+    def add(self, attack: str, unit: int, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Record a unit, whole or not at all.
+
+        Args:
+            attack: Its name.
+            unit: Number of the unit.
+            rows: A mapping for each image, with the names of :data:`SCHEMA`; what is missing is null.
+        """
+        _write(
+            pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA), self._parts(attack) / f'{unit}.parquet'
+        )
+
+    def finish(self, attack: str, units: int) -> None:
+        """Join the units, once all are there; only one process may call it.
+
+        Args:
+            attack: Its name.
+            units: How many there must be.
+
+        Raises:
+            UserError: If one is missing or damaged.
+        """
+        missing = set(range(units)) - self.done(attack)
+        if missing:
+            raise UserError(f'{len(missing)} of {units} units of {attack} are missing in {self.folder}: start again')
+        tables = [_read(self._parts(attack) / f'{unit}.parquet') for unit in range(units)]
+        _write(pa.concat_tables(tables).sort_by('index'), self._file(attack))
+        shutil.rmtree(self._parts(attack))
+        if not any(self._parts(attack).parent.iterdir()):
+            self._parts(attack).parent.rmdir()
+
+    def note_skipped(self, unit: int, message: str) -> None:
+        """Remember a file of a unit that could not be read."""
+        path = self.folder / 'skipped' / f'{unit}.json'
+        messages = json.loads(path.read_text()) if path.is_file() else []
+        if message not in messages:
+            write_json([*messages, message], path)
+
+    def skipped(self) -> list[str]:
+        """Messages of files that could not be read."""
+        files = (self.folder / 'skipped').glob('[!.]*.json')
+        return sorted({message for file in files for message in json.loads(file.read_text())})
+
+    def attacks(self) -> list[str]:
+        """Names of the attacks, ``'clean'`` first, that are finished."""
+        return [attack for attack in self.info().get('attacks', {}) if self.is_finished(attack)]
+
+    def read(self, attack: str) -> pd.DataFrame:
+        """Return the records of a finished attack by the order of the data set; lists become NumPy arrays.
+
+        Raises:
+            UserError: If they are not there, damaged, or of another schema.
+        """
+        return _read(self._file(attack)).to_pandas()
+
+    @property
+    def _row_file(self) -> Path:
+        return self.folder / ROW_FILE
+
+    def _file(self, attack: str) -> Path:
+        return self.folder / f'{attack}.parquet'
+
+    def _parts(self, attack: str) -> Path:
+        return self.folder / 'parts' / attack
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    table = table.replace_schema_metadata({'mmssl_robust.schema_version': str(SCHEMA_VERSION)})
+    with whole_file(path) as partial:
+        pq.write_table(table, partial, compression='zstd')
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise UserError(f'no records at {path}: run tools/benchmark.py') from error
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f'cannot read the records {path} ({first_line(error)}): remove that file') from error
+    if not table.schema.remove_metadata().equals(SCHEMA, check_metadata=False):
+        raise UserError(f'{path} has other columns than schema version {SCHEMA_VERSION}: remove that file')
+    return table
+
+
+def _differences(known: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Say in which entries two mappings differ."""
+    known, given = (json.loads(json.dumps(part, default=str)) for part in (known, given))
+    return [
+        f'{key} {known.get(key)!r}, not {given.get(key)!r}'
+        for key in sorted({*known, *given})
+        if known.get(key) != given.get(key)
+    ]
