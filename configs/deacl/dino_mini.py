@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/mini_photos_64px.py',
-    '../_base_/models/mini.py',
+    '../_base_/models/mini_vit.py',
     '../_base_/models/deacl.py',
 ]
 

@@ -1,11 +1,4 @@
-_base_ = [
-    '../_base_/default_runtime.py',
-    '../_base_/datasets/nyu_480x640.py',
-    '../_base_/models/dinov2_vits14.py',
-    '../_base_/models/linear_depther.py',
-    '../_base_/schedules/linear_depth.py',
-]
-default_scope = 'mmseg'
+_base_ = ['../_base_/tasks/nyu.py', '../_base_/models/dinov2_vits14.py']
 model = dict(
     data_preprocessor=dict(size_divisor={{_base_.patch_size}}, test_cfg=dict(size_divisor={{_base_.patch_size}})),
     backbone={{_base_.encoder}},

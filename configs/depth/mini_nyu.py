@@ -1,14 +1,6 @@
-_base_ = [
-    '../_base_/default_runtime.py',
-    '../_base_/datasets/nyu_160x120.py',
-    '../_base_/models/mini.py',
-    '../_base_/models/linear_depther.py',
-    '../_base_/schedules/mini_head.py',
-]
-default_scope = 'mmseg'
+_base_ = ['../_base_/tasks/nyu_160x120.py', '../_base_/models/mini_vit.py']
 model = dict(
     data_preprocessor=dict(size_divisor={{_base_.patch_size}}, test_cfg=dict(size_divisor={{_base_.patch_size}})),
     backbone={{_base_.encoder}},
     decode_head=dict(in_channels={{_base_.embed_dims}}),
 )
-train_cfg = dict(max_epochs=6, val_interval=6)

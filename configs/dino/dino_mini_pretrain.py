@@ -2,7 +2,7 @@
 #   DATA_ROOT=... python tools/train.py configs/dino/dino_mini_pretrain.py --amp
 _base_ = [
     '../_base_/default_runtime.py',
-    '../_base_/models/mini.py',
+    '../_base_/models/mini_vit.py',
     '../_base_/datasets/mini_multicrop.py',
     '../_base_/schedules/dino_adamw.py',
 ]

@@ -1,7 +1,7 @@
 # The mini encoder learns the tokens of a ViT-S/14: the recipe for machines without an accelerator.
 # 1. DATA_ROOT=... TEACHER=... python tools/extract_teacher_features.py configs/distillation/distill_mini.py
 # 2. python tools/train.py configs/distillation/distill_mini.py
-_base_ = ['../_base_/default_runtime.py', '../_base_/models/mini.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/models/mini_vit.py']
 
 default_scope = 'mmpretrain'
 features = 'work_dirs/teacher_features'

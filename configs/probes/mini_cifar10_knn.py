@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/cifar10_64px.py',
-    '../_base_/models/mini.py',
+    '../_base_/models/mini_vit.py',
     '../_base_/models/knn_classifier.py',
 ]
 default_scope = 'mmpretrain'

@@ -1,14 +1,6 @@
-_base_ = [
-    '../_base_/default_runtime.py',
-    '../_base_/datasets/ade20k_448px.py',
-    '../_base_/models/dinov2_vits14.py',
-    '../_base_/models/linear_segmentor.py',
-    '../_base_/schedules/linear_segmentation.py',
-]
-default_scope = 'mmseg'
+_base_ = ['../_base_/tasks/ade20k.py', '../_base_/models/dinov2_vits14.py']
 model = dict(
-    data_preprocessor=dict(size={{_base_.crop_size}}, test_cfg=dict(size_divisor={{_base_.patch_size}})),
+    data_preprocessor=dict(test_cfg=dict(size_divisor={{_base_.patch_size}})),
     backbone={{_base_.encoder}},
-    decode_head=dict(in_channels={{_base_.embed_dims}}, num_classes=150),
-    test_cfg={{_base_.sliding_windows}},
+    decode_head=dict(in_channels={{_base_.embed_dims}}),
 )

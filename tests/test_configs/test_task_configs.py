@@ -1,118 +1,207 @@
-"""Every config of the three tasks: its pipeline, model, optimiser and schedule, and for the mini ones a training."""
+"""Every config of the three tasks: encoder, pipeline, optimiser, the paper's settings; for the mini ones a training."""
 
+import copy
+import csv
+import itertools
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 import yaml
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import Runner
 
+import mmssl_robust
+from mmssl_robust.engine.presets import load_preset
+from mmssl_robust.registered import build_attack
+
 ROOT = Path(__file__).resolve().parents[2]
-TASKS = ('classification', 'segmentation', 'depth')
+ATTACKS = dict(classification=['embed', 'pgd'], segmentation=['embed', 'segpgd'], depth=['embed', 'depthpgd'])
+TASKS = tuple(ATTACKS)
 LEAFS = sorted(path for task in TASKS for path in (ROOT / 'configs' / task).glob('*.py'))
-CHANNELS = dict(cifar10=10, camvid=11, ade20k=150, hololens=1, nyu=1)
+DATA = dict(
+    classification=['cifar10', 'cifar100', 'stl10'], segmentation=['ade20k', 'cityscapes', 'voc2012'], depth=['nyu']
+)
+CHANNELS = dict(cifar10=10, cifar100=100, stl10=10, camvid=11, ade20k=150, cityscapes=19, voc2012=21, hololens=1, nyu=1)
+PAPER = dict(  # section 4.1
+    classification=dict(
+        optimizer=torch.optim.Adam, lr=0.5, weight_decay=0, batch_size=16, epochs=5, flips=['horizontal']
+    ),
+    segmentation=dict(
+        optimizer=torch.optim.AdamW,
+        lr=1e-4,
+        weight_decay=1e-3,
+        batch_size=16,
+        epochs=50,
+        flips=['horizontal', 'vertical'],
+    ),
+    depth=dict(
+        optimizer=torch.optim.AdamW, lr=1e-4, weight_decay=0.01, batch_size=128, epochs=20, flips=['horizontal']
+    ),
+)
+CHANGED_BY_TRAIN_MODE = (torch.nn.BatchNorm2d, torch.nn.Dropout)
 MINI = {
     'mini_cifar10': {'accuracy/top1'},
     'mini_camvid': {'aAcc', 'mIoU', 'mAcc'},
     'mini_hololens': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
     'mini_nyu': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
 }
+FULL = [path for path in LEAFS if path.stem not in MINI]
 
 
-def write_pairs(root, images, annotations, size, values, count=1):
-    """Write random images beside random annotations, of which `values` makes one of a size."""
-    generator = np.random.default_rng(0)
-    for folder in (images, annotations):
-        (root / folder).mkdir(parents=True)
-    for index in range(count):
-        photograph = generator.integers(0, 256, (*size, 3), dtype=np.uint8)
-        cv2.imwrite(str(root / images / f'room_{index:04}.jpg'), photograph)
-        cv2.imwrite(str(root / annotations / f'room_{index:04}.png'), values(generator, size))
-
-
-def millimetres(generator, size):
-    return generator.integers(500, 9000, size, dtype=np.uint16)
-
-
-def ade_labels(generator, size):
-    return generator.integers(0, 151, size, dtype=np.uint8)
+def data_of(path):
+    return path.stem.rpartition('_')[2]
 
 
 @pytest.fixture(scope='module')
-def full_data(tmp_path_factory, data_root):
-    """The embedded sample, and generated images in the layout of what is not embedded."""
-    root = tmp_path_factory.mktemp('data')
-    for folder in ('cifar10', 'camvid', 'hololens'):
-        (root / folder).symlink_to(data_root / folder)
-    for name, size in (('nyu', (480, 640)), ('nyu_half', (240, 320))):
-        for split in ('train', 'test'):
-            write_pairs(root / name, f'images/{split}', f'annotations/{split}', size, millimetres, count=2)
-    for split in ('training', 'validation'):
-        write_pairs(
-            root / 'ade/ADEChallengeData2016', f'images/{split}', f'annotations/{split}', (300, 400), ade_labels
-        )
-    return root
-
-
-@pytest.fixture
-def load(full_data, monkeypatch):
+def load(full_data):
     """Read a config as the tools do, and enter its scope."""
-    monkeypatch.setenv('DATA_ROOT', str(full_data))
+    cache = {}
 
     def read(path):
-        cfg = Config.fromfile(path)
-        init_default_scope(cfg.default_scope)
-        return cfg
+        if path not in cache:
+            cache[path] = Config.fromfile(path)
+        init_default_scope(cache[path].default_scope)
+        return cache[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('DATA_ROOT', str(full_data))
+        yield read
+
+
+@pytest.fixture(scope='module')
+def first_item(load):
+    """The first image of a config's data; all encoders have the same."""
+    cache = {}
+
+    def read(path, split):
+        key = (path.stem if path.stem in MINI else data_of(path), split)
+        if key not in cache:
+            cache[key] = DATASETS.build(load(path)[f'{split}_dataloader'].dataset)[0]
+        return copy.deepcopy(cache[key])
 
     return read
 
 
-def first_item(dataset):
-    if dataset.type == 'CIFAR10':  # its binary files cannot be generated: their hashes are checked
-        image = np.zeros((32, 32, 3), np.uint8)
-        return Compose(dataset.pipeline)(dict(img=image, gt_label=3, sample_idx=0))
-    return DATASETS.build(dataset)[0]
+@pytest.fixture(scope='module', params=LEAFS, ids=lambda path: path.stem)
+def leaf(request, load):
+    """Path, config and model of each config. Nothing is computed: tensors on the meta device have shapes only."""
+    cfg = load(request.param)
+    # A ResNet reads the values of a tensor when it is made.
+    with torch.device('cpu' if cfg.model.backbone.type == 'mmpretrain.ResNet' else 'meta'):
+        model = MODELS.build(copy.deepcopy(cfg.model))
+    return request.param, cfg, model.to('meta')
 
 
-def test_there_are_configs():
-    assert {path.stem for path in LEAFS} >= set(MINI)
+def test_each_encoder_has_a_config_for_each_data_set():
+    heads = {'deacl', 'knn_classifier', 'linear_classifier', 'linear_depther', 'linear_segmentor', 'mini'}
+    encoders = {path.stem for path in (ROOT / 'configs/_base_/models').glob('*.py')} - heads
+    expected = {
+        f'{task}/{encoder}_{data}' for task in TASKS for encoder, data in itertools.product(encoders, DATA[task])
+    }
+    assert len(encoders) >= 18
+    assert {f'{path.parent.name}/{path.stem}' for path in FULL} == expected
+    assert {path.stem for path in LEAFS} - {path.stem for path in FULL} == set(MINI)
 
 
-@pytest.mark.parametrize('path', LEAFS, ids=lambda path: path.stem)
 @pytest.mark.parametrize('split', ['train', 'test'])
-def test_an_image_goes_through(path, split, load):
-    """Nothing is computed: tensors on the meta device have shapes only."""
-    cfg = load(path)
-    item = first_item(cfg[f'{split}_dataloader'].dataset)
+def test_an_image_goes_through(leaf, split, load, first_item):
+    path, cfg, model = leaf
+    init_default_scope(cfg.default_scope)
+    item = first_item(path, split)
     assert item['inputs'].dtype == torch.uint8
     if split == 'test':
         assert item['data_samples'].sample_idx == 0
-    with torch.device('meta'):
-        model = MODELS.build(cfg.model).to('meta')
     batch = model.data_preprocessor(pseudo_collate([item, item]), training=split == 'train')
     if split == 'test' and cfg.model.get('test_cfg', {}).get('mode') == 'slide':
-        batch['inputs'] = batch['inputs'][..., : cfg.model.test_cfg.crop_size[0], : cfg.model.test_cfg.crop_size[1]]
-    output = model(**batch, mode='tensor')
-    channels = next(number for name, number in CHANNELS.items() if name in path.stem)
-    assert output.shape[:2] == (2, channels)
+        height, width = cfg.model.test_cfg.crop_size
+        assert min(batch['inputs'].shape[2:]) >= height == width
+        batch['inputs'] = batch['inputs'][..., :height, :width]
+    assert all(side % cfg.patch_size == 0 for side in batch['inputs'].shape[2:])
+    if (
+        split == 'test' or path not in FULL or data_of(path) == DATA[path.parent.name][0]
+    ):  # once for each encoder and task
+        assert model(**batch, mode='tensor').shape[:2] == (2, CHANNELS[data_of(path)])
 
 
-@pytest.mark.parametrize('path', LEAFS, ids=lambda path: path.stem)
-def test_only_the_head_trains(path, load):
-    cfg = load(path)
-    with torch.device('meta'):
-        model = MODELS.build(cfg.model)
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    assert len(wrapper.param_groups) >= 1
+def test_only_the_head_trains(leaf):
+    path, cfg, model = leaf
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert trained
     assert all(name.startswith(('head.', 'decode_head.')) for name in trained)
+    model.train()
+    layers = [module for module in model.backbone.modules() if isinstance(module, CHANGED_BY_TRAIN_MODE)]
+    assert layers and not any(layer.training for layer in layers)
+    if path in FULL:
+        paper = PAPER[path.parent.name]
+        assert type(optimizer) is paper['optimizer']
+        for group in optimizer.param_groups:
+            assert (group['lr'], group['weight_decay']) == (paper['lr'], paper['weight_decay'])
+
+
+@pytest.mark.parametrize('path', FULL, ids=lambda path: path.stem)
+def test_the_papers_settings(path, load):
+    cfg, paper = load(path), PAPER[path.parent.name]
+    assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == paper['batch_size']
+    assert cfg.train_cfg.max_epochs == paper['epochs']
+    assert not cfg.get('param_scheduler')
+    dataset = cfg.train_dataloader.dataset
+    for part in dataset.get('datasets', [dataset]):
+        flips = [step for step in part.pipeline if step.type == 'RandomFlip']
+        assert [step.get('direction', 'horizontal') for step in flips] == paper['flips']
+        assert {step.prob for step in flips} == {0.5}
+        crops = [tuple(step.crop_size) for step in part.pipeline if step.type == 'RandomCrop']
+        assert len(crops) == (path.parent.name != 'classification')
+        assert all(side % patch == 0 for crop in crops for side in crop for patch in (8, 14, 16))
+    assert not any(step.type.startswith('Random') for step in cfg.test_dataloader.dataset.pipeline)
+    if path.parent.name == 'segmentation':
+        assert cfg.model.test_cfg == dict(mode='slide', crop_size=(448, 448), stride=(298, 298))
+    if path.parent.name == 'depth':  # C.1
+        assert cfg.model.test_cfg == dict(mode='whole')
+        assert cfg.model.decode_head.loss_decode == [
+            dict(type='mmssl_robust.SigLoss', rho=0.85),
+            dict(type='mmssl_robust.GradientLoss', loss_weight=0.5),
+        ]
+
+
+@pytest.mark.parametrize('task, data', [(task, data) for task in TASKS for data in DATA[task]])
+def test_configs_of_a_data_set_differ_in_the_encoder_alone(task, data, load):
+    """What is left when the encoder, and what follows from its width, patch and kind, are checked and taken away."""
+    rest = []
+    for path in FULL:
+        if path.parent.name != task or data_of(path) != data:
+            continue
+        cfg = load(path).to_dict()
+        model, encoder = cfg['model'], cfg.pop('encoder')
+        width, patch = cfg.pop('embed_dims'), cfg.pop('patch_size')
+        backbone, head = model.pop('backbone'), model['head' if task == 'classification' else 'decode_head']
+        if encoder['type'] == 'mmpretrain.ResNet':  # its settings and no others
+            assert backbone == encoder
+            assert model.pop('neck', None) == (dict(type='GlobalAveragePooling') if task == 'classification' else None)
+        else:
+            out_type = dict(classification='cls_token', segmentation='featmap', depth='featmap_cls')[task]
+            assert backbone == dict(encoder, out_type=out_type, frozen=True)
+        assert head.pop('in_channels') == width
+        if task != 'classification':
+            assert model['data_preprocessor']['test_cfg'].pop('size_divisor') == patch
+        if task == 'depth':
+            assert model['data_preprocessor'].pop('size_divisor') == patch
+        rest.append(cfg)
+    assert len(rest) >= 18
+    assert all(cfg == rest[0] for cfg in rest)
+
+
+@pytest.mark.parametrize('task', TASKS)
+def test_attacks_of_the_task(task):
+    """Section 4: EmbedAttack and the task's own, Linf, eps 8/255, 20 steps of 2/255."""
+    for name in ATTACKS[task]:
+        attack = build_attack(load_preset(name))
+        assert (attack.eps, attack.step_size, attack.steps) == (8 / 255, 2 / 255, 20)
 
 
 @pytest.mark.parametrize('task', TASKS)
@@ -121,15 +210,43 @@ def test_metafile_says_what_the_configs_do(task, load):
     assert {ROOT / model['Config'] for model in models} == {path for path in LEAFS if path.parent.name == task}
     for model in models:
         cfg = load(ROOT / model['Config'])
+        assert model['Name'] == Path(model['Config']).stem
         assert model['Metadata']['Epochs'] == cfg.train_cfg.max_epochs
         assert model['Metadata']['Batch Size'] == cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size
+
+
+@pytest.mark.parametrize('task', TASKS)
+def test_readme_names_every_config_and_published_figure(task):
+    readme = (ROOT / 'configs' / task / 'README.md').read_text()
+    for path in LEAFS:
+        if path.parent.name == task:
+            assert f'({path.name})' in readme or f'`{path.name}`' in readme
+    table = Path(mmssl_robust.__file__).parent / 'assets/paper/tables.csv'
+    figures = {}
+    for row in csv.DictReader(table.open()):
+        if row['task'] == task:
+            figures.setdefault((row['dataset'], row['encoder'], row['encoder_type']), []).append(row['value'])
+    assert figures
+    for names, values in figures.items():
+        assert f'| {" | ".join((*names, *values))} |' in readme
+
+
+def test_deacl_checkpoint_is_what_our_recipe_writes(load, monkeypatch):
+    path = ROOT / 'configs/depth/deacl_vitb16_nyu.py'
+    recipe = load(ROOT / 'configs/deacl/dino_vitb16_in1k.py')
+    checkpoint = f'work_dirs/dino_vitb16_in1k/epoch_{recipe.train_cfg.max_epochs}.pth'
+    backbone = load(path).model.backbone
+    assert backbone.init_cfg.checkpoint == checkpoint
+    assert backbone.arch == recipe.model.backbone.arch
+    monkeypatch.setenv('DEACL_CHECKPOINT', 'elsewhere.pth')
+    assert Config.fromfile(path).model.backbone.init_cfg.checkpoint == 'elsewhere.pth'
 
 
 @pytest.mark.parametrize('name', MINI)
 def test_mini_head_trains_and_is_tested(name, load, work_dir, monkeypatch):
     # The Runner formats the config six times for its logs, which takes longer than the training.
     monkeypatch.setattr(Config, 'pretty_text', '')
-    cfg = load(next(path for path in LEAFS if path.stem == name))
+    cfg = copy.deepcopy(load(next(path for path in LEAFS if path.stem == name)))
     encoder = MODELS.build(cfg.model.backbone).vit.state_dict()
     cfg.model.backbone.init_cfg.checkpoint = str(work_dir.with_suffix('.pth'))
     torch.save(encoder, cfg.model.backbone.init_cfg.checkpoint)

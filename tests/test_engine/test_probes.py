@@ -22,7 +22,7 @@ DEPTH = dict(
 
 
 def mini_encoder(config, out_type='cls_token'):
-    cfg = Config.fromfile(config('_base_/models/mini.py')).encoder
+    cfg = Config.fromfile(config('_base_/models/mini_vit.py')).encoder
     encoder = MODELS.build(cfg | dict(out_type=out_type))
     encoder.init_weights()
     return encoder

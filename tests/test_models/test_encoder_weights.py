@@ -1,12 +1,17 @@
 """Every checkpoint layout is loaded strictly."""
 
 import argparse
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from mmengine.config import Config
 from safetensors.torch import save_file
 
 from mmssl_robust.models.backbones import DINOVisionTransformer
+from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 
 TINY = dict(img_size=16, patch_size=8, embed_dim=12, depth=2, num_heads=2)
@@ -100,6 +105,65 @@ def test_timm_register_layout_gives_the_same_features(tmp_path):
     loaded.init_weights()
     inputs = torch.randn(2, 3, 24, 16)
     torch.testing.assert_close(loaded(inputs)[0], official(inputs)[0])
+
+
+def sines_and_cosines(width, side):
+    """MAE's fixed positions: half of the channels for the column, half for the row, zeros for CLS."""
+    rates = 10000 ** -(np.arange(width // 4) / (width // 4))
+    rows, columns = np.mgrid[:side, :side].reshape(2, -1, 1) * rates
+    patches = np.concatenate((np.sin(columns), np.cos(columns), np.sin(rows), np.cos(rows)), axis=1)
+    return torch.from_numpy(np.concatenate((np.zeros((1, width)), patches))).float()[None]
+
+
+@pytest.fixture(scope='module')
+def mae(tmp_path_factory):
+    """A generated checkpoint as facebookresearch/mae publishes its ViT-B/16, and the encoder of our config."""
+    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/models/mae_vitb16.py').encoder
+    layers = {
+        'norm1.weight': (768,),
+        'norm1.bias': (768,),
+        'attn.qkv.weight': (2304, 768),
+        'attn.qkv.bias': (2304,),
+        'attn.proj.weight': (768, 768),
+        'attn.proj.bias': (768,),
+        'norm2.weight': (768,),
+        'norm2.bias': (768,),
+        'mlp.fc1.weight': (3072, 768),
+        'mlp.fc1.bias': (3072,),
+        'mlp.fc2.weight': (768, 3072),
+        'mlp.fc2.bias': (768,),
+    }
+    sizes = {
+        'cls_token': (1, 1, 768),
+        'patch_embed.proj.weight': (768, 3, 16, 16),
+        'patch_embed.proj.bias': (768,),
+        **{f'blocks.{index}.{name}': size for index in range(12) for name, size in layers.items()},
+        'norm.weight': (768,),
+        'norm.bias': (768,),
+    }
+    state = {name: torch.randn(size) * 0.02 for name, size in sizes.items()}
+    state['pos_embed'] = sines_and_cosines(768, 14)
+    cfg.init_cfg.checkpoint = str(tmp_path_factory.mktemp('mae') / 'mae_pretrain_vit_base.pth')
+    torch.save(dict(model=state), cfg.init_cfg.checkpoint)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model, state
+
+
+def test_mae(mae):
+    model, state = mae
+    torch.testing.assert_close(dict(model.vit.state_dict()), state, rtol=0, atol=0)
+    assert model(torch.randn(1, 3, 32, 48))[0].isfinite().all()
+
+
+@pytest.mark.parametrize('grid', [(14, 14), (28, 28), (28, 35), (7, 7)])
+def test_mae_positions_at_other_sizes_are_those_of_its_own_code(mae, grid):
+    model, state = mae
+    with torch.no_grad():
+        tokens = model.vit._pos_embed(torch.zeros(1, *grid, 768))
+    patches = state['pos_embed'][:, 1:].reshape(1, 14, 14, 768).permute(0, 3, 1, 2)
+    expected = F.interpolate(patches, size=grid, mode='bicubic', align_corners=False).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(tokens, torch.cat((state['cls_token'], expected), dim=1))
 
 
 @pytest.mark.parametrize(

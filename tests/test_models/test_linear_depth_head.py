@@ -63,6 +63,11 @@ def test_the_cls_token_reaches_every_pixel():
     assert changed.abs().min() > 0
 
 
+def test_the_average_of_the_map_stands_for_a_missing_cls_token():
+    head, (featmap, _) = build_head(), tokens()
+    assert torch.equal(head((featmap,)), head(((featmap, featmap.mean(dim=(2, 3))),)))
+
+
 def test_depth_stays_between_the_bins():
     head, (featmap, cls_token) = build_head(), tokens()
     depth = head(((1e3 * featmap, 1e3 * cls_token),))

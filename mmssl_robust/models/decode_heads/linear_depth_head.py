@@ -18,10 +18,11 @@ class LinearDepthHead(BaseDecodeHead):
     The CLS token is concatenated to each patch token, the map upsampled, and a
     1x1 convolution scores the bins; scores become weights by ReLU, plus 0.1,
     divided by their sum. From the evaluation code of Oquab et al., *DINOv2*,
-    TMLR 2024, after Bhat et al., *AdaBins*, CVPR 2021.
+    TMLR 2024, after Bhat et al., *AdaBins*, CVPR 2021. An encoder without a CLS
+    token, such as a ResNet, has the average of its map in its place.
 
     Args:
-        in_channels: Width of the tokens; the encoder has ``out_type='featmap_cls'``.
+        in_channels: Width of the tokens; a ViT has ``out_type='featmap_cls'``.
         num_bins: Number of bins.
         min_depth: First bin in metres.
         max_depth: Last bin in metres.
@@ -45,9 +46,17 @@ class LinearDepthHead(BaseDecodeHead):
         self.upsample = upsample
         self.register_buffer('bins', torch.linspace(min_depth, max_depth, num_bins), persistent=False)
 
-    def forward(self, inputs: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
-        """Map patch tokens (B, D, h, w) and CLS token (B, D) to depth (B, 1, h * upsample, w * upsample) in metres."""
-        featmap, cls_token = inputs[self.in_index]
+    def forward(self, inputs: tuple[tuple[Tensor, Tensor] | Tensor, ...]) -> Tensor:
+        """Map tokens to depth.
+
+        Args:
+            inputs: For each layer, patch tokens (B, D, h, w) and CLS token (B, D), or the former alone.
+
+        Returns:
+            (B, 1, h * upsample, w * upsample) in metres.
+        """
+        tokens = inputs[self.in_index]
+        featmap, cls_token = (tokens, tokens.mean(dim=(2, 3))) if isinstance(tokens, Tensor) else tokens
         x = torch.cat((featmap, cls_token[:, :, None, None].expand_as(featmap)), dim=1)
         # A 1x1 convolution commutes with bilinear upsampling, whose weights sum to 1, and is cheaper before it.
         scores = F.interpolate(self.conv_seg(x), scale_factor=self.upsample, mode='bilinear', align_corners=False)

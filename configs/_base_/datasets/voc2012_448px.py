@@ -1,0 +1,79 @@
+# PASCAL VOC 2012 with the extra annotations of SBD, scored on its validation set. Crops and windows of 448 pixels: a
+# multiple of patches of 8, 14 and 16. Label 0 is the class background; 255, the objects' outlines, is in no class.
+data_root = '{{$DATA_ROOT:data}}/VOCdevkit/VOC2012'
+meta_keys = (
+    'sample_idx',
+    'img_path',
+    'seg_map_path',
+    'ori_shape',
+    'img_shape',
+    'pad_shape',
+    'scale_factor',
+    'flip',
+    'flip_direction',
+)
+crop_size = (448, 448)
+sliding_windows = dict(mode='slide', crop_size=crop_size, stride=(298, 298))
+annotations = [
+    dict(type='LoadAnnotations'),
+    dict(type='mmssl_robust.CheckAnnotations', num_classes=21),
+]
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    *annotations,
+    dict(type='RandomResize', scale=(2048, 448), ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='RandomFlip', prob=0.5, direction='vertical'),
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(2048, 448), keep_ratio=True),
+    *annotations,
+    dict(type='PackSegInputs', meta_keys=meta_keys),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            dict(
+                type='PascalVOCDataset',
+                data_root=data_root,
+                data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+                ann_file='ImageSets/Segmentation/train.txt',
+                pipeline=train_pipeline,
+            ),
+            dict(
+                type='PascalVOCDataset',
+                data_root=data_root,
+                data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+                ann_file='ImageSets/Segmentation/aug.txt',
+                pipeline=train_pipeline,
+            ),
+        ],
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='PascalVOCDataset',
+        data_root=data_root,
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+        ann_file='ImageSets/Segmentation/val.txt',
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_cfg = dict()
+val_dataloader = test_dataloader
+val_evaluator = test_evaluator
+val_cfg = dict()

@@ -1,0 +1,13 @@
+# Linear segmentation of ADE20K with the paper's settings.
+_base_ = [
+    '../default_runtime.py',
+    '../datasets/ade20k_448px.py',
+    '../models/linear_segmentor.py',
+    '../schedules/linear_segmentation.py',
+]
+default_scope = 'mmseg'
+model = dict(
+    data_preprocessor=dict(size={{_base_.crop_size}}),
+    decode_head=dict(num_classes=150),
+    test_cfg={{_base_.sliding_windows}},
+)

@@ -1,0 +1,2 @@
+_base_ = ['../_base_/tasks/cifar100.py', '../_base_/models/mae_vitb16.py']
+model = dict(backbone={{_base_.encoder}}, head=dict(in_channels={{_base_.embed_dims}}))

@@ -1,0 +1,6 @@
+_base_ = ['../_base_/tasks/cifar100.py', '../_base_/models/simclr_resnet50.py']
+model = dict(
+    backbone={{_base_.encoder}},
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(in_channels={{_base_.embed_dims}}),
+)

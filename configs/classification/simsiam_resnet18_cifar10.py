@@ -1,0 +1,6 @@
+_base_ = ['../_base_/tasks/cifar10.py', '../_base_/models/simsiam_resnet18.py']
+model = dict(
+    backbone={{_base_.encoder}},
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(in_channels={{_base_.embed_dims}}),
+)

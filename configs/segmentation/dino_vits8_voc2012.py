@@ -1,0 +1,6 @@
+_base_ = ['../_base_/tasks/voc2012.py', '../_base_/models/dino_vits8.py']
+model = dict(
+    data_preprocessor=dict(test_cfg=dict(size_divisor={{_base_.patch_size}})),
+    backbone={{_base_.encoder}},
+    decode_head=dict(in_channels={{_base_.embed_dims}}),
+)

@@ -1,0 +1,6 @@
+_base_ = ['../_base_/tasks/ade20k.py', '../_base_/models/dinov2_vits14_reg.py']
+model = dict(
+    data_preprocessor=dict(test_cfg=dict(size_divisor={{_base_.patch_size}})),
+    backbone={{_base_.encoder}},
+    decode_head=dict(in_channels={{_base_.embed_dims}}),
+)
