@@ -52,14 +52,23 @@ def test_dist_test_on_several_machines(run):
     assert words[10:] == [f'{TOOLS}/test.py', 'c.py', 'c.pth', '--launcher', 'pytorch', '--attack', 'pgd']
 
 
-@pytest.mark.parametrize('task, positional', [('train', ['c.py']), ('test', ['c.py', 'c.pth'])])
+def test_dist_benchmark(run):
+    words = run('dist_benchmark.sh', 'paper', '8', '--filter', '*nyu*')
+    assert words[:10] == rendezvous('1', '0', '8', '127.0.0.1', '29500')
+    assert words[10:] == [f'{TOOLS}/benchmark.py', 'paper', '--launcher', 'pytorch', '--filter', '*nyu*']
+
+
+TASKS = [('train', ['c.py']), ('test', ['c.py', 'c.pth']), ('benchmark', ['paper'])]
+
+
+@pytest.mark.parametrize('task, positional', TASKS)
 def test_slurm_meets_at_the_first_node(run, task, positional):
     words = run(f'slurm_{task}.sh', 'gpus', 'job', *positional, '--resume', GPUS_PER_NODE='2', NNODES='2')
     assert words[:10] == rendezvous('2', '1', '2', 'node-a', '29500')
     assert words[10:] == [f'{TOOLS}/{task}.py', *positional, '--launcher', 'pytorch', '--resume']
 
 
-@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
+@pytest.mark.parametrize('script', [f'{launcher}_{task}.sh' for launcher in ('dist', 'slurm') for task, _ in TASKS])
 def test_too_few_arguments(script):
     done = subprocess.run([TOOLS / script, 'c.py'], capture_output=True, text=True)
     assert done.returncode == 2
