@@ -22,10 +22,11 @@ from mmengine.runner import Runner
 from mmssl_robust.engine.presets import load_preset, presets
 from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
 from mmssl_robust.registered import build_attack
-from mmssl_robust.utils.checkpoint import local_path, sha256
+from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.utils.terminal import console
 

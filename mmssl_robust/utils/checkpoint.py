@@ -6,24 +6,22 @@ puts the same reader behind MMEngine's ``load_checkpoint`` and ``resume``.
 """
 
 import argparse
-import hashlib
 import os
 import pickle
 import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import numpy as np
 import torch
-from mmengine.dist import barrier, get_dist_info
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 from packaging.version import Version
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
 
@@ -101,7 +99,7 @@ def local_path(source: str) -> Path:
     if source.startswith(ASSET_SCHEME):
         return ASSETS / source[len(ASSET_SCHEME) :]
     if source.startswith(('http://', 'https://')):
-        return _download(source)
+        return fetch(source)
     return Path(source).expanduser()
 
 
@@ -111,15 +109,6 @@ def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
         if isinstance(checkpoint.get(key), dict):
             return checkpoint[key]
     return checkpoint
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def register_safe_loaders() -> None:
@@ -139,28 +128,6 @@ def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 def _load_from_refused(filename: str, map_location: Any = None) -> dict[str, Any]:
     raise UserError(f'cannot load {filename} safely: download the file and give its path')
-
-
-def _download(url: str) -> Path:
-    """Fetch a URL once; its hash is recorded at first and checked from then on."""
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
-    rank, _ = get_dist_info()
-    if rank == 0 and not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        published = re.search(r'-([0-9a-f]{8,64})\.', path.name)
-        try:
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=published and published[1])
-        except (OSError, RuntimeError) as error:
-            raise UserError(f'could not download {url} ({first_line(error)[:200]}): put the file at {path}') from error
-    barrier()
-    record = path.with_name(path.name + '.sha256')
-    digest = sha256(path)
-    if not record.is_file():
-        if rank == 0:
-            record.write_text(digest + '\n')
-    elif record.read_text().split()[0] != digest:
-        raise UserError(f'{path} is not the file that was first downloaded: delete it and {record.name}')
-    return path
 
 
 def _stored(value: Any, half: bool) -> Any:
