@@ -23,7 +23,7 @@ _PANELS = {
 }
 _KEY = re.compile(rf'(?P<data>[^/]+)/(?:(?P<attack>[^/]+)/)?(?P<metric>{"|".join(_PANELS)})')
 # Okabe and Ito's palette, without its yellow, which is too pale for a line on white.
-_COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 _STYLES = {CLEAN: ('-', 'o'), 'embed': ('--', 's')}
 # For the task's own attack; the others are for data sets that meet several.
 _OWN_STYLES = ((':', '^'), ('-.', 'D'), ((0, (4, 1, 1, 1, 1, 1)), 'v'))
@@ -142,7 +142,7 @@ def draw_evolution(points: list[Point]) -> Figure:
     """
     curves = curves_of(points)
     names = dict.fromkeys(curve.data for curve in curves)
-    colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
+    colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
     metrics = [metric for metric in _PANELS if any(curve.metric == metric for curve in curves)]
     rows = max(-(-count // 2) for count in Counter(curve.metric for curve in curves).values())  # of a legend, about
     figure = Figure(figsize=(4 * max(len(metrics), 1.25), 3.8 + 0.2 * max(rows, 3)), layout='constrained', dpi=100)

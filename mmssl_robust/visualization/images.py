@@ -1,6 +1,7 @@
 """Arrays for pictures: perturbations and label maps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -44,3 +45,38 @@ def palette_for(classes: Sequence[str], palette: Sequence[Sequence[int]] | None 
         return [list(colour) for colour in palette[: len(classes)]]
     hues = np.linspace(0, 1, len(classes), endpoint=False)
     return (colormaps['hsv'](hues)[:, :3] * 255).round().astype(int).tolist()
+
+
+def colour_depth(depth: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Paint a depth map.
+
+    Args:
+        depth: (H, W) in metres; what is masked becomes white.
+        low: Depth of the nearest colour.
+        high: Depth of the farthest one.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    shares = np.ma.masked_invalid((depth - low) / max(high - low, 1e-6))
+    colours = (colormaps['turbo_r'](shares)[..., :3] * 255).round().astype(np.uint8)
+    colours[np.ma.getmaskarray(shares)] = _BLANK
+    return colours
+
+
+def name_of(label: int, metainfo: Mapping[str, Any]) -> str:
+    """Name of a class, or its number where the data set has no names."""
+    classes = metainfo.get('classes')
+    return classes[label] if classes else str(label)
+
+
+def classes_in(maps: Sequence[np.ndarray], metainfo: Mapping[str, Any]) -> Sequence[str]:
+    """Names of the data set's classes, or the numbers up to the largest in the label maps where it has none."""
+    largest = max((int(labels[labels < _BLANK].max(initial=0)) for labels in maps), default=0)
+    return metainfo.get('classes') or [str(label) for label in range(largest + 1)]
+
+
+def present_in(maps: Sequence[np.ndarray], classes: int) -> list[int]:
+    """Classes that occur in label maps, ascending; labels from ``classes`` on are none."""
+    present = np.unique(np.concatenate([labels.ravel() for labels in maps]))
+    return [int(label) for label in present if 0 <= label < classes]

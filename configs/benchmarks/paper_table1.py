@@ -1,0 +1,21 @@
+# Table 1 of the paper. Names of data sets and encoders are those of mmssl_robust/assets/paper/tables.csv.
+title = 'Table 1: linear classification'
+_data = [('cifar10', 'CIFAR10'), ('cifar100', 'CIFAR100'), ('stl10', 'STL10')]
+_encoders = [
+    ('dinov2_vits14', 'DINOv2 ViT-S/14', 'Standard'),
+    ('dinov2_vitb14', 'DINOv2 ViT-B/14', 'Standard'),
+    ('dino_vitb16', 'DINO ViT-B/16', 'Standard'),
+    ('deacl_vitb16', 'DINO ViT-B/16', 'DeACL'),
+]
+rows = [
+    dict(
+        config=f'configs/classification/{file}_{data}.py',
+        task='classification',
+        data=name,
+        encoder=encoder,
+        variant=variant,
+    )
+    for data, name in _data
+    for file, encoder, variant in _encoders
+]
+del _data, _encoders

@@ -1,0 +1,171 @@
+"""What a suite would cost, before it is run."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmssl_robust.attacks.tokens import windows
+from mmssl_robust.datasets.tolerant import TolerantDataset
+from mmssl_robust.registered import build_attack
+from mmssl_robust.registry import DATASETS, MODELS
+from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
+from mmssl_robust.utils.errors import UserError
+
+from .heads import find_head
+from .nominal import NOMINAL
+from .plan import spread
+from .records import CLEAN, RecordStore
+from .run import row_config, store_of
+from .suite import Row, Suite
+
+Size = tuple[int, int]
+_SAMPLED = 8  # images whose sizes stand for those of the data set
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left to do of a row.
+
+    Attributes:
+        row: The row.
+        images: How many are evaluated; None if nothing can be said.
+        done: Evaluations of an image that are recorded, over all attacks and the clean pass.
+        todo: Evaluations that are not.
+        flops: Floating-point operations that these take.
+        flops_head: Operations to train the head, 0 if it is there.
+        seconds: What was measured of those that are recorded and joined.
+        flops_done: Operations of those.
+        problem: Why nothing can be said; empty if something can.
+    """
+
+    row: Row
+    images: int | None = None
+    done: int = 0
+    todo: int = 0
+    flops: float = 0.0
+    flops_head: float = 0.0
+    seconds: float = 0.0
+    flops_done: float = 0.0
+    problem: str = ''
+
+
+def passes(settings: Mapping[str, Any]) -> int:
+    """Passes through the model, forward or back, that an image takes under an attack, with all that is recorded."""
+    if not settings:
+        return 1  # clean
+    attack = build_attack(settings)
+    # Each step goes forward and back; the last iterate is judged; the clean loss and the prediction are recorded.
+    embedding = 2 if attack.objective.reads == 'embedding' else 0  # its reference, for attack and record
+    return attack.restarts * (2 * attack.steps + 1) + 2 + embedding
+
+
+def estimate(suite: Suite, work_dir: Path, heads: Path) -> list[Estimate]:
+    """Say for each row of a suite what is left to do; nothing is downloaded.
+
+    Args:
+        suite: The suite.
+        work_dir: Folder of its records.
+        heads: Folder of the heads that it trains.
+    """
+    return [estimate_row(row, work_dir, heads) for row in suite.rows]
+
+
+def estimate_row(row: Row, work_dir: Path, heads: Path) -> Estimate:
+    """Say what is left to do of a row; the arguments are those of :func:`estimate`."""
+    try:
+        cfg = row_config(row)
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
+            images, sizes = _test_images(cfg, row)
+            forward = _forward_flops(cfg, sizes)
+            missing_head = not row.head and not find_head(cfg, Path(row.config).stem, heads)
+            flops_head = _training_flops(cfg, row) if missing_head else 0.0
+    except UserError as error:
+        return Estimate(row, problem=str(error))
+    store = store_of(row, work_dir)
+    done = todo = 0
+    flops = flops_done = seconds = 0.0
+    for name, settings in ({CLEAN: {}} | row.attacks).items():
+        count = len(spread(images, row.sweep_images)) if name in row.sweeps else images
+        recorded, spent = _recorded(store, name, count, cfg.test_dataloader.batch_size)
+        cost = passes(settings) * forward
+        done, todo = done + recorded, todo + count - recorded
+        flops += (count - recorded) * cost
+        if spent:
+            seconds, flops_done = seconds + spent, flops_done + recorded * cost
+    return Estimate(row, images, done, todo, flops, flops_head, seconds, flops_done)
+
+
+def measured_rate(estimates: list[Estimate]) -> float | None:
+    """Operations a second that the recorded evaluations reached, None if there are none."""
+    seconds = sum(estimate.seconds for estimate in estimates)
+    return sum(estimate.flops_done for estimate in estimates) / seconds if seconds else None
+
+
+def _recorded(store: RecordStore, name: str, images: int, batch_size: int) -> tuple[int, float]:
+    """How many images are recorded, and the seconds that they took as far as they are joined."""
+    if store.is_finished(name):
+        return images, float(store.read(name)['seconds'].sum())
+    return min(len(store.done(name)) * batch_size, images), 0.0
+
+
+def _test_images(cfg: Config, row: Row) -> tuple[int, list[Size]]:
+    """How many images a row evaluates, and the sizes of a few."""
+    try:
+        check_data_folders(cfg.test_dataloader.dataset)
+    except UserError:
+        if row.data not in NOMINAL:
+            raise
+        nominal = NOMINAL[row.data]
+        return min(row.max_images or nominal.images, nominal.images), [nominal.size]
+    dataset = TolerantDataset(copy.deepcopy(cfg.test_dataloader.dataset), max_images=row.max_images)
+    return len(dataset.indices), _sizes([dataset[place] for place in spread(len(dataset.indices), _SAMPLED)])
+
+
+def _training_flops(cfg: Config, row: Row) -> float:
+    """Operations to train a head: each image goes forward through the encoder once an epoch."""
+    try:
+        check_data_folders(cfg.train_dataloader.dataset)
+    except UserError:
+        if row.data not in NOMINAL:
+            raise
+        images, sizes = NOMINAL[row.data].training_images, [NOMINAL[row.data].training_size]
+    else:
+        with named_data_errors(f'training set of {row.config}'):
+            dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
+        images, sizes = len(dataset), _sizes([dataset[place] for place in spread(len(dataset), _SAMPLED)])
+    return _forward_flops(cfg, sizes, training=True) * images * cfg.train_cfg.max_epochs
+
+
+def _sizes(samples: list[Any]) -> list[Size]:
+    for sample in samples:
+        if not isinstance(sample, dict):
+            raise UserError(sample.message)
+    return [tuple(sample['inputs'].shape[-2:]) for sample in samples]
+
+
+def _forward_flops(cfg: Config, sizes: list[Size], training: bool = False) -> float:
+    """Operations of one forward, mean over images of some sizes; tensors on the meta device have shapes only."""
+    with torch.device('meta'):
+        model = MODELS.build(copy.deepcopy(cfg.model)).to('meta').eval()
+    return float(np.mean([_flops(model, cfg, size, training) for size in sizes]))
+
+
+def _flops(model: nn.Module, cfg: Config, size: Size, training: bool) -> int:
+    divisor = (cfg.model.get('data_preprocessor', {}).get('test_cfg') or {}).get('size_divisor') or 1
+    height, width = (-(-side // divisor) * divisor for side in size)
+    inputs = torch.empty(1, 3, height, width, device='meta')
+    config = cfg.model.get('test_cfg') or {}
+    slides = config.get('mode', 'whole').startswith('slide') and not training
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        for view in windows(inputs, config['crop_size'], config['stride']) if slides else [inputs]:
+            model(view, mode='tensor')
+    return counter.get_total_flops()

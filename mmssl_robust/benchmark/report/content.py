@@ -1,0 +1,154 @@
+"""What a report says, before it is laid out."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..believable import Check, checks_of
+from ..records import CLEAN
+from ..results import RowRecords, curves_of, differences_of, kept_of, read_rows, results_of
+from ..statistics import METRICS, PERCENT
+from ..suite import TASKS, Suite
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that is read from records.
+
+    Attributes:
+        title: What stands above.
+        suite: The suite.
+        rows: Its rows with their records.
+        results: See :func:`~mmssl_robust.benchmark.results.results_of`.
+        differences: See :func:`~mmssl_robust.benchmark.results.differences_of`.
+        curves: See :func:`~mmssl_robust.benchmark.results.curves_of`.
+        kept: See :func:`~mmssl_robust.benchmark.results.kept_of`.
+        checks: Signs of a weak evaluation, warnings first.
+        costs: What each attack took, for each row.
+        written: When the last record was written.
+        digest: SHA-256 over all finished records.
+    """
+
+    title: str
+    suite: Suite
+    rows: list[RowRecords]
+    results: pd.DataFrame
+    differences: pd.DataFrame
+    curves: pd.DataFrame
+    kept: pd.DataFrame
+    checks: list[Check]
+    costs: pd.DataFrame
+    written: str
+    digest: str
+
+    @property
+    def begun(self) -> list[RowRecords]:
+        """Rows of which something is finished."""
+        return [records for records in self.rows if records.finished]
+
+    def missing(self) -> list[str]:
+        """Lines about rows and attacks that have not yet run to their end."""
+        return [
+            f'{records.label}: {", ".join(records.missing) if records.finished else "nothing of it"}'
+            for records in self.rows
+            if records.missing
+        ]
+
+    def skipped(self) -> list[str]:
+        """Messages of files that could not be read."""
+        return [f'{records.label}: {text}' for records in self.begun for text in records.info.get('skipped') or ()]
+
+    def environments(self) -> list[dict[str, Any]]:
+        """The machines that it ran on."""
+        found = [environment for records in self.begun for environment in records.info.get('environments', ())]
+        return [environment for place, environment in enumerate(found) if environment not in found[:place]]
+
+    def attacks(self) -> list[tuple[str, str]]:
+        """Attack and its settings, in words, for all rows."""
+        found = {}
+        for records in self.begun:
+            for attack in records.attacks:
+                found.setdefault((attack, describe(records.settings(attack))))
+        return list(found)
+
+
+def gather(work_dir: Path, resamples: int, title: str | None = None) -> Content:
+    """Read a benchmark; arguments as for :func:`mmssl_robust.benchmark.report.write_report`."""
+    suite, rows = read_rows(work_dir)
+    files = sorted(path for path in (work_dir / 'rows').glob('*/*.parquet'))
+    moment = max((path.stat().st_mtime for path in files), default=0)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return Content(
+        title=title or suite.title,
+        suite=suite,
+        rows=rows,
+        results=results_of(rows, resamples),
+        differences=differences_of(rows, resamples),
+        curves=curves_of(rows, resamples),
+        kept=kept_of(rows, resamples),
+        checks=checks_of(rows),
+        costs=_costs(rows),
+        written=datetime.fromtimestamp(moment, timezone.utc).strftime('%Y-%m-%d') if files else 'never',
+        digest=digest.hexdigest(),
+    )
+
+
+def describe(settings: dict[str, Any]) -> str:
+    """An attack's settings in words."""
+    words = dict(norm='', eps='eps ', steps='steps ', step_size='step size ', restarts='restarts ', keep='keep ')
+    return ', '.join(f'{word}{settings[key]}' for key, word in words.items() if key in settings) + (
+        f', seed {settings["seed"]}' if 'seed' in settings else ''
+    )
+
+
+def summary(content: Content) -> list[str]:
+    """What came out, in sentences made of the numbers."""
+    sentences = []
+    for records in content.begun:
+        if records.row.epoch is not None or CLEAN not in records.finished:
+            continue
+        own = content.results[content.results['row'] == records.row.name]
+        values = [
+            f'{show(line.value, line.metric)} {"clean" if line.attack == CLEAN else f"under {line.attack}"}'
+            for line in own.itertuples()
+            if line.metric == METRICS[line.task][0]
+        ]
+        sentences.append(f'{records.label}: {METRICS[records.row.task][0]} {", ".join(values)}.')
+    for line in content.differences.itertuples():
+        low, high = (show(end, line.metric) for end in (line.low, line.high))
+        sign = 'no clear difference' if not line.low > 0 and not line.high < 0 else 'a difference'
+        attack = 'clean' if line.attack == CLEAN else f'under {line.attack}'
+        sentences.append(
+            f'{line.data}, {line.encoder}, {attack}: {line.variant} minus Standard is '
+            f'{show(line.value, line.metric, signed=True)} [{low}, {high}], {sign}.'
+        )
+    return sentences
+
+
+def show(value: float, metric: str, signed: bool = False) -> str:
+    """A number of a metric with its unit."""
+    if pd.isna(value):
+        return 'n/a'
+    number = f'{value:{"+" if signed else ""}.{1 if metric in PERCENT else 3}f}'
+    return f'{number} %' if metric in PERCENT else f'{number} m' if metric == 'rmse' else number
+
+
+def tasks_of(content: Content) -> list[str]:
+    """Tasks of which there are results, in the paper's order."""
+    return [task for task in TASKS if (content.results['task'] == task).any()]
+
+
+def _costs(rows: list[RowRecords]) -> pd.DataFrame:
+    lines = []
+    for records in rows:
+        for attack in (name for name in records.finished if name not in records.row.sweeps):
+            table = records.read(attack)
+            means = {name: table[name].mean() for name in ('forwards', 'backwards', 'seconds')}
+            lines.append(dict(row=records.label, attack=attack, images=len(table), **means))
+    return pd.DataFrame(lines, columns=['row', 'attack', 'images', 'forwards', 'backwards', 'seconds'])

@@ -1,0 +1,208 @@
+"""Figures of a report, as vectors: readable without colour, for colour-blind eyes, and in print."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mmssl_robust.utils.files import whole_file
+from mmssl_robust.visualization.evolution import COLOURS, Point, draw_evolution, read_evolution
+
+from ..records import CLEAN
+from ..results import EMBED, STANDARD
+from ..statistics import METRICS
+from .content import Content
+
+FORMATS = ('.pdf', '.svg')
+_LABELS = {'accuracy': 'top-1 accuracy (%)', 'mIoU': 'mIoU (%)', 'rmse': 'RMSE (m), lower is better'}
+_EVOLUTION_METRICS = {'accuracy': 'accuracy/top1', 'mIoU': 'mIoU', 'rmse': 'rmse'}
+_AXES = {'eps': 'eps (of 255)', 'steps': 'attack steps'}
+_STYLES = {EMBED: ('--', 's')}
+_OWN_STYLES = ((':', '^'), ('-.', 'D'), ('-', 'v'))
+_HATCHES = ('', '///', '...', 'xxx', '\\\\\\', '+++')
+KEPT = (
+    'Share of the clean quality that is kept under attack: attacked / clean in percent for accuracy and mIoU, clean / '
+    'attacked for RMSE, where higher is worse. 100 % is no effect. Bars are 95 % intervals.'
+)
+
+
+class Drawn(NamedTuple):
+    """A figure with its words.
+
+    Attributes:
+        title: What it shows.
+        caption: How to read it.
+        figure: The figure.
+    """
+
+    title: str
+    caption: str
+    figure: Figure
+
+
+def draw_figures(content: Content, evolution: Path | None = None) -> dict[str, Drawn]:
+    """Draw what the records have.
+
+    Args:
+        content: What is read from them.
+        evolution: Folder of a training whose logs hold figure 2, where no row does.
+
+    Returns:
+        Name of the file -> figure.
+    """
+    drawn = {}
+    for axis, title in (('eps', 'Quality against eps'), ('steps', 'Quality against attack steps')):
+        curves = _final(content.curves[content.curves['axis'] == axis])
+        if len(curves):
+            caption = 'Colour says which encoder; dashed is EmbedAttack, dotted the attack on the task. '
+            caption += 'All points of a curve are from the same images; bands are 95 % intervals.'
+            drawn[axis] = Drawn(title, caption, _curves(curves, axis))
+    kept = _final(content.kept)
+    if len(kept):
+        drawn['kept'] = Drawn('What is kept under attack', KEPT, _kept(kept))
+    points = _points(content) or (read_evolution(evolution) if evolution else [])
+    if points:
+        caption = "Solid is clean, dashed EmbedAttack, dotted the attack on the task; after the paper's figure 2."
+        drawn['evolution'] = Drawn('Robustness in the course of fine-tuning', caption, draw_evolution(points))
+    return drawn
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure whole or not at all, the same for the same figure."""
+    with whole_file(path) as partial, matplotlib.rc_context(_rc()):
+        figure.savefig(partial, format=path.suffix[1:], metadata=_undated(path.suffix))
+
+
+def svg_of(figure: Figure) -> str:
+    """The figure as an ``<svg>`` element."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context(_rc()):
+        figure.savefig(buffer, format='svg', metadata=_undated('.svg'))
+    text = buffer.getvalue()
+    return text[text.index('<svg') :]
+
+
+def _rc() -> dict[str, object]:
+    return {'svg.hashsalt': 'mmssl_robust', 'pdf.fonttype': 42}
+
+
+def _undated(suffix: str) -> dict[str, None]:
+    return {'Date': None} if suffix == '.svg' else {'CreationDate': None}
+
+
+def _points(content: Content) -> list[Point]:
+    """Rows that are points of figure 2."""
+    table = content.results[content.results['epoch'].notna()]
+    return [
+        Point(int(line.epoch), line.data, line.attack, _EVOLUTION_METRICS[line.metric], line.value)
+        for line in table.itertuples()
+        if line.metric == METRICS[line.task][0]
+    ]
+
+
+def _final(table: pd.DataFrame) -> pd.DataFrame:
+    """What is no point in the course of a training."""
+    return table[table['epoch'].isna()]
+
+
+def _curves(table: pd.DataFrame, axis: str) -> Figure:
+    panels = list(dict.fromkeys(zip(table['task'], table['data'])))
+    figure = Figure(figsize=(4 * max(len(panels), 1.25), 4.6), layout='constrained', dpi=100)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.03)
+    colours = _colours(table)
+    for axes, (task, data) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
+        _curve_panel(axes, table[(table['task'] == task) & (table['data'] == data)], colours, axis)
+        axes.set_title(f'{data}, {task}', fontsize=13)
+    return figure
+
+
+def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis: str) -> None:
+    styles = _styles(table['attack'])
+    scale = 255 if axis == 'eps' else 1
+    for (name, attack), line in table.groupby([_model(table), 'attack'], sort=False):
+        style, marker = styles[attack]
+        xs = line['x'].to_numpy(float) * scale
+        axes.plot(
+            xs,
+            line['value'].to_numpy(float),
+            color=colours[name],
+            linestyle=style,
+            marker=marker,
+            linewidth=2,
+            markersize=5.5,
+            label=f'{name}, {attack}',
+            clip_on=False,
+            zorder=3,
+        )
+        axes.fill_between(xs, line['low'].to_numpy(float), line['high'].to_numpy(float), color=colours[name], alpha=0.1)
+    axes.set_xlabel(_AXES[axis], fontsize=11)
+    axes.set_ylabel(_LABELS[table['metric'].iloc[0]], fontsize=11)
+    axes.set_ylim(bottom=0)
+    if axis == 'steps':
+        axes.set_xscale('log')
+    ticks = sorted(set(table['x'].astype(float) * scale))
+    axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
+    axes.minorticks_off()
+    _tidy(axes)
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=1, fontsize=9, handlelength=3.6, frameon=False)
+
+
+def _kept(kept: pd.DataFrame) -> Figure:
+    groups = list(dict.fromkeys(zip(kept['data'], kept['attack'])))
+    models = list(dict.fromkeys(_model(kept)))
+    colours = _colours(kept)
+    figure = Figure(figsize=(max(1.1 * len(groups) + 2, 6), 4.4), layout='constrained', dpi=100)
+    axes = figure.subplots()
+    width = 0.8 / len(models)
+    for place, name in enumerate(models):
+        own = kept[_model(kept) == name].set_index(['data', 'attack'])
+        found = [group for group in groups if group in own.index]
+        lines = [own.loc[group] for group in found]
+        xs = [groups.index(group) + (place - (len(models) - 1) / 2) * width for group in found]
+        values = np.array([line['value'] for line in lines], float)
+        ends = np.array([[line['value'] - line['low'], line['high'] - line['value']] for line in lines], float).T
+        axes.bar(
+            xs,
+            values,
+            0.9 * width,
+            yerr=np.nan_to_num(ends).clip(min=0),
+            color=colours[name],
+            hatch=_HATCHES[place % len(_HATCHES)],
+            edgecolor='white',
+            ecolor='0.25',
+            capsize=3,
+            label=name,
+        )
+    axes.set_xticks(range(len(groups)), [f'{data}\n{attack}' for data, attack in groups], fontsize=9)
+    axes.set_ylabel('kept of the clean quality (%)', fontsize=11)
+    axes.set_ylim(0, max(105, axes.get_ylim()[1]))
+    axes.axhline(100, color='0.6', linewidth=0.8, zorder=0)
+    _tidy(axes)
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=min(len(models), 3), fontsize=9, frameon=False)
+    return figure
+
+
+def _model(table: pd.DataFrame) -> pd.Series:
+    return table['encoder'] + ', ' + table['variant']
+
+
+def _colours(table: pd.DataFrame) -> dict[str, str]:
+    """Standard first, so that its colour is the same in all figures."""
+    names = sorted(dict.fromkeys(_model(table)), key=lambda name: not name.endswith(STANDARD))
+    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+
+
+def _styles(attacks: pd.Series) -> dict[str, tuple[str, str]]:
+    own = [name for name in dict.fromkeys(attacks) if name not in (*_STYLES, CLEAN)]
+    return _STYLES | {name: _OWN_STYLES[place % len(_OWN_STYLES)] for place, name in enumerate(own)}
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color='0.9', linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[['top', 'right']].set_visible(False)

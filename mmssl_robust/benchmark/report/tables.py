@@ -1,0 +1,193 @@
+"""Tables of a report: Markdown, LaTeX, CSV, JSON."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from ..records import CLEAN
+from ..statistics import METRICS, PERCENT
+from .content import Content, summary, tasks_of
+
+if TYPE_CHECKING:
+    from .figures import Drawn
+
+UNITS = {'accuracy': 'top-1 accuracy, %', 'mIoU': 'mIoU, %', 'rmse': 'RMSE, m; lower is better'}
+NOTE = (
+    'In brackets the 95 % interval over images: bootstrap, or Clopper-Pearson (marked *) where all images agree. '
+    'Below it the number that the paper published and ours minus that, where there is one.'
+)
+DIFFERENCES_NOTE = (
+    'The variant minus Standard, same encoder and same images, with the 95 % interval of a bootstrap that draws an '
+    "image from both; Clopper-Pearson's bound (marked *) where all images say the same."
+)
+
+
+class Cell(NamedTuple):
+    """A number of a table.
+
+    Attributes:
+        value: In the metric's unit, as text.
+        interval: ``'[low, high]'``, or empty.
+        published: What the paper has and the difference, or empty.
+    """
+
+    value: str
+    interval: str
+    published: str
+
+
+def columns_of(content: Content, task: str) -> list[str]:
+    """Attacks of a task's table, clean first."""
+    table = content.results[content.results['task'] == task]
+    return [CLEAN, *dict.fromkeys(name for name in table['attack'] if name != CLEAN)]
+
+
+def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | None]]]:
+    """Rows of a task's table: what they are of, and a cell for each attack, None where it has not run."""
+    metric = METRICS[task][0]
+    table = content.results[content.results['metric'] == metric]
+    lines = []
+    for records in content.begun:
+        if records.row.task != task:
+            continue
+        own = table[table['row'] == records.row.name].set_index('attack')
+        variant = records.row.variant + ('' if records.row.epoch is None else f', epoch {records.row.epoch}')
+        head = [records.row.data, records.row.encoder, variant, str(records.info.get('images', ''))]
+        cells = [cell_of(own.loc[name]) if name in own.index else None for name in columns_of(content, task)]
+        lines.append((head, cells))
+    return lines
+
+
+def cell_of(line: pd.Series, signed: bool = False) -> Cell:
+    """Write a number of a table of results."""
+    decimals = 1 if line['metric'] in PERCENT else 3
+    sign = '+' if signed else ''
+    interval = ''
+    if not pd.isna(line['low']):
+        mark = '*' if line['interval'] == 'Clopper-Pearson' else ''
+        interval = f'[{line["low"]:{sign}.{decimals}f}, {line["high"]:{sign}.{decimals}f}]{mark}'
+    published = ''
+    if not pd.isna(line['published']):
+        published = f'paper {line["published"]:.{max(decimals - 1, 0)}f}, {line["difference"]:+.{decimals}f}'
+    return Cell(f'{line["value"]:{sign}.{decimals}f}', interval, published)
+
+
+def difference_rows(content: Content) -> list[tuple[list[str], list[Cell | None]]]:
+    """What variants gain or lose against Standard: data, encoder and variant, attack, metric, and the number."""
+    return [
+        ([line['data'], line['encoder'], line['variant'], line['attack'], UNITS[line['metric']]], [cell_of(line, True)])
+        for _, line in content.differences.iterrows()
+    ]
+
+
+def markdown_report(content: Content, figures: dict[str, 'Drawn']) -> str:
+    """The report without its galleries."""
+    parts = [f'# {content.title}', f'{content.written}; SHA-256 of the records {content.digest[:16]}.', '## Attacks']
+    parts.append('\n'.join(f'- `{name}`: {settings}' for name, settings in content.attacks()))
+    parts += ['## In short', '\n'.join(f'- {sentence}' for sentence in summary(content))]
+    for task in tasks_of(content):
+        parts += [f'## {task.capitalize()}', f'{UNITS[METRICS[task][0]]}. {NOTE}', _frame(content, task)]
+    if len(content.differences):
+        rows = [[*head, _text(cells[0], '<br>')] for head, cells in difference_rows(content)]
+        names = ['data', 'encoder', 'variant', 'attack', 'metric', 'difference']
+        parts += ['## Differences', DIFFERENCES_NOTE, _markdown(pd.DataFrame(rows, columns=names))]
+    for name, drawn in figures.items():
+        parts += [f'## {drawn.title}', drawn.caption, f'![{drawn.title}](figures/{name}.svg)']
+    parts += ['## Is it believable?', _markdown(checks_table(content))]
+    parts += ['## Cost for each image', _markdown(content.costs.round(3))]
+    for name, lines in (('Not yet run', content.missing()), ('Skipped files', content.skipped())):
+        if lines:
+            parts += [f'## {name}', '\n'.join(f'- {line}' for line in lines)]
+    parts += ['## Machines', '\n'.join(f'- {machine_of(machine)}' for machine in content.environments())]
+    parts += ['## To repeat', f'```bash\n{commands_of(content)}\n```']
+    return '\n\n'.join(parts) + '\n'
+
+
+def checks_table(content: Content) -> pd.DataFrame:
+    """Warnings one by one, and how often each check passed."""
+    warnings = [
+        ['warning', check.name, f'{check.subject}, {check.attack}', check.figures]
+        for check in content.checks
+        if not check.passed
+    ]
+    passed = pd.Series([check.name for check in content.checks if check.passed]).value_counts(sort=False)
+    rows = [*warnings, *(['pass', name, f'{count} times', ''] for name, count in passed.items())]
+    return pd.DataFrame(rows, columns=['', 'check', 'of', 'figures'])
+
+
+def latex_tables(content: Content) -> str:
+    """A ``tabular`` with booktabs rules for each task."""
+    parts = ['% needs \\usepackage{booktabs}']
+    for task in tasks_of(content):
+        frame = _frame_of(content, task, ' ').map(_escaped)
+        frame.columns = [_escaped(name) for name in frame.columns]
+        caption = _escaped(f'{task.capitalize()}: {UNITS[METRICS[task][0]]}. {NOTE}')
+        tabular = frame.to_latex(index=False, escape=False, column_format='lll' + 'r' * (len(frame.columns) - 3))
+        parts.append(f'\\begin{{table}}\n\\centering\\small\n{tabular}\\caption{{{caption}}}\n\\end{{table}}')
+    return '\n\n'.join(parts) + '\n'
+
+
+def csv_table(content: Content) -> str:
+    """All numbers, one a line, unrounded."""
+    return _all(content).to_csv(index=False)
+
+
+def json_report(content: Content) -> dict[str, Any]:
+    """All numbers, checks, costs and origins."""
+    return dict(
+        title=content.title,
+        suite=content.suite.name,
+        written=content.written,
+        records_sha256=content.digest,
+        results=_all(content).astype(object).where(lambda table: table.notna(), None).to_dict('records'),
+        checks=[asdict(check) for check in content.checks],
+        costs=content.costs.to_dict('records'),
+        missing=content.missing(),
+        skipped=content.skipped(),
+        environments=content.environments(),
+    )
+
+
+def machine_of(environment: dict[str, Any]) -> str:
+    """A machine in a line."""
+    libraries = ', '.join(f'{name} {version}' for name, version in environment.get('libraries', {}).items())
+    return (
+        f'{environment.get("device")}, {environment.get("cores")} cores, {environment.get("threads")} threads, '
+        f'{environment.get("processes")} processes; {libraries}'
+    )
+
+
+def commands_of(content: Content) -> str:
+    """How to make it again."""
+    return f'python tools/benchmark.py {content.suite.name}\npython tools/analysis_tools/report.py WORK_DIR'
+
+
+def _all(content: Content) -> pd.DataFrame:
+    tables = [content.results, content.differences, content.curves, content.kept]
+    return pd.concat([table.astype(object) for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def _frame(content: Content, task: str) -> str:
+    return _markdown(_frame_of(content, task, '<br>'))
+
+
+def _frame_of(content: Content, task: str, newline: str) -> pd.DataFrame:
+    rows = [[*head, *(_text(cell, newline) for cell in cells)] for head, cells in body_of(content, task)]
+    return pd.DataFrame(rows, columns=['data', 'encoder', 'variant', 'images', *columns_of(content, task)])
+
+
+def _text(cell: Cell | None, newline: str) -> str:
+    if cell is None:
+        return 'not yet run'
+    return newline.join(filter(None, (f'{cell.value} {cell.interval}'.strip(), cell.published)))
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    return frame.to_markdown(index=False, disable_numparse=True)
+
+
+def _escaped(text: Any) -> str:
+    for sign in '&%$#_{}':
+        text = str(text).replace(sign, f'\\{sign}')
+    return text

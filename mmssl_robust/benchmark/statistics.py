@@ -1,0 +1,226 @@
+"""Metrics of a data set from per-image records, with intervals over images.
+
+Every metric is a function of sums over images, as those of mmpretrain, mmseg and
+:class:`~mmssl_robust.evaluation.depth_metric.DepthMetric` are. A bootstrap resample is a number of times that each
+image is taken, so that all resamples are one matrix product.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+METRICS = {
+    'classification': ('accuracy',),
+    'segmentation': ('mIoU', 'aAcc', 'mAcc'),
+    'depth': ('rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'),
+}
+"""Metrics of each task; the first is the one of the tables."""
+PERCENT = {'accuracy', 'mIoU', 'aAcc', 'mAcc'}
+LOWER_IS_BETTER = {'rmse', 'abs_rel', 'log10'}
+LEVEL = 0.95
+BOOTSTRAP, EXACT, NONE = 'bootstrap', 'Clopper-Pearson', 'none'
+_BLOCK = 2**22  # numbers at a time
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its interval.
+
+    Attributes:
+        value: The number.
+        low: Lower end of the 95 % interval; NaN if there is none.
+        high: Upper end, likewise.
+        images: From how many images.
+        method: ``'bootstrap'``, ``'Clopper-Pearson'``, or ``'none'`` where all images agree and no formula helps.
+    """
+
+    value: float
+    low: float
+    high: float
+    images: int
+    method: str
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval is on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What images add to a data set's metrics.
+
+    Attributes:
+        task: Their task.
+        index: (n,), indices of the images.
+        parts: (n, k), summed over images by :meth:`metrics`.
+    """
+
+    task: str
+    index: np.ndarray
+    parts: np.ndarray
+
+    def metrics(self, sums: np.ndarray) -> np.ndarray:
+        """Metrics from sums of parts, (..., k) to (..., m) in the order of :data:`METRICS`."""
+        if self.task == 'segmentation':
+            return _overlap(sums)
+        scale = 100 if self.task == 'classification' else 1
+        return scale * _ratio(sums[..., :-1], sums[..., -1:])
+
+    def only(self, index: np.ndarray) -> 'Sample':
+        """The images with these indices."""
+        chosen = np.isin(self.index, index)
+        return Sample(self.task, self.index[chosen], self.parts[chosen])
+
+    def values(self) -> dict[str, float]:
+        """The metrics."""
+        return dict(zip(METRICS[self.task], self.metrics(self.parts.sum(axis=0)).tolist()))
+
+
+def sample_of(records: pd.DataFrame, task: str) -> Sample:
+    """Take from records what the task's metrics need.
+
+    Args:
+        records: Of one attack, with the columns of :data:`~mmssl_robust.benchmark.records.SCHEMA`.
+        task: ``'classification'``, ``'segmentation'`` or ``'depth'``.
+
+    Returns:
+        The images; for depth those with a valid pixel.
+    """
+    if task == 'segmentation':
+        names = ('intersections', 'unions', 'labels')
+        columns = [np.stack(records[name]) if len(records) else np.empty((0, 1)) for name in names]
+        return Sample(task, records['index'].to_numpy(), np.hstack(columns).astype(float))
+    if task == 'classification':
+        parts = (records['label'] == records['prediction']).to_numpy(float)[:, None]
+    else:
+        records = records[records['rmse'].notna()]
+        parts = records[list(METRICS['depth'])].to_numpy(float)
+    return Sample(task, records['index'].to_numpy(), np.column_stack([parts, np.ones(len(parts))]))
+
+
+def estimates(sample: Sample, resamples: int = 10000, seed: int = 0) -> dict[str, Estimate]:
+    """Estimate a data set's metrics.
+
+    Args:
+        sample: Its images.
+        resamples: Number of bootstrap resamples.
+        seed: Of their random numbers.
+
+    Returns:
+        Metric -> estimate: the 95 % percentile interval of the bootstrap over images; that of Clopper and Pearson for
+        an accuracy of 0 or 100 %, where the bootstrap has no width.
+    """
+    drawn = _drawn(sample.parts, sample.metrics, resamples, seed)
+    found = _percentiles(sample.values(), drawn, len(sample.index))
+    if sample.task == 'classification' and found['accuracy'].value in (0, 100):
+        found['accuracy'] = _unanimous(found['accuracy'])
+    return found
+
+
+def compare(
+    first: Sample, second: Sample, how: str = 'difference', resamples: int = 10000, seed: int = 0
+) -> dict[str, Estimate]:
+    """Compare two evaluations of the same images; a resample takes an image from both.
+
+    Args:
+        first: What is compared with, such as the clean images.
+        second: What is compared, such as the attacked ones.
+        how: ``'difference'``: second minus first; ``'kept'``: the share of the first's quality that the second keeps,
+            second / first in percent, or first / second for errors.
+        resamples: Number of bootstrap resamples.
+        seed: Of their random numbers.
+
+    Returns:
+        Metric -> estimate.
+
+    Raises:
+        ValueError: If the images differ.
+    """
+    if not np.array_equal(first.index, second.index):
+        raise ValueError('not the same images')
+    width = first.parts.shape[1]
+    names = METRICS[first.task]
+    inverted = np.array([name in LOWER_IS_BETTER for name in names])
+
+    def compared(sums: np.ndarray) -> np.ndarray:
+        old, new = first.metrics(sums[..., :width]), second.metrics(sums[..., width:])
+        if how == 'difference':
+            return new - old
+        return 100 * _ratio(np.where(inverted, old, new), np.where(inverted, new, old))
+
+    parts = np.hstack([first.parts, second.parts])
+    values = dict(zip(names, compared(parts.sum(axis=0)).tolist()))
+    found = _percentiles(values, _drawn(parts, compared, resamples, seed), len(parts))
+    if how == 'difference' and first.task == 'classification' and len(set(second.parts[:, 0] - first.parts[:, 0])) == 1:
+        found['accuracy'] = _unanimous_difference(found['accuracy'])
+    return found
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid='ignore', divide='ignore'):
+        return np.where(below > 0, above / below, np.nan)
+
+
+def _overlap(sums: np.ndarray) -> np.ndarray:
+    """What mmseg's IoUMetric says, in percent and not rounded: mIoU, aAcc, mAcc."""
+    intersections, unions, labels = np.split(sums, 3, axis=-1)
+    everything = _ratio(intersections.sum(axis=-1), labels.sum(axis=-1))
+    return 100 * np.stack(
+        [_mean_of_known(_ratio(intersections, unions)), everything, _mean_of_known(_ratio(intersections, labels))],
+        axis=-1,
+    )
+
+
+def _mean_of_known(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
+
+
+def _drawn(parts: np.ndarray, metrics: Callable[[np.ndarray], np.ndarray], resamples: int, seed: int) -> np.ndarray:
+    """Metrics (resamples, m) of bootstrap resamples."""
+    if not len(parts):
+        return metrics(parts.sum(axis=0))[None]
+    return np.concatenate([metrics(sums) for sums in _resampled(parts, resamples, seed)])
+
+
+def _resampled(parts: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Sums of parts of resamples, some of them at a time."""
+    # Images that add the same are drawn as one: of 10000 classified images, two kinds.
+    kinds, counts = np.unique(parts, axis=0, return_counts=True)
+    rng = np.random.default_rng([seed, len(parts)])
+    block = max(1, _BLOCK // max(kinds.shape))
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        yield rng.multinomial(len(parts), counts / len(parts), size=size) @ kinds
+
+
+def _percentiles(values: dict[str, float], drawn: np.ndarray, images: int) -> dict[str, Estimate]:
+    found = {}
+    for (name, value), column in zip(values.items(), drawn.T):
+        column = column[~np.isnan(column)]  # a resample without a single valid pixel
+        low, high = np.quantile(column, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(column) else (np.nan, np.nan)
+        # Sums of equal numbers differ by rounding.
+        agree = not high - low > 1e-9 * max(abs(value), 1e-9)
+        low, high = (np.nan, np.nan) if agree else (float(low), float(high))
+        found[name] = Estimate(value, low, high, images, NONE if agree else BOOTSTRAP)
+    return found
+
+
+def _unanimous(accuracy: Estimate) -> Estimate:
+    right = accuracy.images if accuracy.value else 0
+    interval = binomtest(right, accuracy.images).proportion_ci(LEVEL, 'exact')
+    return Estimate(accuracy.value, 100 * interval.low, 100 * interval.high, accuracy.images, EXACT)
+
+
+def _unanimous_difference(difference: Estimate) -> Estimate:
+    """Bounds where every image says the same: at most this share of all images may say otherwise."""
+    otherwise = 100 * binomtest(0, difference.images).proportion_ci(LEVEL, 'exact').high
+    value = difference.value
+    if value == 0:
+        return Estimate(value, -otherwise, otherwise, difference.images, EXACT)
+    ends = sorted([value, value - np.sign(value) * 2 * otherwise])
+    return Estimate(value, *(float(np.clip(end, -100, 100)) for end in ends), difference.images, EXACT)

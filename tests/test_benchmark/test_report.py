@@ -1,0 +1,151 @@
+"""The report: whole, true to the records, and in need of nothing else."""
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+from fakes import fake_row, write_row, write_suite
+
+from mmssl_robust.benchmark.report import gather, write_report
+from mmssl_robust.benchmark.suite import Suite
+from mmssl_robust.utils.errors import UserError
+
+_VOID = {'meta', 'img', 'br', 'link', 'input', 'hr', 'path', 'use', 'rect', 'stop'}
+
+
+class Page(HTMLParser):
+    """Notes unclosed tags, ids, links and what is loaded."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.loaded, self.words = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag not in _VOID:
+            self.open.append(tag)
+        self.ids += [attributes['id']] if 'id' in attributes else []
+        self.links += [attributes['href']] if tag == 'a' else []
+        self.loaded += [attributes['src']] if 'src' in attributes else []
+        if tag == 'img':
+            assert attributes['alt']
+
+    def handle_startendtag(self, tag, attributes):
+        self.ids += [dict(attributes)['id']] if 'id' in dict(attributes) else []
+
+    def handle_endtag(self, tag):
+        if tag not in _VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture(scope='module')
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('benchmark')
+    write_suite(folder, examples=1, title='Fake & <b>small</b>')
+    return write_report(folder, folder / 'out', resamples=200, examples=1).parent
+
+
+def test_all_of_it_is_there(report):
+    names = sorted(path.relative_to(report).as_posix() for path in report.rglob('*') if path.is_file())
+    figures = [f'figures/{name}{suffix}' for name in ('eps', 'kept', 'steps') for suffix in ('.pdf', '.svg')]
+    assert names == sorted([*figures, 'report.html', 'report.md', 'results.csv', 'results.json', 'tables.tex'])
+    assert (report / 'figures/eps.pdf').read_bytes().startswith(b'%PDF')
+
+
+def test_the_page_is_whole_and_needs_nothing_else(report):
+    text = (report / 'report.html').read_text()
+    page = Page(text)
+    assert page.open == []
+    assert {link.removeprefix('#') for link in page.links} <= set(page.ids)
+    assert page.loaded and all(source.startswith('data:image/') for source in page.loaded)
+    assert '<script' not in text and '@import' not in text and '<link' not in text
+    assert not re.search(r'url\((?!#)', text)
+    assert 'Fake & <b>small</b>' in ''.join(page.words)  # its tags are text
+    assert text.count('<svg') == 3
+    # One of each kind for each attack of six rows; six pictures of dense tasks, three of classification.
+    assert len(page.loaded) == 2 * 2 * 2 * (6 + 6 + 3)
+
+
+def test_numbers_are_those_of_the_records(report):
+    content = gather(report.parent, 200)
+    words = ' '.join(Page((report / 'report.html').read_text()).words)
+    lines = list(csv.DictReader(io.StringIO((report / 'results.csv').read_text())))
+    wanted = dict(attack='pgd', variant='DeACL', kind='result')
+    pgd = next(line for line in lines if wanted.items() <= line.items())
+    found = content.results[(content.results['attack'] == 'pgd') & (content.results['variant'] == 'DeACL')].iloc[0]
+    assert float(pgd['value']) == found['value']
+    assert f'{found["value"]:.1f}' in words
+    assert f'paper {found["published"]:.0f}, {found["difference"]:+.1f}' in words
+    loaded = json.loads((report / 'results.json').read_text())
+    assert len(loaded['results']) == len(lines)
+    assert loaded['records_sha256'] == content.digest
+    markdown = (report / 'report.md').read_text()
+    assert f'{found["value"]:.1f} [{found["low"]:.1f}, {found["high"]:.1f}]' in markdown
+    assert 'AMD' not in markdown and 'Fake CPU' in markdown
+
+
+def test_latex_has_a_booktabs_table_for_each_task(report):
+    text = (report / 'tables.tex').read_text()
+    assert text.count(r'\toprule') == text.count(r'\bottomrule') == 3
+    assert r'top-1 accuracy, \%' in text
+
+
+def test_it_is_the_same_again(report):
+    again = write_report(report.parent, report.parent / 'again', resamples=200, examples=1).parent
+    for name in ('report.html', 'report.md', 'tables.tex', 'results.csv', 'results.json', 'figures/eps.svg'):
+        assert (again / name).read_bytes() == (report / name).read_bytes(), name
+
+
+def test_what_has_not_run_is_said(tmp_path):
+    rows = [fake_row('classification', sweeps=False), fake_row('depth', sweeps=False)]
+    Suite('fake', 'Fake', tuple(rows)).write(tmp_path)
+    nothing = write_report(tmp_path, tmp_path / 'empty', resamples=50)
+    assert 'HoloLens, DINO ViT-B/16, Standard: nothing of it' in nothing.read_text()
+    write_row(tmp_path, rows[0], skip=('pgd',), skipped=['cannot read a.png'])
+    text = write_report(tmp_path, tmp_path / 'some', resamples=50).read_text()
+    assert 'CIFAR10, DINO ViT-B/16, Standard: pgd' in text
+    assert 'cannot read a.png' in text
+
+
+def test_rows_with_epochs_are_figure_2(tmp_path):
+    rows = [
+        fake_row(
+            'classification', variant='DeACL' if epoch else 'Standard', epoch=epoch, sweeps=False, name=f'e{epoch}'
+        )
+        for epoch in (0, 10, 20)
+    ]
+    write_suite(tmp_path, rows, examples=0)
+    text = write_report(tmp_path, tmp_path / 'out', resamples=50).read_text()
+    assert 'figure-evolution' in text
+    assert (tmp_path / 'out/figures/evolution.pdf').is_file()
+    assert 'paper 9' not in text  # what is published is of the last epoch
+
+
+def test_no_model_is_loaded(report, run_tool, monkeypatch, capsys):
+    monkeypatch.setattr(torch, 'load', lambda *_, **__: pytest.fail('a checkpoint is read'))
+    run_tool('analysis_tools/report.py', report.parent, '--out', report.parent / 'tool', '--resamples', 50)
+    assert Path(capsys.readouterr().out.strip().splitlines()[-1]) == report.parent / 'tool' / 'report.html'
+
+
+@pytest.mark.parametrize('arguments', [('nowhere',), ('nowhere', '--resamples', 0)])
+def test_errors_are_one_line(arguments, run_tool, capsys):
+    with pytest.raises(SystemExit):
+        run_tool('analysis_tools/report.py', *arguments)
+    assert capsys.readouterr().err.count('\n') == 1
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (row,) = write_suite(tmp_path, [fake_row('classification', sweeps=False)], examples=0)
+    (tmp_path / 'rows' / row.name / 'pgd.parquet').write_bytes(b'torn')
+    with pytest.raises(UserError, match=r'cannot read the records .*pgd\.parquet'):
+        write_report(tmp_path, tmp_path / 'out', resamples=50)
+    assert not (tmp_path / 'out').exists()

@@ -1,0 +1,108 @@
+"""Suites: the shipped ones, and what a suite file may say."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+import mmssl_robust
+from mmssl_robust.benchmark.run import row_config
+from mmssl_robust.benchmark.suite import load_suite, read_suite, suites
+from mmssl_robust.registered import build_attack
+from mmssl_robust.utils.errors import UserError
+
+SHIPPED = ('mini', 'mini_figure2', 'paper', 'paper_figure2', 'paper_table1', 'paper_table2', 'paper_table3')
+ROW = "dict(config='configs/depth/mini_nyu.py', task='depth', data='NYU', encoder='mini')"
+
+
+def write(tmp_path, text):
+    path = tmp_path / 'own.py'
+    path.write_text(text)
+    return str(path)
+
+
+def test_all_are_found():
+    assert set(suites()) == set(SHIPPED)
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_shipped_suite(name):
+    suite = load_suite(name)
+    assert suite.title
+    assert len({row.name for row in suite.rows}) == len(suite.rows)
+    for row in suite.rows:
+        assert row.attacks
+        for settings in row.attacks.values():
+            build_attack(settings)
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_configs_of_shipped_suites_are_there(name):
+    for config, row in {row.config: row for row in load_suite(name).rows}.items():
+        cfg = row_config(row)
+        assert cfg.model.backbone.init_cfg.checkpoint, config
+
+
+def test_the_paper_suites_are_the_published_rows_with_the_published_attacks():
+    with open(Path(mmssl_robust.__file__).parent / 'assets/paper/tables.csv') as file:
+        published = {
+            (line['dataset'], line['encoder'], line['encoder_type'], line['attack']) for line in csv.DictReader(file)
+        }
+    rows = [row for number in (1, 2, 3) for row in load_suite(f'paper_table{number}').rows]
+    ours = {(row.data, row.encoder, row.variant, name) for row in rows for name in ('clean', *row.attacks)}
+    assert ours == published
+    for row in rows:
+        for settings in row.attacks.values():
+            assert (settings['eps'], settings['step_size'], settings['steps']) == ('8/255', '2/255', 20)
+
+
+def test_sweeps_repeat_each_attack_with_other_budgets(tmp_path):
+    text = f"rows = [{ROW}]\nsweeps = dict(eps=['4/255', '8/255'], steps=[5])"
+    (row,) = load_suite(write(tmp_path, text)).rows
+    assert row.sweeps == ('embed-eps-4of255', 'depthpgd-eps-4of255', 'embed-steps-5', 'depthpgd-steps-5')
+    assert row.attacks['depthpgd-eps-4of255'] == row.attacks['depthpgd'] | dict(eps='4/255')
+
+
+def test_attacks_can_be_named_and_changed(tmp_path):
+    attacks = "attacks=dict(embed=dict(steps=3), strong=dict(preset='depthpgd', restarts=5))"
+    (row,) = load_suite(write(tmp_path, f'row_defaults = dict({attacks})\nrows = [{ROW}]')).rows
+    assert row.attacks['embed']['steps'] == 3
+    assert row.attacks['strong']['type'].endswith('DepthPGD')
+    assert row.attacks['strong']['restarts'] == 5
+
+
+def test_what_is_written_is_read(tmp_path):
+    suite = load_suite('mini')
+    suite.write(tmp_path)
+    assert read_suite(tmp_path) == suite
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ("title = 'nothing'", 'neither rows nor suites'),
+        (f'rows = [{ROW}, dict(name="mini_nyu-standard", task="depth", config="x", data="y", encoder="z")]', 'differ'),
+        ("rows = [dict(task='sound')]", "task 'sound'"),
+        ("rows = [dict(task='depth', data='x')]", 'cannot be used'),
+        (f"row_defaults = dict(attacks=['nonsense'])\nrows = [{ROW}]", "unknown attack 'nonsense'"),
+        (f"row_defaults = dict(attacks=dict(clean=dict(preset='pgd')))\nrows = [{ROW}]", 'rename it'),
+        ('rows = [', 'cannot use the suite'),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(text, message, tmp_path):
+    with pytest.raises(UserError, match=message) as caught:
+        load_suite(write(tmp_path, text))
+    assert '\n' not in str(caught.value)
+
+
+def test_an_unknown_suite_lists_those_that_there_are():
+    with pytest.raises(UserError, match='mini, mini_figure2, paper'):
+        load_suite('papr')
+
+
+def test_a_folder_without_a_suite(tmp_path):
+    with pytest.raises(UserError, match=r'no suite\.json'):
+        read_suite(tmp_path)
+    (tmp_path / 'suite.json').write_text('{"rows": 3}')
+    with pytest.raises(UserError, match='is damaged'):
+        read_suite(tmp_path)

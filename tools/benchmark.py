@@ -1,0 +1,147 @@
+"""Run a benchmark: every row of a suite, clean and under each attack, and its report.
+
+A suite is a file in configs/benchmarks: paper_table1, paper_table2, paper_table3, paper_figure2, paper, mini, or one
+of your own. Heads that are missing are trained. Records are written as they come: after Ctrl-C or a kill the same
+command goes on where it stopped, and costs nothing once all is there.
+
+Examples:
+    python tools/benchmark.py mini
+    python tools/benchmark.py paper_table1 --data-root data --dry-run
+    python tools/benchmark.py paper --filter 'dino_vitb16_*' --max-images 1000
+    bash tools/dist_benchmark.sh paper 8
+"""
+
+from mmssl_robust.utils.startup import one_line_errors
+
+import argparse
+import fnmatch
+import itertools
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
+from mmssl_robust.benchmark.report import write_report
+from rich.box import SIMPLE
+from rich.table import Table
+
+from mmssl_robust.benchmark.cost import Estimate, estimate, measured_rate
+from mmssl_robust.benchmark.evaluation import Options
+from mmssl_robust.benchmark.run import SuiteRun
+from mmssl_robust.benchmark.suite import Suite, load_suite
+from mmssl_robust.utils.checkpoint import ASSETS, register_safe_loaders
+from mmssl_robust.utils.cli import add_launcher_arguments, init_processes, leave_process_group
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.terminal import console
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('suite', help='name of a suite, or path of a suite file')
+    parser.add_argument('--data-root', help='folder of the data sets; default $DATA_ROOT, for `mini` the embedded ones')
+    parser.add_argument('--work-dir', type=Path, help='folder of records and report; default work_dirs/benchmark/SUITE')
+    parser.add_argument('--heads', type=Path, default=Path('work_dirs/heads'), help='folder of heads that it trains')
+    parser.add_argument('--filter', nargs='+', metavar='PATTERN', help="rows to run by name, such as '*cifar10*'")
+    parser.add_argument('--max-images', type=int, help='take this many of each data set, evenly spread')
+    parser.add_argument('--batch-size', type=int, help='images at a time')
+    parser.add_argument('--amp', action='store_true', help='make the examples in bfloat16; they are scored in float32')
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    parser.add_argument('--examples', type=int, default=4, help='most and least robust images to keep for each attack')
+    parser.add_argument('--dry-run', action='store_true', help='say what would run and what it would cost')
+    parser.add_argument('--tflops', type=float, help='rate in 10^12 operations a second that --dry-run should assume')
+    parser.add_argument('--no-report', action='store_true', help='leave the report to tools/analysis_tools/report.py')
+    add_launcher_arguments(parser)
+    return parser.parse_args()
+
+
+def use_data_root(args: argparse.Namespace) -> None:
+    """Tell the configs, which read DATA_ROOT, where the data is."""
+    if args.data_root:
+        os.environ['DATA_ROOT'] = args.data_root
+    elif Path(args.suite).stem.startswith('mini'):
+        os.environ.setdefault('DATA_ROOT', str(ASSETS / 'samples'))
+
+
+def chosen_suite(args: argparse.Namespace) -> Suite:
+    """The suite with what the command line changes."""
+    suite = load_suite(args.suite)
+    rows = suite.rows
+    if args.filter:
+        rows = tuple(row for row in rows if any(fnmatch.fnmatch(row.name, pattern) for pattern in args.filter))
+        if not rows:
+            names = ', '.join(row.name for row in suite.rows)
+            raise UserError(f'no row of {suite.name} is called {" or ".join(args.filter)}: there are {names}')
+    for name in ('max_images', 'batch_size'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f'--{name.replace("_", "-")} is {value}: it must be at least 1')
+        if value is not None:
+            rows = tuple(replace(row, **{name: value}) for row in rows)
+    return replace(suite, rows=rows)
+
+
+def cost_table(estimates: list[Estimate], tflops: float | None) -> Table:
+    """What is left to do, row by row."""
+    measured = measured_rate(estimates)
+    rate = tflops * 1e12 if tflops else measured
+    caption = 'Evaluations are images x (clean and each attack); head: to train the one that is missing.'
+    if tflops:
+        caption += f' Hours at {tflops:g} TFLOP/s, as given.'
+    elif measured:
+        caption += f' Hours at {measured / 1e9:.0f} GFLOP/s, which the finished ones reached.'
+    else:
+        caption += ' No hours before something is measured: run with --max-images 8 first, or give --tflops.'
+    table = Table(title='What is left to do', caption=caption, box=SIMPLE, pad_edge=False)
+    for column in ('row', 'images', 'done', 'to do', 'TFLOP', 'head TFLOP', 'hours'):
+        table.add_column(column, justify='left' if column == 'row' else 'right')
+    for item in estimates:
+        if item.problem:
+            table.add_row(item.row.name, *['-'] * 6)
+            continue
+        hours = f'{(item.flops + item.flops_head) / rate / 3600:.2f}' if rate else '-'
+        numbers = (str(number) for number in (item.images, item.done, item.todo))
+        table.add_row(item.row.name, *numbers, f'{item.flops / 1e12:.1f}', f'{item.flops_head / 1e12:.1f}', hours)
+    total = sum(item.flops + item.flops_head for item in estimates)
+    if rate:
+        table.add_section()
+        table.add_row('all', '', '', '', f'{total / 1e12:.0f}', 'both', f'{total / rate / 3600:.1f}')
+    return table
+
+
+def show_estimates(estimates: list[Estimate], tflops: float | None) -> None:
+    """Print what is left to do, and of which rows nothing can be said."""
+    console.print(cost_table(estimates, tflops))
+    for problem, items in itertools.groupby(estimates, key=lambda item: item.problem):
+        if problem:
+            console.print(f'{", ".join(item.row.name for item in items)}: {problem}', soft_wrap=True, markup=False)
+
+
+@one_line_errors
+def main() -> None:
+    args = parse_args()
+    # MMEngine would tell of each config that it reads DATA_ROOT, and of each metric that it has no prefix.
+    MMLogger.get_instance('benchmark', log_level='ERROR')
+    use_data_root(args)
+    suite = chosen_suite(args)
+    work_dir = args.work_dir or Path('work_dirs/benchmark') / suite.name
+    register_safe_loaders()
+    if args.dry_run:
+        show_estimates(estimate(suite, work_dir, args.heads), args.tflops)
+        return
+    device = init_processes(args.launcher)
+    options = Options('bf16' if args.amp else 'fp32', args.on_corrupt, args.examples, device)
+    run = SuiteRun(suite, work_dir, args.heads, options, args.launcher)
+    run.check()
+    try:
+        run.run()
+        if is_main_process() and not args.no_report:
+            page = write_report(work_dir, work_dir / 'report')
+            console.print(f'Report: {page}', soft_wrap=True)
+    except KeyboardInterrupt:
+        raise UserError('stopped: the same command goes on from here') from None
+    leave_process_group()
+
+
+if __name__ == '__main__':
+    main()

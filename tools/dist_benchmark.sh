@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Run a suite on several GPUs, or CPU processes where there is none:
+#   tools/dist_benchmark.sh SUITE GPUS [arguments of tools/benchmark.py]
+# On several machines, run it on each with NNODES, NODE_RANK (0 .. NNODES-1), MASTER_ADDR and PORT set.
+set -euo pipefail
+(($# >= 2)) || { echo "usage: $0 SUITE GPUS [arguments of tools/benchmark.py]" >&2; exit 2; }
+suite=$1 gpus=$2
+shift 2
+
+exec torchrun --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}" --nproc_per_node "$gpus" \
+    --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${PORT:-29500}" \
+    "$(dirname "$0")/benchmark.py" "$suite" --launcher pytorch "$@"
