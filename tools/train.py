@@ -46,6 +46,13 @@ def parse_args() -> argparse.Namespace:
         '--amp', nargs='?', const='bf16', choices=PRECISIONS, help='mixed precision, by default bf16 (needs a GPU)'
     )
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate by the batch size')
+    parser.add_argument(
+        '--cache-features',
+        nargs='?',
+        const='4GB',
+        metavar='SIZE',
+        help='keep the features of a frozen encoder in this much memory, by default 4GB; pays without random crops',
+    )
     parser.add_argument('--log-to', nargs='+', choices=LOG_TO, default=[], help='where to log besides files')
     return parser.parse_args()
 
@@ -97,6 +104,9 @@ def main() -> None:
         use_amp(cfg, args.amp)
     if args.auto_scale_lr:
         use_auto_scale_lr(cfg, args.config)
+    if args.cache_features:
+        hook = dict(type='mmssl_robust.FeatureCacheHook', limit=args.cache_features)
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     if args.log_to:
         add_logs(cfg, args.log_to)
     damaged = find_resume(cfg, args.resume) if args.resume else []

@@ -2,7 +2,7 @@
 
 from .attack_log import AttackLog
 from .deacl_loop import DeACLTrainLoop
-from .hooks import AttackHook, DINOHook, PanelHook, ResumeHook, SafeCheckpointHook
+from .hooks import AttackHook, DINOHook, FeatureCacheHook, PanelHook, ResumeHook, SafeCheckpointHook
 from .loops import AttackTestLoop, AttackValLoop
 from .probe_loop import ProbeValLoop
 from .probes import Probe
@@ -15,6 +15,7 @@ __all__ = [
     'AttackTestLoop',
     'AttackValLoop',
     'DINOHook',
+    'FeatureCacheHook',
     'DeACLTrainLoop',
     'PanelHook',
     'Probe',

@@ -3,7 +3,8 @@
 from .attack_hook import AttackHook
 from .checkpoint_hook import SafeCheckpointHook
 from .dino_hook import DINOHook
+from .feature_cache_hook import FeatureCacheHook
 from .panel_hook import PanelHook
 from .resume_hook import ResumeHook
 
-__all__ = ['AttackHook', 'DINOHook', 'PanelHook', 'ResumeHook', 'SafeCheckpointHook']
+__all__ = ['AttackHook', 'DINOHook', 'FeatureCacheHook', 'PanelHook', 'ResumeHook', 'SafeCheckpointHook']
