@@ -1,0 +1,136 @@
+"""What the converters of data sets share: sources that are folders or archives, and files that are written once."""
+
+import argparse
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+
+from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.files import remove_partial_files, whole_file
+from mmssl_robust.utils.terminal import console
+
+Reader = Callable[[], bytes]
+
+
+class Output:
+    """A data set's folder, where a file that is there already is left as it is.
+
+    A converter that was killed is completed by its next run, and one that is done changes nothing.
+
+    Args:
+        root: The folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.written = self.present = 0
+
+    def put(self, name: str, make: Reader) -> None:
+        """Write a file, unless it is there.
+
+        Args:
+            name: Its path below the folder.
+            make: Gives its content; called if it is to be written.
+        """
+        path = self.root / name
+        if path.is_file():
+            self.present += 1
+            return
+        with whole_file(path) as partial:
+            partial.write_bytes(make())
+        self.written += 1
+
+    def report(self) -> None:
+        """Say what was done, and remove what killed runs have left."""
+        for folder in (self.root, *(path for path in self.root.rglob('*') if path.is_dir())):
+            remove_partial_files(folder)
+        console.print(f'{self.root}: {self.written} files written, {self.present} were there already', soft_wrap=True)
+
+
+def converter_arguments(description: str, **sources: str) -> argparse.Namespace:
+    """Parse what every converter takes.
+
+    Args:
+        description: The converter's docstring.
+        **sources: Name -> help of each source.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, text in sources.items():
+        parser.add_argument(name, type=Path, help=text)
+    parser.add_argument('out', type=Path, help='folder of your data sets, DATA_ROOT of the configs')
+    parser.add_argument('--partial', action='store_true', help='accept fewer files than the whole data set has')
+    return parser.parse_args()
+
+
+def check_count(what: str, found: int, expected: int, partial: bool) -> None:
+    """Compare a number of files with the official one.
+
+    Args:
+        what: What is counted.
+        found: How many there are.
+        expected: How many there must be.
+        partial: Whether fewer will do.
+
+    Raises:
+        UserError: If there are none, or more, or fewer and that will not do.
+    """
+    if found == expected or (partial and 0 < found < expected):
+        return
+    hint = '' if partial or found == 0 or found > expected else ' (--partial accepts fewer)'
+    raise UserError(f'{found} {what} where there must be {expected}: is the download complete?{hint}')
+
+
+@contextmanager
+def opened(source: Path) -> Iterator[dict[str, Reader]]:
+    """Open a folder or a zip archive.
+
+    Args:
+        source: The folder, or the ``.zip`` file.
+
+    Yields:
+        Path below the source, with ``/`` -> reader of each file.
+
+    Raises:
+        UserError: If it is neither, damaged, or an archive with files outside of it.
+    """
+    if source.is_dir():
+        yield {path.relative_to(source).as_posix(): path.read_bytes for path in source.rglob('*') if path.is_file()}
+        return
+    if not source.is_file():
+        raise UserError(f'not found: {source}')
+    try:
+        with zipfile.ZipFile(source) as archive:
+            names = [name for name in archive.namelist() if not name.endswith('/')]
+            for name in names:
+                parts = PurePosixPath(name.replace('\\', '/'))
+                if parts.is_absolute() or '..' in parts.parts or ':' in parts.parts[0]:
+                    raise UserError(f'refused to unpack {source}: its file {name} would lie outside the folder')
+            yield {name: lambda name=name: archive.read(name) for name in names}
+    except zipfile.BadZipFile as error:
+        raise UserError(f'{source} is damaged or no zip archive ({first_line(error)}): download it again') from error
+
+
+def decoded(content: bytes, name: str) -> np.ndarray:
+    """Decode an image file as it is stored.
+
+    Raises:
+        UserError: If it is none.
+    """
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise UserError(f'{name} is no image: download the data set again')
+    return image
+
+
+def encoded(image: np.ndarray, suffix: str = '.png') -> bytes:
+    """Encode an image, RGB or of one channel: PNG, or JPEG of the highest quality without subsampled colours."""
+    settings = []
+    if suffix == '.jpg':
+        settings = [cv2.IMWRITE_JPEG_QUALITY, 100]
+        settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    content = image[..., ::-1] if image.ndim == 3 else image
+    return cv2.imencode(suffix, np.ascontiguousarray(content), settings)[1].tobytes()
