@@ -52,7 +52,8 @@ MEND_CV2 = $(@D)/bin/python -c 'import cv2' 2> /dev/null || { $(PIP) uninstall -
 .venv-upstream/.installed: CONSTRAINTS = -c $(@D)/constraints.txt
 .venv-upstream/.installed: $(REQUIREMENTS)
 	$(MAKE_VENV)
-	sed 's/^numpy==.*/numpy==1.26.4/; s/^\(opencv.*==\).*/\14.11.0.86/' requirements/constraints.txt > $(@D)/constraints.txt
+	sed 's/^numpy==.*/numpy==1.26.4/; s/^pandas==3[^;]*/pandas==3.0.6/; s/^pyarrow==[^;]*/pyarrow==21.0.0/; s/^\(opencv.*==\).*/\14.11.0.86/' \
+	    requirements/constraints.txt > $(@D)/constraints.txt
 	$(PIP) install $(CONSTRAINTS) torch torchvision 'setuptools<82' wheel ninja psutil
 	PATH="$(CURDIR)/$(@D)/bin:$$PATH" MMCV_WITH_OPS=1 MAX_JOBS=$(JOBS) \
 	    $(PIP) install $(CONSTRAINTS) --no-build-isolation mmcv

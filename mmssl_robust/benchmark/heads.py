@@ -1,5 +1,6 @@
 """The linear heads of a suite: found, or trained when they are missing."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -114,7 +115,7 @@ def trained_head(cfg: Config, folder: Path) -> Path:
 
 def _train(cfg: Config, folder: Path) -> Path:
     """Train and return the last checkpoint."""
-    cfg = cfg.copy()
+    cfg = copy.deepcopy(cfg)
     cfg.work_dir, cfg.experiment_name = str(folder), folder.name
     # The benchmark evaluates it anyway.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
