@@ -83,8 +83,8 @@ def test_two_sets_over_each_other(error_line):
     'checked, file, unchecked',
     [
         (versions.MAINTAINED, 'mminstall.txt', []),
-        # Most of upstream works with NumPy 2 as well, so it is not refused.
-        ((*versions.UPSTREAM, *versions.UPSTREAM_UNDECLARED), 'mminstall_upstream.txt', ['numpy<2']),
+        # Most of upstream works with NumPy 2 and the pyarrow that wants it as well, so they are not refused.
+        ((*versions.UPSTREAM, *versions.UPSTREAM_UNDECLARED), 'mminstall_upstream.txt', ['numpy<2', 'pyarrow<22']),
     ],
 )
 def test_requirement_files_say_the_same(checked, file, unchecked):
