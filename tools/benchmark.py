@@ -22,12 +22,12 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
-from mmssl_robust.benchmark.report import write_report
 from rich.box import SIMPLE
 from rich.table import Table
 
 from mmssl_robust.benchmark.cost import Estimate, estimate, measured_rate
 from mmssl_robust.benchmark.evaluation import Options
+from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Suite, load_suite
 from mmssl_robust.utils.checkpoint import ASSETS, register_safe_loaders
