@@ -5,30 +5,23 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-from mmssl_robust.attacks import (
-    PGD,
-    CrossEntropy,
-    DepthLoss,
-    DepthPGD,
-    EmbedAttack,
-    EmbeddingCosine,
-    EmbeddingDistance,
-    SegPGD,
-    SegPGDLoss,
-)
+from mmssl_robust import attacks
 from mmssl_robust.models.losses import GradientLoss, SigLoss
 from mmssl_robust.registry import ATTACKS, MODELS, OBJECTIVES, SCOPE
 from mmssl_robust.utils.errors import UserError
 
-for attack in (PGD, EmbedAttack, SegPGD, DepthPGD):
-    ATTACKS.register_module(module=attack)
-for objective in (CrossEntropy, EmbeddingDistance, EmbeddingCosine, SegPGDLoss, DepthLoss):
-    OBJECTIVES.register_module(module=objective)
+for name in attacks.__all__:
+    part = getattr(attacks, name)
+    if isinstance(part, type) and part not in (attacks.Attack, attacks.Ensemble, attacks.Objective):
+        if issubclass(part, (attacks.Attack, attacks.Ensemble)):
+            ATTACKS.register_module(module=part)
+        elif issubclass(part, attacks.Objective):
+            OBJECTIVES.register_module(module=part)
 for loss in (SigLoss, GradientLoss):
     MODELS.register_module(module=loss)
 
 
-def build_attack(cfg: Mapping[str, Any]) -> PGD:
+def build_attack(cfg: Mapping[str, Any]) -> attacks.Attack | attacks.Ensemble:
     """Build an attack from its config.
 
     Args:

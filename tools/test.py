@@ -3,6 +3,8 @@
 Examples:
     python tools/test.py configs/segmentation/mini_camvid.py work_dirs/mini_camvid/epoch_10.pth --attack segpgd embed
     python tools/test.py CONFIG CHECKPOINT --attack pgd --eps 4/255 --steps 40 --out result.json --show-dir pictures
+    python tools/test.py CONFIG CHECKPOINT --attack autoattack --norm l2 --eps 0.5
+    python tools/test.py CONFIG CHECKPOINT --attack pgd --restarts 5 --targeted least-likely
     bash tools/dist_test.sh CONFIG CHECKPOINT 8 --attack pgd
 """
 
@@ -19,7 +21,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmssl_robust.engine.presets import load_preset, presets
+from mmssl_robust.engine.presets import changed, load_preset, presets, targeted
 from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.checkpoint import local_path
@@ -31,7 +33,7 @@ from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.utils.terminal import console
 
 # Attack settings that the command line can change.
-SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'restarts', 'keep', 'seed')
+SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'samples', 'keep', 'seed')
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,11 +42,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='path or URL of the weights; a head alone if the config has the encoder')
     known = ', '.join(presets())
     parser.add_argument('--attack', nargs='+', metavar='NAME', help=f'{known}; default those in test_cfg.attacks')
-    parser.add_argument('--norm', help='linf or l2')
-    parser.add_argument('--eps', help="largest perturbation of pixels in [0, 1], e.g. '4/255'")
+    parser.add_argument('--norm', help='linf, l2 or l1')
+    parser.add_argument('--eps', help="size of the perturbation in that norm, for pixels in [0, 1], e.g. '4/255'")
     parser.add_argument('--step-size', help="e.g. '1/255'")
     parser.add_argument('--steps', type=int)
+    parser.add_argument('--queries', type=int, help='of Square')
     parser.add_argument('--restarts', type=int)
+    parser.add_argument('--samples', type=int, help='calls of a model with randomness of its own for one gradient')
+    parser.add_argument(
+        '--targeted',
+        nargs='?',
+        const='',
+        metavar='TARGET',
+        help="a class index or 'least-likely' (default); for depth 'flip' (default) or 'scale:1.1'",
+    )
     parser.add_argument('--keep', help='best or last iterate of each image')
     parser.add_argument('--seed', type=int, help='of the random starts')
     parser.add_argument('--amp', action='store_true', help='make the examples in bfloat16; they are scored in float32')
@@ -64,9 +75,11 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str,
         attacks = {name: load_preset(name) for name in args.attack}
     else:
         attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
-    if not attacks and (changes or args.show_dir):
+    if not attacks and (changes or args.show_dir or args.targeted is not None):
         raise UserError('there is no attack to change or to show: add --attack')
-    attacks = {name: attack | changes for name, attack in attacks.items()}
+    attacks = {name: changed(attack, changes) for name, attack in attacks.items()}
+    if args.targeted is not None:
+        attacks = {name: targeted(attack, args.targeted or None) for name, attack in attacks.items()}
     for attack in attacks.values():
         build_attack(attack)
     return attacks

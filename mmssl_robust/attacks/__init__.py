@@ -1,27 +1,73 @@
 """Attacks: threat model x objective x optimiser, in plain PyTorch."""
 
+from .apgd import APGD
+from .attack import Attack
+from .ensembles import SEA, AutoAttack, DepthEnsemble, Ensemble
+from .fab import FAB
 from .modes import eval_mode, frozen
 from .named import DepthPGD, EmbedAttack, SegPGD
-from .objectives import CrossEntropy, DepthLoss, EmbeddingCosine, EmbeddingDistance, Objective, SegPGDLoss
-from .pgd import PGD
+from .objectives import (
+    DLR,
+    BalancedMaskedCrossEntropy,
+    CosPGDLoss,
+    CrossEntropy,
+    DepthAbsRel,
+    DepthLoss,
+    DepthRMSE,
+    EmbeddingCosine,
+    EmbeddingDistance,
+    JensenShannon,
+    Margin,
+    MaskedCrossEntropy,
+    Objective,
+    SegPGDLoss,
+    TargetedCrossEntropy,
+    TargetedDepth,
+    TargetedDLR,
+    TargetedMargin,
+)
+from .pgd import FGSM, PGD
 from .result import AttackResult, Perturbation
-from .threat_models import L2, Linf, ThreatModel
+from .square import Square
+from .threat_models import L1, L2, Linf, ThreatModel
 
 __all__ = [
-    'L2',
-    'PGD',
+    'APGD',
+    'Attack',
     'AttackResult',
+    'AutoAttack',
+    'BalancedMaskedCrossEntropy',
+    'CosPGDLoss',
     'CrossEntropy',
+    'DLR',
+    'DepthAbsRel',
+    'DepthEnsemble',
     'DepthLoss',
     'DepthPGD',
+    'DepthRMSE',
     'EmbedAttack',
     'EmbeddingCosine',
     'EmbeddingDistance',
+    'Ensemble',
+    'FAB',
+    'FGSM',
+    'JensenShannon',
+    'L1',
+    'L2',
     'Linf',
+    'Margin',
+    'MaskedCrossEntropy',
     'Objective',
+    'PGD',
     'Perturbation',
+    'SEA',
     'SegPGD',
     'SegPGDLoss',
+    'Square',
+    'TargetedCrossEntropy',
+    'TargetedDLR',
+    'TargetedDepth',
+    'TargetedMargin',
     'ThreatModel',
     'eval_mode',
     'frozen',

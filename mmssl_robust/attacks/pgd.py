@@ -7,17 +7,17 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.noise import random_start
+from mmssl_robust.attacks.attack import Attack, Scene, check_images
 from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
-from mmssl_robust.attacks.result import AttackResult, Perturbation
-from mmssl_robust.attacks.threat_models import THREAT_MODELS, parse_number
-from mmssl_robust.attacks.tracking import Kept, Trace
+from mmssl_robust.attacks.result import Perturbation
+from mmssl_robust.attacks.threat_models import parse_number
+from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.utils.errors import UserError
 
 Keep = Literal['best', 'last']
 
 
-class PGD:
+class PGD(Attack):
     """Steepest ascent on an objective inside a threat model's ball and the range of an image.
 
     Each step adds the steepest ascent direction in the threat model's norm, projects to the ball, then
@@ -25,16 +25,19 @@ class PGD:
     Resistant to Adversarial Attacks*, ICLR 2018; the defaults but ``keep`` are the paper's (Sec. 3).
 
     Args:
-        objective: What to maximise.
-        norm: ``'linf'`` or ``'l2'``.
-        eps: Radius of the ball, for pixels in [0, 1]; a number or a string such as ``'8/255'``.
-        step_size: Length of a step in the same norm, likewise.
+        objective: See :class:`Attack`, as all arguments that are not named here.
+        norm: Likewise.
+        eps: Likewise.
+        step_size: Length of a step in the same norm, a number or a string such as ``'2/255'``; a quarter of ``eps``
+            if it is None.
         steps: How many steps; 0 evaluates the start.
-        random_start: Start at a random point of the ball, otherwise at the clean image.
-        restarts: Number of independent random starts.
+        random_start: See :class:`Attack`.
+        restarts: Likewise.
         keep: ``'best'`` returns for each image the iterate of the lowest score, ties broken by the highest
             loss; ``'last'`` the last iterate (the best of them over the restarts).
-        seed: Seed of the random starts, a non-negative integer.
+        momentum: Share of the past directions that a step keeps: each gradient, divided by its mean magnitude, is
+            added to this times the sum so far (Dong et al., *Boosting Adversarial Attacks with Momentum*, CVPR 2018).
+        **settings: See :class:`Attack`.
 
     Raises:
         UserError: If an argument is out of range.
@@ -45,78 +48,25 @@ class PGD:
         objective: Objective,
         norm: str = 'linf',
         eps: float | str = '8/255',
-        step_size: float | str = '2/255',
+        step_size: float | str | None = '2/255',
         steps: int = 20,
         random_start: bool = True,
         restarts: int = 1,
         keep: Keep = 'best',
-        seed: int = 0,
+        momentum: float = 0.0,
+        **settings,
     ) -> None:
-        if not isinstance(objective, Objective):
-            raise TypeError(f'objective={objective!r} is no Objective: pass an instance such as CrossEntropy()')
-        if norm not in THREAT_MODELS:
-            raise UserError(f'unknown norm={norm!r}: use one of {", ".join(THREAT_MODELS)}')
+        super().__init__(objective, norm, eps, steps, random_start, restarts, **settings)
         if keep not in get_args(Keep):
             raise UserError(f'unknown keep={keep!r}: use one of {", ".join(get_args(Keep))}')
-        for name, value, least in (('steps', steps, 0), ('restarts', restarts, 1), ('seed', seed, 0)):
-            if not isinstance(value, int) or value < least:
-                raise UserError(f'{name}={value!r}: give an integer of at least {least}')
-        if not random_start and restarts > 1:
-            raise UserError(f'restarts={restarts} without random_start repeat one attack: set random_start=True')
-        if not random_start and objective.needs_random_start:
-            raise UserError(f'{type(objective).__name__} has no gradient at the clean image: set random_start=True')
-        self.objective = objective
-        self.threat = THREAT_MODELS[norm](eps)
-        self.norm = norm
-        self.eps = self.threat.eps
-        self.step_size = parse_number(step_size, 'step_size')
+        quarter = self.eps / 4 if self.eps else 1.0
+        self.step_size = quarter if step_size is None else parse_number(step_size, 'step_size')
         if self.step_size <= 0:
             raise UserError(f'step_size={step_size} does not ascend: give a positive number')
-        self.steps = steps
-        self.random_start = random_start
-        self.restarts = restarts
         self.keep = keep
-        self.seed = seed
-
-    def __call__(
-        self,
-        forward: Forward,
-        inputs: Tensor,
-        targets: Tensor | None = None,
-        keys: Sequence[int] | None = None,
-        mask: Tensor | None = None,
-    ) -> AttackResult:
-        """Attack a batch of images.
-
-        Args:
-            forward: Differentiable function of images (B, C, H, W), whose outputs for an image do not
-                depend on the others: the caller has put its model in evaluation mode.
-            inputs: Clean images (B, C, H, W) in [0, 1], float32 or float64; the model normalises.
-            targets: Ground truth as the objective wants it, batch first.
-            keys: Non-negative integer for each image, from which its noise follows; by default its
-                position in the batch.
-            mask: (B, 1, H, W), nonzero where pixels may change (padding may not); None for everywhere.
-
-        Returns:
-            The adversarial images and their account.
-
-        Raises:
-            UserError: If pixels lie outside [0, 1], or a loss or gradient is not finite or absent.
-            ValueError: If shapes do not fit.
-        """
-        keys = list(range(len(inputs))) if keys is None else [int(key) for key in keys]
-        # Evaluation loops switch gradients off, some by inference mode, whose tensors autograd refuses.
-        with torch.inference_mode(False), torch.enable_grad():
-            inputs, mask = _check(inputs, keys, mask)
-            trace = Trace(forward, self.objective, keys)
-            with torch.no_grad():
-                targets = self.objective.prepare(trace.forward, inputs, None if targets is None else targets.clone())
-            kept = Kept()
-            for restart in range(self.restarts):
-                start = self._start(inputs, keys, mask, restart)
-                for iterate, judgement in self._kept_iterates(trace, inputs, targets, start, mask):
-                    kept.offer(iterate, judgement, restart)
-        return self._result(trace, kept, inputs)
+        self.momentum = parse_number(momentum, 'momentum')
+        if self.momentum < 0:
+            raise UserError(f'momentum={momentum}: give a number of at least 0')
 
     def perturb(
         self,
@@ -149,71 +99,63 @@ class PGD:
         """
         keys = list(range(len(inputs))) if keys is None else [int(key) for key in keys]
         with torch.enable_grad():
-            inputs, _ = _check(inputs, keys, None)
-            trace = Trace(forward, self.objective, keys, loss_scale=loss_scale, check=False)
+            inputs, _ = check_images(inputs, keys, None)
+            account = Account(len(inputs), inputs.device)
+            trace = Trace(forward, self.objective, keys, account, self.samples, loss_scale, check=False)
             with torch.no_grad():
                 targets = self.objective.prepare(trace.forward, inputs, targets)
-            adv = self._start(inputs, keys, None, visit)
-            ((adv, _),) = deque(self._iterates(trace, inputs, targets, adv, None), maxlen=1)
-        return Perturbation(adv.detach(), trace.zero_grad(inputs), trace.forwards, trace.backwards)
+            scene = Scene(trace, inputs, self.objective.aim(targets, 0), keys, None)
+            ((adv, _),) = deque(self._steps(scene, self._start(scene, visit)), maxlen=1)
+        zero_grad = account.zero_grad(inputs.dtype)
+        return Perturbation(adv.detach(), zero_grad, int(account.forwards[0]), int(account.backwards[0]))
 
-    def _start(self, inputs: Tensor, keys: Sequence[int], mask: Tensor | None, restart: int) -> Tensor:
-        if not self.random_start:
-            return inputs
-        return self._allowed(inputs, inputs + random_start(self.threat, inputs, keys, self.seed, restart, mask))
-
-    def _allowed(self, inputs: Tensor, adv: Tensor) -> Tensor:
-        """Project to the ball, then to [0, 1]."""
-        return (inputs + self.threat.project(adv - inputs)).clamp(0, 1)
-
-    def _kept_iterates(
-        self, trace: Trace, inputs: Tensor, targets: Tensor, start: Tensor, mask: Tensor | None
-    ) -> Iterator[tuple[Tensor, Judgement]]:
-        """Ascend from one start and yield the iterates that may be reported, with what each is worth."""
-        for iterate, judgement in self._iterates(trace, inputs, targets, start, mask):
+    def _iterates(self, scene: Scene, restart: int) -> Iterator[tuple[Tensor, Judgement]]:
+        for iterate, judgement in self._steps(scene, self._start(scene, restart)):
             if judgement is None:
-                yield iterate, trace.judge(iterate, targets, max(self.steps, 1))
+                yield iterate, scene.trace.judge(iterate, scene.targets, max(self.steps, 1))
             elif self.keep == 'best':
                 yield iterate, judgement
 
-    def _iterates(
-        self, trace: Trace, inputs: Tensor, targets: Tensor, adv: Tensor, mask: Tensor | None
-    ) -> Iterator[tuple[Tensor, Judgement | None]]:
+    def _steps(self, scene: Scene, adv: Tensor) -> Iterator[tuple[Tensor, Judgement | None]]:
         """Yield each iterate and what it is worth, which is not known of the last one."""
+        direction = None
         for step in range(1, self.steps + 1):
-            grad, judgement = trace.differentiate(adv, targets, step, self.steps, mask)
+            grad, judgement = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
             yield adv, judgement
-            adv = self._allowed(inputs, adv + self.threat.ascent(grad, self.step_size))
+            direction = self._direction(grad, direction)
+            adv = self.threat.nearest(scene.inputs, adv + self.threat.ascent(direction, self.step_size))
         yield adv, None
 
-    def _result(self, trace: Trace, kept: Kept, inputs: Tensor) -> AttackResult:
-        norm = self.threat.size(kept.adv - inputs)
-        limit = self.eps + self.threat.slack * max(1, self.eps)
-        if not (norm <= limit).all() or not ((kept.adv >= 0) & (kept.adv <= 1)).all():
-            raise RuntimeError(f'perturbation of size {norm.max():.6g} left eps={self.eps:.6g} or the image [0, 1]')
-        return AttackResult(
-            adv=kept.adv,
-            loss=kept.loss,
-            success=kept.success,
-            score=kept.score,
-            zero_grad=trace.zero_grad(inputs),
-            norm=norm,
-            restart=kept.restart,
-            forwards=trace.forwards,
-            backwards=trace.backwards,
+    def _direction(self, grad: Tensor, past: Tensor | None) -> Tensor:
+        if not self.momentum:
+            return grad
+        scale = grad.abs().mean(dim=(1, 2, 3), keepdim=True)
+        grad = torch.where(scale == 0, grad, grad / scale)
+        return grad if past is None else self.momentum * past + grad
+
+
+class FGSM(PGD):
+    """One step of full length from the clean image.
+
+    From Goodfellow et al., *Explaining and Harnessing Adversarial Examples*, ICLR 2015. A weak attack: for a first
+    look and as a check, not as a robustness figure.
+
+    Args:
+        objective: What to maximise.
+        norm: See :class:`Attack`.
+        eps: Radius of the ball and length of the step.
+        seed: Not used by this attack itself.
+    """
+
+    def __init__(self, objective: Objective, norm: str = 'linf', eps: float | str = '8/255', seed: int = 0) -> None:
+        start = objective.needs_random_start
+        super().__init__(
+            objective,
+            norm,
+            eps,
+            step_size=parse_number(eps, 'eps') or 1,
+            steps=1,
+            random_start=start,
+            keep='last',
+            seed=seed,
         )
-
-
-def _check(inputs: Tensor, keys: Sequence[int], mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Return detached inputs and a boolean mask, or raise."""
-    if inputs.ndim != 4 or not inputs.numel() or inputs.dtype not in (torch.float32, torch.float64):
-        raise ValueError(f'inputs are {inputs.dtype} {tuple(inputs.shape)}: pass float32 or float64 (B, C, H, W)')
-    low, high = inputs.min().item(), inputs.max().item()
-    if not (low >= 0 and high <= 1):
-        raise UserError(f'pixels lie in [{low:.4g}, {high:.4g}]: attack pixels in [0, 1] and normalise in the model')
-    if len(keys) != len(inputs) or min(keys) < 0:
-        raise ValueError(f'{len(keys)} keys for {len(inputs)} images: pass one non-negative integer for each')
-    batch, _, height, width = inputs.shape
-    if mask is not None and mask.shape != (batch, 1, height, width):
-        raise ValueError(f'mask {tuple(mask.shape)} does not fit inputs {tuple(inputs.shape)}: pass (B, 1, H, W)')
-    return inputs.detach().clone(), None if mask is None else mask != 0

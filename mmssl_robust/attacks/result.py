@@ -20,8 +20,9 @@ class AttackResult:
             gradient, and the attack weaker than it looks.
         norm: Size (B,) of each perturbation in the threat model's norm.
         restart: Number (B,) of the restart that ``adv`` is from, counted from 0.
-        forwards: How often the batch went through the model.
-        backwards: How often a gradient came back.
+        forwards: How often each image went through the model (B,).
+        backwards: How often a gradient came back (B,).
+        member: Of an ensemble, the name of the attack that each image's result is from; else None.
     """
 
     adv: Tensor
@@ -31,8 +32,9 @@ class AttackResult:
     zero_grad: Tensor
     norm: Tensor
     restart: Tensor
-    forwards: int
-    backwards: int
+    forwards: Tensor
+    backwards: Tensor
+    member: list[str] | None = None
 
 
 class Perturbation(NamedTuple):
@@ -41,7 +43,7 @@ class Perturbation(NamedTuple):
     Attributes:
         adv: The last iterate (B, C, H, W) in [0, 1].
         zero_grad: As in :class:`AttackResult`.
-        forwards: How often the batch went through the model.
+        forwards: How often each image went through the model.
         backwards: How often a gradient came back.
     """
 

@@ -1,12 +1,38 @@
-"""What an attack watches while it runs: its model, its gradients, the best iterates."""
+"""What an attack keeps track of while it runs: its model, its gradients, the best iterates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
 from mmssl_robust.utils.errors import UserError
+
+
+class Account:
+    """What each of B images has cost, and the share of exactly-zero entries in its gradients.
+
+    Attributes:
+        forwards: (B,), how often it went through the model.
+        backwards: (B,), how often a gradient came back.
+    """
+
+    def __init__(self, images: int, device: torch.device) -> None:
+        self.forwards = torch.zeros(images, dtype=torch.int64, device=device)
+        self.backwards = torch.zeros(images, dtype=torch.int64, device=device)
+        self._zeros = torch.zeros(images, device=device)
+
+    def add_gradient(self, rows: Tensor | slice, grad: Tensor, mask: Tensor | None) -> None:
+        """Count a gradient (N, C, H, W) of the images ``rows``."""
+        zeros = grad == 0
+        allowed = torch.ones_like(zeros) if mask is None else mask.expand_as(zeros)
+        count = allowed.flatten(1).sum(dim=1).clamp(min=1)
+        self._zeros[rows] += (zeros & allowed).flatten(1).sum(dim=1) / count
+        self.backwards[rows] += 1
+
+    def zero_grad(self, dtype: torch.dtype) -> Tensor:
+        """Return the mean share (B,) of exactly-zero gradient entries so far, 0 where there was no gradient."""
+        return (self._zeros / self.backwards.clamp(min=1)).to(dtype)
 
 
 class Trace:
@@ -16,21 +42,40 @@ class Trace:
         forward: The model under attack.
         objective: What is maximised.
         keys: Names of the images for error messages.
+        account: Where calls are counted.
+        samples: A model with randomness of its own is judged by the mean over this many calls, and its gradient is
+            the mean of theirs (Athalye et al., *Synthesizing Robust Adversarial Examples*, ICML 2018).
         loss_scale: Factor on the loss in the backward pass; the gradient is divided by it.
         check: Raise where a loss or gradient is not finite, or the outputs are float16.
+        rows: Places (N,) of the images in the account; by default all.
     """
 
     def __init__(
-        self, forward: Forward, objective: Objective, keys: Sequence[int], loss_scale: float = 1.0, check: bool = True
+        self,
+        forward: Forward,
+        objective: Objective,
+        keys: Sequence[int],
+        account: Account,
+        samples: int = 1,
+        loss_scale: float = 1.0,
+        check: bool = True,
+        rows: Tensor | None = None,
     ) -> None:
         self._forward = forward
         self._objective = objective
-        self._keys = keys
+        self._keys = list(keys)
+        self._account = account
+        self._samples = samples
         self._loss_scale = loss_scale
         self._check = check
-        self._zeros: Tensor | float = 0.0
-        self.forwards = 0
-        self.backwards = 0
+        self._rows = slice(None) if rows is None else rows
+
+    def only(self, rows: Tensor) -> 'Trace':
+        """Return the trace of some of the images (N,), by their places among those of this one."""
+        keys = [self._keys[row] for row in rows.tolist()]
+        places = rows if isinstance(self._rows, slice) else self._rows[rows]
+        settings = (self._account, self._samples, self._loss_scale, self._check)
+        return Trace(forward_of(self._forward, rows), self._objective, keys, *settings, places)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the model's outputs, batch first, in float32 or float64.
@@ -40,7 +85,7 @@ class Trace:
             ValueError: If there is not one output for each image.
         """
         outputs = self._forward(inputs)
-        self.forwards += 1
+        self._account.forwards[self._rows] += 1
         if len(outputs) != len(inputs):
             raise ValueError(f'the model returned {len(outputs)} outputs for {len(inputs)} images')
         if outputs.dtype == torch.float16 and self._check:
@@ -63,29 +108,29 @@ class Trace:
             UserError: If a loss or gradient is not finite, or the model cuts the gradient off.
         """
         adv = adv.detach().requires_grad_()
+        grads, judgements = zip(*(self._gradient(adv, targets, step, steps) for _ in range(self._samples)))
+        grad = grads[0] if len(grads) == 1 else sum(grads) / len(grads)
+        if mask is not None:
+            grad = grad * mask
+        self._account.add_gradient(self._rows, grad, mask)
+        return grad, _mean(judgements)
+
+    @torch.no_grad()
+    def judge(self, adv: Tensor, targets: Tensor, steps: int) -> Judgement:
+        """Return what the last iterate is worth, by one forward without gradient for each sample."""
+        return _mean([self._judge(adv, targets, steps, steps) for _ in range(self._samples)])
+
+    def _gradient(self, adv: Tensor, targets: Tensor, step: int, steps: int) -> tuple[Tensor, Judgement]:
         judgement = self._judge(adv, targets, step, steps)
         loss = judgement.loss.sum() * self._loss_scale
         # The sum, not the mean: an image's gradient must not depend on the size of its batch.
         grad = torch.autograd.grad(loss, adv, allow_unused=True)[0] if loss.requires_grad else None
         if grad is None:
             raise UserError('the loss does not depend on the pixels: run the model without no_grad() and detach()')
-        self.backwards += 1
         grad = grad / self._loss_scale
         if self._check:
             self._finite(grad.flatten(1).sum(dim=1), 'gradient')
-        if mask is not None:
-            grad = grad * mask
-        self._count_zeros(grad, mask)
-        return grad, judgement
-
-    @torch.no_grad()
-    def judge(self, adv: Tensor, targets: Tensor, steps: int) -> Judgement:
-        """Return what the last iterate is worth, by one forward without gradient."""
-        return self._judge(adv, targets, steps, steps)
-
-    def zero_grad(self, inputs: Tensor) -> Tensor:
-        """Return the mean share (B,) of exactly-zero gradient entries so far, 0 if there was no gradient."""
-        return torch.zeros_like(inputs[:, 0, 0, 0]) + self._zeros / max(self.backwards, 1)
+        return grad, judgement._replace(loss=judgement.loss.detach())
 
     def _judge(self, adv: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
         judgement = self._objective.judge(self.forward(adv), targets, step, steps)
@@ -107,12 +152,6 @@ class Trace:
                 f'NaN or infinite {name} for image {keys}: check the weights, the precision and the targets'
             )
 
-    def _count_zeros(self, grad: Tensor, mask: Tensor | None) -> None:
-        zeros = grad == 0
-        allowed = torch.ones_like(zeros) if mask is None else mask.expand_as(zeros)
-        count = allowed.flatten(1).sum(dim=1).clamp(min=1)
-        self._zeros = self._zeros + (zeros & allowed).flatten(1).sum(dim=1) / count
-
 
 class Kept:
     """The best iterate offered so far, image by image: lowest score, ties broken by the highest loss."""
@@ -124,19 +163,54 @@ class Kept:
     restart: Tensor
 
     def __init__(self) -> None:
-        self._empty = True
+        self.empty = True
 
-    def offer(self, adv: Tensor, judgement: Judgement, restart: int) -> None:
-        """Take over the images of a restart's iterate (B, C, H, W) that are better than what is kept."""
+    def offer(self, adv: Tensor, judgement: Judgement, restart: int, rows: Tensor | None = None) -> None:
+        """Take over the images of a restart's iterate that are better than what is kept.
+
+        Args:
+            adv: The iterate (N, C, H, W).
+            judgement: What it is worth.
+            restart: Number of the restart.
+            rows: Places (N,) of its images; by default it holds all.
+        """
         _, loss, score, success = judgement
-        if self._empty:
+        if self.empty:
             self.adv, self.loss, self.score, self.success = adv, loss, score, success
             self.restart = torch.full_like(success, restart, dtype=torch.int64)
-            self._empty = False
+            self.empty = False
             return
+        if rows is not None:
+            adv, loss, score, success = (
+                whole.index_copy(0, rows, part)
+                for whole, part in zip(
+                    (self.adv, self.loss, self.score, self.success), (adv, loss, score, success), strict=True
+                )
+            )
         better = (score < self.score) | ((score == self.score) & (loss > self.loss))
         self.adv = torch.where(better[:, None, None, None], adv, self.adv)
         self.loss = torch.where(better, loss, self.loss)
         self.score = torch.where(better, score, self.score)
         self.success = torch.where(better, success, self.success)
         self.restart = torch.where(better, restart, self.restart)
+
+
+def forward_of(forward: Forward, rows: Tensor) -> Forward:
+    """Return the model as a function of some of the images (N,); most models do not care which they see.
+
+    One whose outputs depend on an image's place in the batch, such as that of a victim, has a method ``only``.
+    """
+    only: Callable[[Tensor], Forward] | None = getattr(forward, 'only', None)
+    return forward if only is None else only(rows)
+
+
+def _mean(judgements: Sequence[Judgement]) -> Judgement:
+    """The mean over calls of a random model; an attack has succeeded if it does in most."""
+    if len(judgements) == 1:
+        return judgements[0]
+    loss, final_loss, score = (
+        torch.stack([getattr(judgement, name) for judgement in judgements]).mean(dim=0)
+        for name in ('loss', 'final_loss', 'score')
+    )
+    successes = torch.stack([judgement.success for judgement in judgements])
+    return Judgement(loss, final_loss, score, 2 * successes.sum(dim=0) > len(judgements))

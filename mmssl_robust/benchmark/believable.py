@@ -6,16 +6,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from mmssl_robust.attacks.threat_models import parse_number
+from mmssl_robust.attacks.threat_models import THREAT_MODELS, parse_number
+from mmssl_robust.evaluation.samples import LOWER_IS_BETTER, METRICS, PERCENT, Sample
 
 from .published import ROUNDING, published_value, scale_of
 from .records import CLEAN
 from .results import EMBED, RowRecords, sweeps_of
-from .statistics import LOWER_IS_BETTER, METRICS, PERCENT, Sample, compare, estimates
+from .statistics import compare, estimates
 
 ZERO_GRADIENTS = 0.1  # mean share of exactly-zero entries that is still no sign of a broken gradient
 FALLING = 0.05  # share of images on which an attack may lower the RMSE
-_SLACK = {'linf': 1e-6, 'l2': 1e-5}  # float32, as in attacks/threat_models.py
+_SLACK = {name: threat.slack for name, threat in THREAT_MODELS.items()}  # float32
 _ROUNDING = 1e-3  # by which a mean distance may fall
 _RESAMPLES = 2000  # a warning needs no third digit
 

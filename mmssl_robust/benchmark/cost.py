@@ -59,13 +59,16 @@ class Estimate:
 
 
 def passes(settings: Mapping[str, Any]) -> int:
-    """Passes through the model, forward or back, that an image takes under an attack, with all that is recorded."""
+    """Passes through the model, forward or back, that an image takes under an attack, with all that is recorded.
+
+    An upper bound for attacks that leave an image alone after their success.
+    """
     if not settings:
         return 1  # clean
     attack = build_attack(settings)
-    # Each step goes forward and back; the last iterate is judged; the clean loss and the prediction are recorded.
     embedding = 2 if attack.objective.reads == 'embedding' else 0  # its reference, for attack and record
-    return attack.restarts * (2 * attack.steps + 1) + 2 + embedding
+    members = len(getattr(attack, 'members', [attack]))
+    return attack.passes + 2 * members + embedding  # the clean loss and the prediction are recorded
 
 
 def estimate(suite: Suite, work_dir: Path, heads: Path) -> list[Estimate]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
@@ -14,21 +14,22 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmssl_robust.attacks.pgd import PGD
+from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.victims import Victim, build_victim
 from mmssl_robust.datasets.tolerant import TolerantDataset, tolerant_collate
 from mmssl_robust.engine.batches import same_size_runs
 from mmssl_robust.engine.progress import track
+from mmssl_robust.evaluation.measures import measure_of
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import load_weights, read_weights
+from mmssl_robust.visualization.examples import Example
 from mmssl_robust.visualization.panels import example_of
 
 from .gallery import Gallery
-from .measures import measure_of
 from .plan import share_of, spread, units_of
 from .records import CLEAN, RecordStore
 from .suite import Row
@@ -149,27 +150,36 @@ class _View:
             yield from self._rows(name, self.clean, self.clean_seconds, dict(forwards=1, backwards=0))
             return
         attack = self.evaluation.attacks[name]
+        shown: list[_Shown | None] = [None] * len(self.clean)
         start = time.perf_counter()
-        result = self.victim.attack(attack, self.evaluation.options.precision)
-        seconds = time.perf_counter() - start
-        attacked = self.victim.predict(result.adv)
-        rows = list(self._rows(name, attacked, seconds, self._columns(attack, result)))
-        for place, row in enumerate(rows):
-            before, after = self.qualities[place].get('quality'), row.get('quality')
-            if gallery and before is not None:
-                gallery.offer(
-                    row['index'],
-                    before,
-                    after,
-                    lambda place=place, row=row, before=before: example_of(
-                        self.victim, place, result, self.clean[place], attacked[place], name, before, row['quality']
-                    ),
-                )
-        yield from rows
+        for _, member, result in self.victim.runs(attack, self.evaluation.options.precision):
+            seconds = time.perf_counter() - start
+            attacked = self.victim.predict(result.adv)
+            rows = list(self._rows(name, attacked, seconds, self._columns(member, result)))
+            for place, row in enumerate(rows):
+                found = _Shown(row, result, attacked[place])
+                if shown[place] is None or found.is_worse_than(shown[place]):
+                    shown[place] = found
+            yield from rows
+            start = time.perf_counter()
+        if gallery:
+            self._offer(name, gallery, shown)
 
-    def _columns(self, attack: PGD, result: AttackResult) -> dict[str, Any]:
+    def _offer(self, name: str, gallery: Gallery, shown: list['_Shown']) -> None:
+        for place, (quality, worst) in enumerate(zip(self.qualities, shown)):
+            before, after = quality.get('quality'), worst.row.get('quality')
+            if before is not None:
+
+                def example(place: int = place, worst: _Shown = worst, before: float = before) -> Example:
+                    arguments = (self.victim, place, worst.result, self.clean[place], worst.prediction, name)
+                    return example_of(*arguments, before, worst.row['quality'])
+
+                gallery.offer(worst.row['index'], before, after, example)
+
+    def _columns(self, attack: Attack, result: AttackResult) -> dict[str, Any]:
         delta = (result.adv - self.victim.pixels).flatten(1)
         return dict(
+            member=result.member,
             seed=attack.seed,
             restart=result.restart,
             success=result.success,
@@ -178,6 +188,7 @@ class _View:
             loss_after=result.loss,
             linf=delta.abs().amax(dim=1),
             l2=delta.norm(dim=1),
+            l1=delta.abs().sum(dim=1),
             zero_grad=result.zero_grad,
             forwards=result.forwards,
             backwards=result.backwards,
@@ -197,6 +208,19 @@ class _View:
                 **own,
                 **self.evaluation.measure(sample),
             )
+
+
+class _Shown(NamedTuple):
+    """What one attack, or member of an ensemble, made of an image."""
+
+    row: dict[str, Any]
+    result: AttackResult
+    prediction: BaseDataElement
+
+    def is_worse_than(self, other: '_Shown') -> bool:
+        """Whether the prediction is of lower quality."""
+        own, others = self.row.get('quality'), other.row.get('quality')
+        return own is not None and (others is None or own < others)
 
 
 def _below(path: str | None, root: Path) -> str:

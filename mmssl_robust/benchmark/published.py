@@ -4,10 +4,9 @@ from functools import cache
 
 import pandas as pd
 
+from mmssl_robust.evaluation.samples import METRICS, PERCENT
 from mmssl_robust.utils.checkpoint import ASSETS
 from mmssl_robust.utils.errors import UserError
-
-from .statistics import METRICS, PERCENT
 
 TABLES = ASSETS / 'paper' / 'tables.csv'
 ROUNDING = 0.01  # the tables give two digits

@@ -1,5 +1,7 @@
 """Per-image records of evaluations: one row for each image and attack, in Parquet files of one documented schema.
 
+An ensemble has a row for each image and member, so that the worst case is a choice among rows.
+
 A row's folder holds ``row.json``, a finished ``ATTACK.parquet`` for each attack (``clean`` is the one that leaves
 the image as it is), and while an attack is under way ``parts/ATTACK/UNIT.parquet`` for each batch that is done.
 """
@@ -10,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +21,7 @@ from mmssl_robust.evaluation.report import write_json
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import remove_partial_files, whole_file
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CLEAN = 'clean'
 ROW_FILE = 'row.json'
 
@@ -33,6 +36,7 @@ SCHEMA = pa.schema(
         _field('index', pa.int64(), 'index of the image in its data set', nullable=False),
         _field('file', pa.string(), 'path below the data root; empty for data sets without files', nullable=False),
         _field('attack', pa.string(), 'name of the attack, `clean` for none', nullable=False),
+        _field('member', pa.string(), 'of an ensemble, the attack that this row is from; null for other attacks'),
         _field('seed', pa.int64(), 'seed of the random start'),
         _field('restart', pa.int32(), 'the restart that the reported iterate is from, counted from 0'),
         _field('success', pa.bool_(), "whether the attack succeeded by its objective's own definition"),
@@ -47,6 +51,7 @@ SCHEMA = pa.schema(
         _field('loss_after', pa.float64(), "the attack's loss of the reported iterate"),
         _field('linf', pa.float64(), 'largest change of a pixel, for pixels in [0, 1]'),
         _field('l2', pa.float64(), 'Euclidean norm of the change'),
+        _field('l1', pa.float64(), 'sum of the absolute changes'),
         _field('zero_grad', pa.float64(), 'share of exactly-zero entries of the input gradient, mean over the steps'),
         _field('forwards', pa.int32(), 'times the image went through the model', nullable=False),
         _field('backwards', pa.int32(), 'times a gradient came back', nullable=False),
@@ -175,7 +180,7 @@ class RecordStore:
         if missing:
             raise UserError(f'{len(missing)} of {units} units of {attack} are missing in {self.folder}: start again')
         tables = [_read(self._parts(attack) / f'{unit}.parquet') for unit in range(units)]
-        _write(pa.concat_tables(tables).sort_by('index'), self._file(attack))
+        _write(_by_index(pa.concat_tables(tables)), self._file(attack))
         shutil.rmtree(self._parts(attack))
         if not any(self._parts(attack).parent.iterdir()):
             self._parts(attack).parent.rmdir()
@@ -213,6 +218,11 @@ class RecordStore:
 
     def _parts(self, attack: str) -> Path:
         return self.folder / 'parts' / attack
+
+
+def _by_index(table: pa.Table) -> pa.Table:
+    """Sort, rows of one image in their order."""
+    return table.take(pa.array(np.argsort(table['index'].to_numpy(), kind='stable')))
 
 
 def _write(table: pa.Table, path: Path) -> None:

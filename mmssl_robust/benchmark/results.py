@@ -9,14 +9,17 @@ from typing import Any
 import pandas as pd
 
 from mmssl_robust.attacks.threat_models import parse_number
+from mmssl_robust.evaluation.samples import METRICS, Sample, sample_of
+from mmssl_robust.evaluation.worst_case import WorstCase, worst_of
 
 from .published import published_value
 from .records import CLEAN, RecordStore
-from .statistics import METRICS, Sample, compare, estimates, sample_of
+from .statistics import compare, estimates
 from .suite import Row, Suite, read_suite
 
 STANDARD = 'Standard'
 EMBED = 'embed'
+WORST = 'worst case'
 COLUMNS = (
     *('kind', 'row', 'task', 'data', 'encoder', 'variant', 'epoch', 'attack', 'axis', 'x', 'metric'),
     *('value', 'low', 'high', 'interval', 'images', 'published', 'difference'),
@@ -72,8 +75,21 @@ class RowRecords:
         return self.store.read(attack)
 
     def sample(self, attack: str) -> Sample:
-        """What its images add to the metrics."""
-        return sample_of(self.read(attack), self.row.task)
+        """What its images add to the metrics, of an ensemble in the worst case."""
+        records = self.read(attack)
+        if records['index'].is_unique:
+            return sample_of(records, self.row.task)
+        return sample_of(worst_of(records, self.row.task).records, self.row.task)
+
+    @cached_property
+    def worst(self) -> WorstCase | None:
+        """The worst case over the attacks that saw the images that most saw; None with fewer than two of them."""
+        tables = {attack: self.read(attack) for attack in self.attacks}
+        if len(tables) < 2:
+            return None
+        images = set.union(*(set(table['index']) for table in tables.values()))
+        whole = [table for table in tables.values() if set(table['index']) == images]
+        return worst_of(pd.concat(whole), self.row.task) if len(whole) > 1 else None
 
 
 def read_rows(work_dir: Path) -> tuple[Suite, list[RowRecords]]:
@@ -103,6 +119,9 @@ def results_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
                 if line['metric'] == METRICS[row.task][0] and published is not None:
                     line |= dict(published=published, difference=line['value'] - published)
                 lines.append(line)
+        if records.worst is not None:
+            sample = sample_of(records.worst.records, row.task)
+            lines += _first(_lines('result', row, WORST, estimates(sample, resamples)))
     return _table(lines)
 
 

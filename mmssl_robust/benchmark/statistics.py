@@ -1,25 +1,16 @@
 """Metrics of a data set from per-image records, with intervals over images.
 
-Every metric is a function of sums over images, as those of mmpretrain, mmseg and
-:class:`~mmssl_robust.evaluation.depth_metric.DepthMetric` are. A bootstrap resample is a number of times that each
-image is taken, so that all resamples are one matrix product.
+A bootstrap resample is a number of times that each image is taken, so that all resamples are one matrix product.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy.stats import binomtest
 
-METRICS = {
-    'classification': ('accuracy',),
-    'segmentation': ('mIoU', 'aAcc', 'mAcc'),
-    'depth': ('rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'),
-}
-"""Metrics of each task; the first is the one of the tables."""
-PERCENT = {'accuracy', 'mIoU', 'aAcc', 'mAcc'}
-LOWER_IS_BETTER = {'rmse', 'abs_rel', 'log10'}
+from mmssl_robust.evaluation.samples import LOWER_IS_BETTER, METRICS, Sample, ratio
+
 LEVEL = 0.95
 BOOTSTRAP, EXACT, NONE = 'bootstrap', 'Clopper-Pearson', 'none'
 _BLOCK = 2**22  # numbers at a time
@@ -47,59 +38,6 @@ class Estimate:
     def excludes_zero(self) -> bool:
         """Whether the interval is on one side of zero."""
         return self.low > 0 or self.high < 0
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What images add to a data set's metrics.
-
-    Attributes:
-        task: Their task.
-        index: (n,), indices of the images.
-        parts: (n, k), summed over images by :meth:`metrics`.
-    """
-
-    task: str
-    index: np.ndarray
-    parts: np.ndarray
-
-    def metrics(self, sums: np.ndarray) -> np.ndarray:
-        """Metrics from sums of parts, (..., k) to (..., m) in the order of :data:`METRICS`."""
-        if self.task == 'segmentation':
-            return _overlap(sums)
-        scale = 100 if self.task == 'classification' else 1
-        return scale * _ratio(sums[..., :-1], sums[..., -1:])
-
-    def only(self, index: np.ndarray) -> 'Sample':
-        """The images with these indices."""
-        chosen = np.isin(self.index, index)
-        return Sample(self.task, self.index[chosen], self.parts[chosen])
-
-    def values(self) -> dict[str, float]:
-        """The metrics."""
-        return dict(zip(METRICS[self.task], self.metrics(self.parts.sum(axis=0)).tolist()))
-
-
-def sample_of(records: pd.DataFrame, task: str) -> Sample:
-    """Take from records what the task's metrics need.
-
-    Args:
-        records: Of one attack, with the columns of :data:`~mmssl_robust.benchmark.records.SCHEMA`.
-        task: ``'classification'``, ``'segmentation'`` or ``'depth'``.
-
-    Returns:
-        The images; for depth those with a valid pixel.
-    """
-    if task == 'segmentation':
-        names = ('intersections', 'unions', 'labels')
-        columns = [np.stack(records[name]) if len(records) else np.empty((0, 1)) for name in names]
-        return Sample(task, records['index'].to_numpy(), np.hstack(columns).astype(float))
-    if task == 'classification':
-        parts = (records['label'] == records['prediction']).to_numpy(float)[:, None]
-    else:
-        records = records[records['rmse'].notna()]
-        parts = records[list(METRICS['depth'])].to_numpy(float)
-    return Sample(task, records['index'].to_numpy(), np.column_stack([parts, np.ones(len(parts))]))
 
 
 def estimates(sample: Sample, resamples: int = 10000, seed: int = 0) -> dict[str, Estimate]:
@@ -150,7 +88,7 @@ def compare(
         old, new = first.metrics(sums[..., :width]), second.metrics(sums[..., width:])
         if how == 'difference':
             return new - old
-        return 100 * _ratio(np.where(inverted, old, new), np.where(inverted, new, old))
+        return 100 * ratio(np.where(inverted, old, new), np.where(inverted, new, old))
 
     parts = np.hstack([first.parts, second.parts])
     values = dict(zip(names, compared(parts.sum(axis=0)).tolist()))
@@ -158,26 +96,6 @@ def compare(
     if how == 'difference' and first.task == 'classification' and len(set(second.parts[:, 0] - first.parts[:, 0])) == 1:
         found['accuracy'] = _unanimous_difference(found['accuracy'])
     return found
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid='ignore', divide='ignore'):
-        return np.where(below > 0, above / below, np.nan)
-
-
-def _overlap(sums: np.ndarray) -> np.ndarray:
-    """What mmseg's IoUMetric says, in percent and not rounded: mIoU, aAcc, mAcc."""
-    intersections, unions, labels = np.split(sums, 3, axis=-1)
-    everything = _ratio(intersections.sum(axis=-1), labels.sum(axis=-1))
-    return 100 * np.stack(
-        [_mean_of_known(_ratio(intersections, unions)), everything, _mean_of_known(_ratio(intersections, labels))],
-        axis=-1,
-    )
-
-
-def _mean_of_known(values: np.ndarray) -> np.ndarray:
-    known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
 
 
 def _drawn(parts: np.ndarray, metrics: Callable[[np.ndarray], np.ndarray], resamples: int, seed: int) -> np.ndarray:

@@ -23,10 +23,10 @@ class AttackLog:
             result: What the attack gave.
             seconds: What the batch took.
         """
-        columns = {name: getattr(result, name).tolist() for name in ('loss', 'success', 'zero_grad', 'norm')}
+        names = ('loss', 'success', 'zero_grad', 'norm', 'forwards', 'backwards')
+        columns = {name: getattr(result, name).tolist() for name in names}
         for row, key in enumerate(keys):
-            values = {name: column[row] for name, column in columns.items()}
-            self.records.append(dict(key=key, forwards=result.forwards, backwards=result.backwards, **values))
+            self.records.append(dict(key=key, **{name: column[row] for name, column in columns.items()}))
         self.seconds += seconds
 
     def summary(self) -> dict[str, Any]:

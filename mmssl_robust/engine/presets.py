@@ -1,14 +1,21 @@
 """The attacks that can be called by name, one file each in ``configs/_base_/attacks``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 import mmssl_robust
+from mmssl_robust.attacks import APGD, FGSM, PGD
+from mmssl_robust.attacks.objectives.classification import ClassificationObjective
+from mmssl_robust.attacks.objectives.depth import DepthObjective
+from mmssl_robust.attacks.objectives.segmentation import SegmentationObjective
+from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
 
 _PACKAGE = Path(mmssl_robust.__file__).parent
+_OF_OBJECTIVES = ('type', 'objective', 'ignore_index', 'min_depth', 'max_depth')
 _ROOTS = (_PACKAGE.parent, _PACKAGE / '.mim')  # a checkout, an installed package
 
 
@@ -17,16 +24,55 @@ def load_preset(name: str, **changes: Any) -> dict[str, Any]:
 
     Args:
         name: ``'pgd'``, ``'embed'``, ``'segpgd'``, ``'depthpgd'``, or any other file beside them.
-        **changes: Settings to change; None leaves the preset's.
+        **changes: Settings to change; None leaves the preset's. Another norm needs an ``eps``, since lengths in one
+            norm mean nothing in another; steps are then a quarter of it, unless they are given too.
 
     Raises:
-        UserError: If there is no such preset; lists those that there are.
+        UserError: If there is no such preset, or a norm without its ``eps``.
     """
     known = presets()
     if name not in known:
         raise UserError(f'unknown attack {name!r}: use one of {", ".join(known)}')
     attack = Config.fromfile(known[name]).attack.to_dict()
-    return attack | {key: value for key, value in changes.items() if value is not None}
+    return changed(attack, changes)
+
+
+def changed(attack: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an attack's config with other settings; arguments and errors as for :func:`load_preset`."""
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if changes.get('norm', attack.get('norm')) != attack.get('norm'):
+        if 'eps' not in changes:
+            raise UserError(
+                f'norm {changes["norm"]!r} needs an eps of its own: {attack.get("eps")} is for {attack.get("norm")}'
+            )
+        if 'step_size' in attack:
+            changes.setdefault('step_size', None)
+    return attack | changes
+
+
+def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[str, Any]:
+    """Return an attack's config that wants one certain wrong answer.
+
+    Args:
+        attack: Config of an untargeted attack on a task.
+        target: See :class:`~mmssl_robust.attacks.TargetedCrossEntropy` and
+            :class:`~mmssl_robust.attacks.TargetedDepth`; by default the least likely class, or near and far exchanged.
+
+    Raises:
+        UserError: If it is an ensemble, or aims at the embedding.
+    """
+    built = build_attack(attack)
+    kinds = {ClassificationObjective: 'TargetedCrossEntropy', SegmentationObjective: 'TargetedCrossEntropy',
+             DepthObjective: 'TargetedDepth'}  # fmt: skip
+    for kind, objective in kinds.items():
+        if isinstance(built.objective, kind) and isinstance(built, (PGD, APGD)):
+            kept = {key: value for key, value in attack.items() if key not in _OF_OBJECTIVES}
+            wanted = {} if target is None else dict(target=target)
+            optimiser = next(part.__name__ for part in (APGD, FGSM, PGD) if isinstance(built, part))
+            return dict(
+                kept, type=f'mmssl_robust.{optimiser}', objective=dict(type=f'mmssl_robust.{objective}', **wanted)
+            )
+    raise UserError(f'{attack["type"]} has no targeted form: use fgsm, pgd, apgd, segpgd, cospgd or depthpgd')
 
 
 def presets() -> dict[str, Path]:

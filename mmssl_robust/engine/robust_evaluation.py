@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import torch
@@ -10,15 +11,20 @@ from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
 from torch import nn
 
-from mmssl_robust.attacks.victims import build_victim, check_precision
+from mmssl_robust.attacks import Attack, Ensemble
+from mmssl_robust.attacks.ensembles.base import worse
+from mmssl_robust.attacks.victims import Victim, build_victim, check_precision
 from mmssl_robust.datasets.tolerant import Unreadable, tolerant_collate
+from mmssl_robust.evaluation.measures import MEASURED, task_of
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
 
 from .attack_log import AttackLog
 from .batches import same_size_runs
+from .worst_log import WorstLog
 
 OnAttack = Callable[..., None]
+WORST = 'worst'
 
 
 def tolerant_dataloader(
@@ -39,7 +45,8 @@ class RobustEvaluation:
 
     Args:
         evaluator: Metrics, clean ones. Each attack gets a copy.
-        attacks: Name -> config of an attack. The name is the prefix of its metrics.
+        attacks: Name -> config of an attack. The name is the prefix of its metrics; ``NAME/MEMBER`` is that of a
+            member of an ensemble, and with several attacks ``worst`` that of the worst of them for each image.
         precision: ``'fp32'`` or ``'bf16'``: how examples are made. They are scored in fp32.
 
     Attributes:
@@ -48,7 +55,8 @@ class RobustEvaluation:
             what :meth:`AttackLog.summary` gives.
 
     Raises:
-        UserError: If an attack or the precision is unknown, or a metric would write files.
+        UserError: If an attack or the precision is unknown, or a metric would write files, or is none of which the
+            worst case is known where that is asked for.
     """
 
     def __init__(self, evaluator: Evaluator, attacks: dict[str, dict[str, Any]], precision: str = 'fp32') -> None:
@@ -56,14 +64,37 @@ class RobustEvaluation:
         self.attacks = {name: build_attack(cfg) for name, cfg in attacks.items()}
         self.evaluator = evaluator
         _check_no_files(evaluator if attacks else None)
-        self.evaluators = {name: copy.deepcopy(evaluator) for name in attacks}
+        self.groups = self._groups()
+        self.evaluators = {name: copy.deepcopy(evaluator) for name in (*self._runs(), *self.groups)}
         self.precision = check_precision(precision)
         self.summary: dict[str, Any] = {}
         self.start()
 
+    def _runs(self) -> list[str]:
+        """Names of what is run: attacks, and in place of an ensemble its members."""
+        return [
+            f'{name}/{member}' if member else name
+            for name, attack in self.attacks.items()
+            for member in getattr(attack, 'members', [''])
+        ]
+
+    def _groups(self) -> dict[str, list[str]]:
+        """Name -> names of the runs of which it is the worst case."""
+        groups = {
+            name: [f'{name}/{member}' for member in attack.members]
+            for name, attack in self.attacks.items()
+            if isinstance(attack, Ensemble)
+        }
+        if groups:
+            task_of(self.evaluator.metrics[0])
+        if len(self.attacks) > 1 and isinstance(self.evaluator.metrics[0], MEASURED):
+            groups[WORST] = self._runs()
+        return groups
+
     def start(self) -> None:
         """Forget the pass before."""
-        self.logs = {name: AttackLog() for name in self.attacks}
+        self.logs = {name: AttackLog() for name in (*self._runs(), *self.attacks)}
+        self.worst = {name: WorstLog(self.evaluator.metrics[0], runs) for name, runs in self.groups.items()}
         self.images, self.skipped = 0, []
 
     def note_unreadable(self, samples: list[Unreadable]) -> None:
@@ -97,14 +128,35 @@ class RobustEvaluation:
         self.evaluator.process(clean, data_batch)
         self.images += len(clean)
         for name, attack in self.attacks.items():
-            start = time.perf_counter()
-            result = victim.attack(attack, self.precision)
-            adversarial = victim.predict(result.adv)
-            self.logs[name].add(victim.keys, result, time.perf_counter() - start)
-            self.evaluators[name].process(adversarial, data_batch)
-            if on_attack:
-                on_attack(name=name, victim=victim, result=result, clean=clean, adversarial=adversarial)
+            self._attack(name, attack, victim, data_batch, clean, on_attack)
+        for name, worst in self.worst.items():
+            self.evaluators[name].process(worst.take(), data_batch)
         return clean
+
+    def _attack(
+        self,
+        name: str,
+        attack: Attack | Ensemble,
+        victim: Victim,
+        data_batch: dict[str, Any],
+        clean: list[Any],
+        on_attack: OnAttack | None,
+    ) -> None:
+        start, total, results = time.perf_counter(), 0.0, []
+        for member, _, result in victim.runs(attack, self.precision):
+            run = f'{name}/{member}' if member else name
+            adversarial = victim.predict(result.adv)
+            seconds = time.perf_counter() - start
+            self.logs[run].add(victim.keys, result, seconds)
+            self.evaluators[run].process(adversarial, data_batch)
+            for worst in self.worst.values():
+                worst.add(run, victim.keys, adversarial)
+            if on_attack:
+                on_attack(name=run, victim=victim, result=result, clean=clean, adversarial=adversarial)
+            start, total = time.perf_counter(), total + seconds
+            results.append(result)
+        if isinstance(attack, Ensemble):
+            self.logs[name].add(victim.keys, reduce(worse, results), total)
 
     def finish(self) -> dict[str, float]:
         """Return the metrics over all processes: clean ones under their names, attacked ones as ``attack/metric``.
@@ -118,10 +170,18 @@ class RobustEvaluation:
             raise UserError(f'no image could be read: {skipped[0] if skipped else "the data loader is empty"}')
         metrics = self.evaluator.evaluate(images)
         for name, evaluator in self.evaluators.items():
-            metrics |= {f'{name}/{key}': value for key, value in evaluator.evaluate(images).items()}
-        attacks = {name: dict(settings=self.attack_cfgs[name], **log.summary()) for name, log in self.logs.items()}
+            own = evaluator.evaluate(images)
+            if name in self.worst:
+                own |= self.worst[name].metrics()
+            metrics |= {f'{name}/{key}': value for key, value in own.items()}
+        names = [*dict.fromkeys((*self._runs(), *self.attacks))]
+        attacks = {name: dict(settings=self._settings(name), **self.logs[name].summary()) for name in names}
         self.summary = dict(images=images, skipped=skipped, attacks=attacks)
         return metrics
+
+    def _settings(self, name: str) -> dict[str, Any]:
+        """Config of an attack; of a member that of its ensemble."""
+        return self.attack_cfgs.get(name) or self.attack_cfgs[name.partition('/')[0]]
 
 
 def _check_no_files(evaluator: Evaluator | None) -> None:

@@ -1,4 +1,4 @@
-"""Metrics and reports."""
+"""Metrics, the worst case over attacks, and reports."""
 
 from .depth_metric import DepthMetric, depth_errors
 

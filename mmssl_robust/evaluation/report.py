@@ -47,17 +47,20 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
     """Table of metrics: a row for the clean images, and one for each attack.
 
     Args:
-        metrics: Clean metrics under their names, attacked ones as ``attack/metric``.
+        metrics: Clean metrics under their names, attacked ones as ``attack/metric``, those of the worst attack for
+            each image as ``worst/metric``.
         summary: ``loop.summary`` of :class:`mmssl_robust.engine.AttackTestLoop`.
         title: What stands above.
     """
     attacks = summary['attacks']
-    prefixes = tuple(f'{name}/' for name in attacks)
+    worst = {'worst': ('worst/', '')} if any(name.startswith('worst/') for name in metrics) else {}
+    prefixes = tuple(f'{name}/' for name in (*attacks, *worst))
     names = [name for name in metrics if not name.startswith(prefixes)]
     rows = {'clean': ('', '')} | {name: (f'{name}/', f'{attacks[name]["success_rate"]:.1%}') for name in attacks}
+    rows |= worst
     table = Table(
         title=title,
-        caption='\n'.join(_settings(name, attacks[name]['settings']) for name in attacks),
+        caption='\n'.join(_settings(name, attacks[name]['settings']) for name in attacks if '/' not in name),
         box=SIMPLE,
         min_width=76,
     )

@@ -58,7 +58,7 @@ def test_one_output_for_each_image():
 @pytest.mark.parametrize(
     ('settings', 'says'),
     [
-        (dict(norm='l1'), 'linf, l2'),
+        (dict(norm='l0'), 'linf, l2'),
         (dict(keep='first'), 'best, last'),
         (dict(eps=-0.1), 'negative'),
         (dict(eps='12/10'), 'above 1'),

@@ -26,8 +26,20 @@ def test_presets_are_the_papers(preset, objective):
     assert (attack.steps, attack.restarts, attack.random_start) == (20, 1, True)
 
 
-def test_every_preset_is_tested():
-    assert {path.stem for path in PRESETS.glob('*.py')} == {'pgd', 'embed', 'segpgd', 'depthpgd'}
+def test_presets_of_strong_attacks():
+    attacks = {path.stem: build_attack(Config.fromfile(path).attack) for path in PRESETS.glob('*.py')}
+    paper = {'pgd', 'embed', 'segpgd', 'depthpgd'}
+    strong = {'fgsm', 'apgd', 'cospgd', 'square', 'autoattack', 'sea', 'depth-ensemble'}
+    assert attacks.keys() == paper | strong
+    assert all((attack.norm, attack.eps, attack.seed) == ('linf', 8 / 255, 0) for attack in attacks.values())
+    assert [type(attacks[name]).__name__ for name in ('autoattack', 'sea', 'depth-ensemble')] == [
+        'AutoAttack', 'SEA', 'DepthEnsemble',
+    ]  # fmt: skip
+    # The published budgets: 100 steps, 9 classes, 5000 queries; 300 steps for each of SEA's losses.
+    standard = attacks['autoattack'].members
+    assert [standard[name].steps for name in ('apgd-ce', 'apgd-t', 'fab-t', 'square')] == [100, 100, 100, 5000]
+    assert standard['apgd-t'].restarts == standard['fab-t'].restarts == 9
+    assert {attack.steps for attack in attacks['sea'].members.values()} == {300}
 
 
 def test_config_is_left_as_it_was():
@@ -40,10 +52,16 @@ def test_config_is_left_as_it_was():
 @pytest.mark.parametrize(
     ('cfg', 'says'),
     [
-        (dict(type='mmssl_robust.FGSM'), "'FGSM': use one of DepthPGD, EmbedAttack, PGD, SegPGD"),
+        (
+            dict(type='mmssl_robust.BIM'),
+            "'BIM': use one of APGD, AutoAttack, DepthEnsemble, DepthPGD, EmbedAttack, FAB",
+        ),
         (dict(type='os.system'), "'os.system': use one of"),
         (dict(), 'unknown attack'),
-        (dict(type='PGD', objective=dict(type='Margin')), "'Margin': use one of CrossEntropy, DepthLoss"),
+        (
+            dict(type='PGD', objective=dict(type='Hinge')),
+            "'Hinge': use one of .*CrossEntropy, DLR, DepthAbsRel, DepthLoss",
+        ),
         (dict(type='PGD', objective=dict(type='SegPGDLoss', ignore=0)), "SegPGDLoss.*'ignore'"),
         (dict(type='PGD'), "'objective'"),
         (dict(type='SegPGD', step=3), "SegPGD.*'step'"),

@@ -90,11 +90,11 @@ def test_another_schema_is_refused(store):
     store.finish('pgd', 1)
     file = store.folder / 'pgd.parquet'
     pq.write_table(pq.read_table(file).drop_columns(['restart']), file)
-    with pytest.raises(UserError, match='other columns than schema version 1'):
+    with pytest.raises(UserError, match='other columns than schema version 2'):
         store.read('pgd')
     info = (store.folder / 'row.json').read_text()
-    (store.folder / 'row.json').write_text(info.replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(UserError, match='schema version 2'):
+    (store.folder / 'row.json').write_text(info.replace('"schema_version": 2', '"schema_version": 3'))
+    with pytest.raises(UserError, match='schema version 3'):
         store.info()
 
 

@@ -38,7 +38,7 @@ def test_results_stand_beside_the_published_ones(rows):
     assert line['low'] < line['value'] < line['high']
     assert line['images'] == 40
     assert pick(table, data='CamVid')['published'].isna().all()
-    assert set(table['attack']) == {'clean', 'embed', 'pgd', 'segpgd', 'depthpgd'}  # no sweeps
+    assert set(table['attack']) == {'clean', 'embed', 'pgd', 'segpgd', 'depthpgd', 'worst case'}  # no sweeps
 
 
 def test_differences_and_what_is_kept(rows):

@@ -7,7 +7,8 @@ import torch
 from mmseg.evaluation import IoUMetric
 from scipy import stats
 
-from mmssl_robust.benchmark.statistics import BOOTSTRAP, EXACT, NONE, Sample, compare, estimates, sample_of
+from mmssl_robust.benchmark.statistics import BOOTSTRAP, EXACT, NONE, compare, estimates
+from mmssl_robust.evaluation.samples import Sample, sample_of
 
 
 def classified(right, index=None):

@@ -11,7 +11,7 @@ from mmssl_robust.benchmark.suite import load_suite, read_suite, suites
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
 
-SHIPPED = ('mini', 'mini_figure2', 'paper', 'paper_figure2', 'paper_table1', 'paper_table2', 'paper_table3')
+SHIPPED = ('mini', 'mini_attacks', 'mini_figure2', 'paper', 'paper_figure2', 'paper_table1', 'paper_table2', 'paper_table3')
 ROW = "dict(config='configs/depth/mini_nyu.py', task='depth', data='NYU', encoder='mini')"
 
 
@@ -96,7 +96,7 @@ def test_what_is_wrong_is_said_in_one_line(text, message, tmp_path):
 
 
 def test_an_unknown_suite_lists_those_that_there_are():
-    with pytest.raises(UserError, match='mini, mini_figure2, paper'):
+    with pytest.raises(UserError, match='mini, mini_attacks, mini_figure2, paper'):
         load_suite('papr')
 
 

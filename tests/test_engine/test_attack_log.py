@@ -15,8 +15,8 @@ def result(*losses):
         zero_grad=torch.full((count,), 0.25),
         norm=torch.tensor(losses) / 100,
         restart=torch.zeros(count, dtype=torch.int64),
-        forwards=count,
-        backwards=1,
+        forwards=torch.full((count,), count),
+        backwards=torch.ones(count, dtype=torch.int64),
     )
 
 

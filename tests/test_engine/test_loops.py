@@ -58,8 +58,14 @@ def test_metrics_of_one_pass(run):
     stock = runner_of(cfg).test()
     runner = runner_of(cfg, test_cfg=loop_cfg(task=attack, embed=EMBED))
     metrics = runner.test()
-    assert metrics == stock | {f'{name}/{key}': metrics[f'{name}/{key}'] for name in ('task', 'embed') for key in stock}
+    names = ('task', 'embed', 'worst')
+    known = stock | {f'{name}/{key}': metrics[f'{name}/{key}'] for name in names for key in stock}
+    assert {key: value for key, value in metrics.items() if key != 'worst/mIoU_bound'} == known
     assert metrics.keys() - stock.keys()
+    for key in stock.keys() & {'mIoU', 'aAcc', 'accuracy/top1'}:
+        assert metrics[f'worst/{key}'] <= min(metrics[f'task/{key}'], metrics[f'embed/{key}']) + 0.005
+    assert metrics.get('worst/rmse', 9) >= max(metrics.get(f'{name}/rmse', 0) for name in ('task', 'embed'))
+    assert metrics.get('worst/mIoU_bound', 0) <= metrics.get('worst/mIoU', 0) + 1e-9
     summary = runner.test_loop.summary
     assert summary['images'] == len(runner.test_loop.dataloader.dataset) and summary['skipped'] == []
     account = summary['attacks']['task']

@@ -1,18 +1,37 @@
-"""What an attacker maximises, one objective a file."""
+"""What an attacker maximises, one idea a file."""
 
 from .base import Forward, Judgement, Objective
+from .cospgd import CosPGDLoss
 from .cross_entropy import CrossEntropy
-from .depth import DepthLoss
+from .depth_errors import DepthAbsRel, DepthRMSE
+from .depth_loss import DepthLoss
 from .embedding import EmbeddingCosine, EmbeddingDistance
+from .jensen_shannon import JensenShannon
+from .margin import DLR, Margin, TargetedDLR, TargetedMargin
+from .masked_cross_entropy import BalancedMaskedCrossEntropy, MaskedCrossEntropy
 from .segpgd import SegPGDLoss
+from .targeted import TargetedCrossEntropy
+from .targeted_depth import TargetedDepth
 
 __all__ = [
+    'BalancedMaskedCrossEntropy',
+    'CosPGDLoss',
     'CrossEntropy',
+    'DLR',
+    'DepthAbsRel',
     'DepthLoss',
+    'DepthRMSE',
     'EmbeddingCosine',
     'EmbeddingDistance',
     'Forward',
+    'JensenShannon',
     'Judgement',
+    'Margin',
+    'MaskedCrossEntropy',
     'Objective',
     'SegPGDLoss',
+    'TargetedCrossEntropy',
+    'TargetedDLR',
+    'TargetedDepth',
+    'TargetedMargin',
 ]

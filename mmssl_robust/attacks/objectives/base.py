@@ -38,6 +38,9 @@ class Objective(ABC):
     needs_random_start: ClassVar[bool] = False
     """Whether the loss has no gradient at the clean image."""
 
+    has_aims: ClassVar[bool] = False
+    """Whether restarts differ in what they aim at, see :meth:`aim`."""
+
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Check or complete the targets, once before an attack; gradients are off.
 
@@ -56,6 +59,19 @@ class Objective(ABC):
             raise ValueError(f'{type(self).__name__} needs targets: pass the ground truth')
         if len(targets) != len(inputs):
             raise ValueError(f'{len(targets)} targets for {len(inputs)} images: pass one for each')
+        return targets
+
+    def aims(self, targets: Tensor) -> int | None:
+        """Return how many aims there are, more restarts than which are not made; None if restarts have no aim."""
+        return None
+
+    def aim(self, targets: Tensor, restart: int) -> Tensor:
+        """Return the targets of a restart, counted from 0; an objective with several aims takes one after the other.
+
+        Args:
+            targets: What :meth:`prepare` returned.
+            restart: Number of the restart.
+        """
         return targets
 
     @abstractmethod

@@ -1,25 +1,21 @@
-"""The depth objective, Eqs. (3) and (4) of the paper."""
+"""What all objectives for depth share."""
 
 import torch
 from torch import Tensor
 
-from mmssl_robust.models.losses.gradient_loss import gradient_matching_loss
-from mmssl_robust.models.losses.sig_loss import scale_invariant_log_loss
 from mmssl_robust.utils.errors import UserError
 
 from .base import Forward, Objective
 
 
-class DepthLoss(Objective):
-    """Scale-invariant log error plus half the gradient matching error: ``L_pixel + L_grad / 2`` (App. C.1).
+class DepthObjective(Objective):
+    """A loss on depth in metres (B, 1, H, W).
 
-    Outputs and targets are depth in metres (B, 1, H, W); a target counts where
-    ``min_depth < target < max_depth``. An image without such a pixel has loss
-    and gradient zero.
+    Targets have the same shape; a target counts where ``min_depth < target < max_depth``. An image without such a
+    pixel has loss and gradient zero.
 
-    Score: minus the RMSE over valid pixels. Success: fewer than half of the
-    valid pixels are within a factor of 1.25 (delta1 below 0.5). Without a valid
-    pixel the score is 0 and nothing succeeds.
+    Score: minus the RMSE over valid pixels. Success: fewer than half of the valid pixels are within a factor of 1.25
+    (delta1 below 0.5). Without a valid pixel the score is 0 and nothing succeeds.
 
     Args:
         min_depth: Depth in metres up to which a target is missing.
@@ -39,33 +35,31 @@ class DepthLoss(Objective):
         """Demand one depth map for each image."""
         targets = super().prepare(forward, inputs, targets)
         if targets.ndim != 4 or targets.shape[1] != 1:
-            raise ValueError(f'DepthLoss needs targets (B, 1, H, W), got {tuple(targets.shape)}')
+            raise ValueError(f'{type(self).__name__} needs targets (B, 1, H, W), got {tuple(targets.shape)}')
         return targets
-
-    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
-        """Return the loss (B,), the same at every step."""
-        if outputs.shape != targets.shape:
-            raise ValueError(f'depth {tuple(outputs.shape)}, but targets are {tuple(targets.shape)}')
-        mask = self._valid(targets)
-        pixel = scale_invariant_log_loss(outputs, targets, mask)
-        return pixel + 0.5 * gradient_matching_loss(outputs, targets, mask)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return minus the RMSE in metres."""
-        squares = (outputs - targets).square()
-        return -self._mean(squares, targets).sqrt()
+        return -self.mean((outputs - targets).square(), targets).sqrt()
 
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether delta1 is below 0.5."""
         near = torch.maximum(outputs / targets, targets / outputs) < 1.25
-        valid = self._valid(targets)
+        valid = self.valid(targets)
         return 2 * (near & valid).sum(dim=(1, 2, 3)) < valid.sum(dim=(1, 2, 3))
 
-    def _valid(self, targets: Tensor) -> Tensor:
+    def valid(self, targets: Tensor) -> Tensor:
+        """Return where a target counts (B, 1, H, W)."""
         return (targets > self.min_depth) & (targets < self.max_depth)
 
-    def _mean(self, values: Tensor, targets: Tensor) -> Tensor:
-        """Mean of (B, 1, H, W) over each image's valid pixels, 0 without one."""
-        valid = self._valid(targets)
+    def mean(self, values: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean of (B, 1, H, W) over each image's valid pixels, 0 without one."""
+        valid = self.valid(targets)
         total = torch.where(valid, values, torch.zeros_like(values)).sum(dim=(1, 2, 3))
         return total / valid.sum(dim=(1, 2, 3)).clamp(min=1)
+
+
+def check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    """Raise a ValueError unless there is a target for each output."""
+    if outputs.shape != targets.shape:
+        raise ValueError(f'depth {tuple(outputs.shape)}, but targets are {tuple(targets.shape)}')

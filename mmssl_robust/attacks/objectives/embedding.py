@@ -15,67 +15,89 @@ Tokens = Literal['task', 'cls', 'patch', 'both']
 
 
 class EmbeddingDistance(Objective):
-    """L2 distance of an image's embedding from its clean one, over all its entries (Sec. 3.1).
+    """L2 distance of an image's embedding from a reference, over all its entries (Sec. 3.1).
 
-    Outputs (B, ...) are embeddings of any shape. Targets are filled in by one
-    forward of the clean images; pass them to move away from another reference,
-    such as a teacher's embedding. The clean image is a minimum without a
-    gradient, hence the random start.
+    Outputs (B, ...) are embeddings of any shape. Without targets the reference is the clean image's own embedding,
+    by one forward; the clean image is then a minimum without a gradient, hence the random start. Pass targets for
+    another one: with ``towards`` another image's embedding makes its look-alike, without it a teacher's embedding
+    is what to move away from.
 
-    Score: minus the distance. Success: cosine with the clean embedding below 0.5.
+    Score: minus the distance. Success: cosine with the reference below 0.5. Towards a reference both are turned
+    round: the score is the distance, and a cosine above 0.5 is success.
 
     Args:
         tokens: What a victim hands over as the embedding: ``'cls'``, ``'patch'``, ``'both'``, or ``'task'``
             for the CLS token in classification and the patch tokens in dense tasks.
+        towards: Lower the distance instead of raising it.
+        reference: Function of the clean images that gives the reference, such as a teacher's encoder, in place of
+            targets.
 
     Raises:
         UserError: If ``tokens`` is unknown.
     """
 
     reads: ClassVar = 'embedding'
-    needs_random_start = True
 
-    def __init__(self, tokens: Tokens = 'task') -> None:
+    def __init__(self, tokens: Tokens = 'task', towards: bool = False, reference: Forward | None = None) -> None:
         if tokens not in get_args(Tokens):
             raise UserError(f'unknown tokens={tokens!r}: use one of {", ".join(get_args(Tokens))}')
         self.tokens = tokens
+        self.towards = towards
+        self.reference = reference
+
+    @property
+    def needs_random_start(self) -> bool:
+        """Whether the clean image is the reference."""
+        return not self.towards and self.reference is None
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
-        """Fill in the clean embedding, unless a reference is given."""
-        return super().prepare(forward, inputs, forward(inputs) if targets is None else targets)
+        """Fill in the reference, unless it is given."""
+        if targets is None and self.towards and self.reference is None:
+            raise ValueError(f'{type(self).__name__} needs the embedding to move towards: pass targets or a reference')
+        if targets is None:
+            targets = (self.reference or forward)(inputs)
+        return super().prepare(forward, inputs, targets)
 
     def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
-        """Return the distance (B,), the same at every step."""
+        """Return the distance (B,), or minus it, the same at every step."""
         _check_shapes(outputs, targets)
-        return torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
+        return -self.sign * self.similarity(outputs, targets)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return minus the distance."""
-        return -torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
+        """Return minus the distance, or the distance."""
+        return self.sign * self.similarity(outputs, targets)
 
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return whether the cosine with the reference is below 0.5."""
-        return F.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1) < 0.5
+        """Return on which side of 0.5 the cosine is, as the class says."""
+        cosine = self.cosine(outputs, targets)
+        return cosine > 0.5 if self.towards else cosine < 0.5
+
+    @property
+    def sign(self) -> int:
+        """What to multiply the similarity with, so that the attacker wants it low."""
+        return -1 if self.towards else 1
+
+    def similarity(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return minus the distance (B,)."""
+        return -torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
+
+    def cosine(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the cosine (B,) over all entries."""
+        return F.cosine_similarity(outputs.flatten(1), targets.flatten(1), dim=1)
 
 
 class EmbeddingCosine(EmbeddingDistance):
     """Minus the cosine between an image's tokens and a reference's, the distance of DeACL (Eq. 2).
 
-    Outputs (B, D) or (B, N, D); targets as in :class:`EmbeddingDistance`. Score: the cosine, mean over the
-    tokens. Success: below 0.5.
+    Outputs (B, D) or (B, N, D); targets and ``towards`` as in :class:`EmbeddingDistance`. Score: the cosine, mean over
+    the tokens, or minus it. Success: below 0.5, or above.
     """
 
-    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
-        """Return minus the cosine (B,), the same at every step."""
-        return -token_cosine(outputs, targets)
-
-    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the cosine."""
+    def similarity(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the cosine (B,), mean over the tokens."""
         return token_cosine(outputs, targets)
 
-    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return whether the cosine is below 0.5."""
-        return token_cosine(outputs, targets) < 0.5
+    cosine = similarity
 
 
 def _check_shapes(outputs: Tensor, targets: Tensor) -> None:

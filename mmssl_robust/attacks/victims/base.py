@@ -1,17 +1,20 @@
 """What all victims share: pixels in and out of a model's own preprocessing."""
 
+import copy
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
+from mmssl_robust.attacks.attack import Attack
+from mmssl_robust.attacks.ensembles import Ensemble
+from mmssl_robust.attacks.ensembles.base import worse
 from mmssl_robust.attacks.modes import eval_mode, frozen
-from mmssl_robust.attacks.objectives import Forward, Judgement
-from mmssl_robust.attacks.pgd import PGD
+from mmssl_robust.attacks.objectives import Judgement
 from mmssl_robust.attacks.pixels import PixelSpace
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.tokens import select_tokens
@@ -91,7 +94,7 @@ class Victim:
                 )
         return samples
 
-    def attack(self, attack: PGD, precision: str = 'fp32') -> AttackResult:
+    def attack(self, attack: Attack | Ensemble, precision: str = 'fp32') -> AttackResult:
         """Attack the batch.
 
         Args:
@@ -99,38 +102,62 @@ class Victim:
             precision: ``'bf16'`` makes the examples under autocast. What is
                 reported of them is computed in fp32 in either case.
 
+        Returns:
+            The result, of an ensemble the worst for each image.
+
         Raises:
-            UserError: If the attack is for another task.
+            UserError: If the attack is for another task, or not for this precision.
         """
-        forward, targets = self._seen_by(attack)
-        function = _in_bf16(forward) if precision == 'bf16' else forward
-        with eval_mode(self.model), frozen(self.model):
-            try:
-                result = attack(function, self.pixels, targets, keys=self.keys, mask=self.mask)
-            except ValueError as error:
-                raise UserError(
-                    f'{type(attack.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
-                ) from error
-        if precision == 'fp32':
-            return result
-        _, loss, score, success = self.judge(attack, result.adv)
-        return replace(result, loss=loss, score=score, success=success)
+        return reduce(worse, (result for _, _, result in self.runs(attack, precision)))
+
+    def runs(self, attack: Attack | Ensemble, precision: str = 'fp32') -> Iterator[tuple[str, Attack, AttackResult]]:
+        """Yield '', the attack and its result; of an ensemble name, attack and result of each member."""
+        members = attack.members if isinstance(attack, Ensemble) else {'': attack}
+        if precision != 'fp32' and getattr(attack, 'stop_at_success', False):
+            raise UserError(
+                f'{type(attack).__name__} leaves an image alone after its success, which only fp32 decides: attack in '
+                'fp32, without --amp'
+            )
+        seen, targets = self._seen_by(attack, precision)
+        arguments = (seen, self.pixels, targets, self.keys, self.mask)
+        results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
+        for name, member in members.items():
+            with eval_mode(self.model), frozen(self.model):
+                try:
+                    result = next(results) or attack(*arguments)
+                except ValueError as error:
+                    raise UserError(
+                        f'{type(member.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
+                    ) from error
+            if precision != 'fp32':
+                _, loss, score, success = self.judge(member, result.adv)
+                result = replace(result, loss=loss, score=score, success=success)
+            yield name, member, result
 
     @torch.no_grad()
-    def judge(self, attack: PGD, pixels: Tensor) -> Judgement:
+    def judge(self, attack: Attack, pixels: Tensor) -> Judgement:
         """What images (B, 3, H, W) in place of the batch's are worth to an attack at its last step, in fp32."""
         objective, steps = attack.objective, max(attack.steps, 1)
         forward, targets = self._seen_by(attack)
         with eval_mode(self.model):
             targets = objective.prepare(forward, self.pixels, targets)
-            return objective.judge(forward(pixels), targets, steps, steps)
+            return objective.judge(forward(pixels), objective.aim(targets, 0), steps, steps)
 
-    def _seen_by(self, attack: PGD) -> tuple[Forward, Tensor | None]:
+    def only(self, rows: Tensor) -> 'Victim':
+        """The same model with some of the samples, by their places (N,)."""
+        part, places = copy.copy(self), rows.tolist()
+        part.inputs, part.pixels = self.inputs[rows], self.pixels[rows]
+        part.mask = None if self.mask is None else self.mask[rows]
+        for name in ('data_samples', 'sizes', 'keys'):
+            setattr(part, name, [getattr(self, name)[place] for place in places])
+        return part
+
+    def _seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple['Seen', Tensor | None]:
         """The function of pixels that an attack differentiates, and its targets."""
         objective = attack.objective
         if objective.reads == 'embedding':
-            return partial(self.embedding, tokens=objective.tokens), None
-        return self.prediction, self.targets()
+            return Seen(self, precision, objective.tokens), None
+        return Seen(self, precision), self.targets()
 
     def prediction(self, pixels: Tensor) -> Tensor:
         """Differentiable output on which the metric is computed."""
@@ -185,9 +212,30 @@ def name_of(sample: BaseDataElement) -> str:
     return str(sample.get('img_path') or f'image {_key(sample)}')
 
 
-def _in_bf16(forward: Forward) -> Forward:
-    def autocast(pixels: Tensor) -> Tensor:
-        with torch.autocast(pixels.device.type, torch.bfloat16):
-            return forward(pixels).float()
+@dataclass(frozen=True)
+class Seen:
+    """A victim as a function of its pixels (B, 3, H, W), the prediction or the embedding.
 
-    return autocast
+    Attributes:
+        victim: The victim.
+        precision: ``'fp32'`` or ``'bf16'``.
+        tokens: Which tokens of the embedding; None for the prediction.
+    """
+
+    victim: Victim
+    precision: str = 'fp32'
+    tokens: str | None = None
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Return the outputs, in fp32."""
+        if self.precision == 'fp32':
+            return self._outputs(pixels)
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            return self._outputs(pixels).float()
+
+    def only(self, rows: Tensor) -> 'Seen':
+        """The same of some of the samples."""
+        return replace(self, victim=self.victim.only(rows))
+
+    def _outputs(self, pixels: Tensor) -> Tensor:
+        return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.prediction(pixels)

@@ -26,6 +26,8 @@ class DenseVictim(Victim):
 
     def __init__(self, model: nn.Module, data_batch: dict[str, Any]) -> None:
         super().__init__(model, data_batch)
+        # Also when only some of the samples are attacked.
+        self.canvas = tuple(max(sample.ori_shape[axis] for sample in self.data_samples) for axis in (0, 1))
         for sample in self.data_samples:
             if self.annotation in sample:
                 size = tuple(sample.get(self.annotation).data.shape[-2:])
@@ -39,14 +41,14 @@ class DenseVictim(Victim):
     def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
         outputs = self.model.inference(self.normalise(pixels), [sample.metainfo for sample in self.data_samples])
         samples = self.model.postprocess_result(outputs, self._fresh_samples())
-        return _on_canvas([self._output_of(sample) for sample in samples], fill=1)
+        return _on_canvas([self._output_of(sample) for sample in samples], self.canvas, fill=1)
 
     def targets(self) -> Tensor:  # noqa: D102
         for sample in self.data_samples:
             if self.annotation not in sample:
                 raise UserError(f'{name_of(sample)} has no {self.annotation}: load annotations in the test pipeline')
         annotations = [sample.get(self.annotation).data for sample in self.data_samples]
-        return _on_canvas(annotations, fill=self.unlabelled).to(self.inputs.device)
+        return _on_canvas(annotations, self.canvas, fill=self.unlabelled).to(self.inputs.device)
 
     def _features(self, inputs: Tensor) -> Any:
         return self.model.backbone(inputs)
@@ -85,9 +87,9 @@ class DepthVictim(DenseVictim):
     unlabelled = 0
 
 
-def _on_canvas(maps: Sequence[Tensor], fill: float) -> Tensor:
+def _on_canvas(maps: Sequence[Tensor], size: Sequence[int], fill: float) -> Tensor:
     """Stack maps (C, H, W) of differing size at the top left of a common canvas."""
-    height, width = (max(part.shape[axis] for part in maps) for axis in (-2, -1))
+    height, width = size
     return torch.stack(
         [F.pad(part, (0, width - part.shape[-1], 0, height - part.shape[-2]), value=fill) for part in maps]
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from mmssl_robust.evaluation.samples import METRICS, PERCENT
+
 from ..believable import Check, checks_of
 from ..records import CLEAN
-from ..results import RowRecords, curves_of, differences_of, kept_of, read_rows, results_of
-from ..statistics import METRICS, PERCENT
+from ..results import WORST, RowRecords, curves_of, differences_of, kept_of, read_rows, results_of
 from ..suite import TASKS, Suite
 
 
@@ -115,11 +116,13 @@ def summary(content: Content) -> list[str]:
             continue
         own = content.results[content.results['row'] == records.row.name]
         values = [
-            f'{show(line.value, line.metric)} {"clean" if line.attack == CLEAN else f"under {line.attack}"}'
+            f'{show(line.value, line.metric)} {_where(line.attack)}'
             for line in own.itertuples()
             if line.metric == METRICS[line.task][0]
         ]
-        sentences.append(f'{records.label}: {METRICS[records.row.task][0]} {", ".join(values)}.')
+        bound = records.worst and records.worst.bound
+        gap = '' if bound is None else f' (no choice of attacks goes below {show(bound, "mIoU")})'
+        sentences.append(f'{records.label}: {METRICS[records.row.task][0]} {", ".join(values)}{gap}.')
     for line in content.differences.itertuples():
         low, high = (show(end, line.metric) for end in (line.low, line.high))
         sign = 'no clear difference' if not line.low > 0 and not line.high < 0 else 'a difference'
@@ -129,6 +132,10 @@ def summary(content: Content) -> list[str]:
             f'{show(line.value, line.metric, signed=True)} [{low}, {high}], {sign}.'
         )
     return sentences
+
+
+def _where(attack: str) -> str:
+    return dict(zip((CLEAN, WORST), ('clean', 'in the worst case'))).get(attack, f'under {attack}')
 
 
 def show(value: float, metric: str, signed: bool = False) -> str:
@@ -149,6 +156,6 @@ def _costs(rows: list[RowRecords]) -> pd.DataFrame:
     for records in rows:
         for attack in (name for name in records.finished if name not in records.row.sweeps):
             table = records.read(attack)
-            means = {name: table[name].mean() for name in ('forwards', 'backwards', 'seconds')}
-            lines.append(dict(row=records.label, attack=attack, images=len(table), **means))
+            images = table.groupby('index')[['forwards', 'backwards', 'seconds']].sum()
+            lines.append(dict(row=records.label, attack=attack, images=len(images), **images.mean()))
     return pd.DataFrame(lines, columns=['row', 'attack', 'images', 'forwards', 'backwards', 'seconds'])

@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mmssl_robust.evaluation.samples import METRICS
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.visualization.evolution import COLOURS, Point, draw_evolution, read_evolution
 
 from ..records import CLEAN
 from ..results import EMBED, STANDARD
-from ..statistics import METRICS
 from .content import Content
 
 FORMATS = ('.pdf', '.svg')

@@ -3,7 +3,8 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..statistics import METRICS
+from mmssl_robust.evaluation.samples import METRICS
+
 from .content import Content, summary, tasks_of
 from .figures import Drawn, svg_of
 from .gallery import galleries_of

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from mmssl_robust.evaluation.samples import METRICS, PERCENT
+
 from ..records import CLEAN
-from ..statistics import METRICS, PERCENT
+from ..results import WORST
 from .content import Content, summary, tasks_of
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ class Cell(NamedTuple):
 def columns_of(content: Content, task: str) -> list[str]:
     """Attacks of a task's table, clean first."""
     table = content.results[content.results['task'] == task]
-    return [CLEAN, *dict.fromkeys(name for name in table['attack'] if name != CLEAN)]
+    names = dict.fromkeys(name for name in table['attack'] if name not in (CLEAN, WORST))
+    return [CLEAN, *names, *([WORST] if (table['attack'] == WORST).any() else [])]
 
 
 def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | None]]]:

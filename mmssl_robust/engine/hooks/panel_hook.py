@@ -46,7 +46,7 @@ class PanelHook(Hook):
     ) -> None:
         """Draw images of this batch until there are enough."""
         folder = Path(self.temporary.name) / name
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         room = self.max_images - len(list(folder.iterdir()))
         for index in range(min(room, len(clean))):
             figure = panel_of(victim, index, result, clean[index], adversarial[index], runner.visualizer.dataset_meta)

@@ -11,6 +11,8 @@ from mmseg.evaluation import IoUMetric
 from mmssl_robust.evaluation.depth_metric import DepthMetric
 from mmssl_robust.utils.errors import UserError
 
+MEASURED = (Accuracy, IoUMetric, DepthMetric)
+"""Metrics that follow from what is recorded of single images."""
 Measure = Callable[[BaseDataElement], dict[str, Any]]
 
 
@@ -27,9 +29,15 @@ def measure_of(metric: BaseMetric) -> Measure:
     Raises:
         UserError: If records hold nothing for such a metric.
     """
-    for kind, measure in ((Accuracy, _classified), (IoUMetric, _segmented), (DepthMetric, _depth)):
+    measure = dict(classification=_classified, segmentation=_segmented, depth=_depth)[task_of(metric)]
+    return lambda sample: measure(metric, sample)
+
+
+def task_of(metric: BaseMetric) -> str:
+    """Return the task that a metric is for; arguments and errors as for :func:`measure_of`."""
+    for kind, task in zip(MEASURED, ('classification', 'segmentation', 'depth')):
         if isinstance(metric, kind):
-            return lambda sample: measure(metric, sample)
+            return task
     raise UserError(f'records know no {type(metric).__name__}: use Accuracy, IoUMetric or DepthMetric')
 
 

@@ -10,8 +10,8 @@ from mmpretrain.structures import DataSample
 from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
-from mmssl_robust.benchmark.measures import measure_of
 from mmssl_robust.evaluation.depth_metric import DepthMetric
+from mmssl_robust.evaluation.measures import measure_of
 from mmssl_robust.utils.errors import UserError
 
 CLASSES = ('road', 'sky', 'tree', 'car', 'never')

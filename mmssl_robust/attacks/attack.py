@@ -1,0 +1,198 @@
+"""What all attacks share: their arguments, their restarts, and the contract of a call."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mmssl_robust.attacks.noise import random_start
+from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
+from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.attacks.threat_models import THREAT_MODELS
+from mmssl_robust.attacks.tracking import Account, Kept, Trace
+from mmssl_robust.utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Images under attack.
+
+    Attributes:
+        trace: The model and the objective.
+        inputs: Clean images (B, C, H, W).
+        targets: As the objective prepared them, batch first.
+        keys: A number for each image, from which its noise follows.
+        mask: (B, 1, H, W) bool, True where pixels may change; None for everywhere.
+    """
+
+    trace: Trace
+    inputs: Tensor
+    targets: Tensor
+    keys: Sequence[int]
+    mask: Tensor | None
+
+    def only(self, rows: Tensor) -> 'Scene':
+        """Some of the images, by their places (N,)."""
+        return Scene(
+            trace=self.trace.only(rows),
+            inputs=self.inputs[rows],
+            targets=self.targets[rows],
+            keys=[self.keys[row] for row in rows.tolist()],
+            mask=None if self.mask is None else self.mask[rows],
+        )
+
+
+class Attack(ABC):
+    """An objective to maximise inside a threat model's ball and the range of an image.
+
+    Args:
+        objective: What to maximise.
+        norm: ``'linf'``, ``'l2'`` or ``'l1'``.
+        eps: Radius of the ball, for pixels in [0, 1]; a number or a string such as ``'8/255'``.
+        steps: How many steps; 0 evaluates the start.
+        random_start: Start at a random point of the ball, otherwise at the clean image.
+        restarts: Number of independent starts; an objective that has several aims takes the next one at each.
+        seed: Seed of the attack's random numbers, a non-negative integer.
+        samples: For a model with randomness of its own: how often it is called for one judgement or gradient.
+        stop_at_success: Leave an image alone from the restart on that follows its success. No restart can change
+            whether it is robust; its loss may stay lower.
+
+    Raises:
+        UserError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        norm: str = 'linf',
+        eps: float | str = '8/255',
+        steps: int = 20,
+        random_start: bool = True,
+        restarts: int = 1,
+        seed: int = 0,
+        samples: int = 1,
+        stop_at_success: bool = False,
+    ) -> None:
+        if not isinstance(objective, Objective):
+            raise TypeError(f'objective={objective!r} is no Objective: pass an instance such as CrossEntropy()')
+        if norm not in THREAT_MODELS:
+            raise UserError(f'unknown norm={norm!r}: use one of {", ".join(THREAT_MODELS)}')
+        least = dict(steps=0, restarts=1, seed=0, samples=1)
+        for name, value in dict(steps=steps, restarts=restarts, seed=seed, samples=samples).items():
+            if not isinstance(value, int) or value < least[name]:
+                raise UserError(f'{name}={value!r}: give an integer of at least {least[name]}')
+        if not random_start and restarts > 1 and not objective.has_aims:
+            raise UserError(f'restarts={restarts} without random_start repeat one attack: set random_start=True')
+        if not random_start and objective.needs_random_start:
+            raise UserError(f'{type(objective).__name__} has no gradient at the clean image: set random_start=True')
+        self.objective = objective
+        self.threat = THREAT_MODELS[norm](eps)
+        self.norm = norm
+        self.eps = self.threat.eps
+        self.steps = steps
+        self.random_start = random_start
+        self.restarts = restarts
+        self.seed = seed
+        self.samples = samples
+        self.stop_at_success = stop_at_success
+
+    @property
+    def passes(self) -> int:
+        """How often an image goes through the model, forward or back, at most."""
+        return self.samples * self.restarts * (2 * self.steps + 1)
+
+    def __call__(
+        self,
+        forward: Forward,
+        inputs: Tensor,
+        targets: Tensor | None = None,
+        keys: Sequence[int] | None = None,
+        mask: Tensor | None = None,
+    ) -> AttackResult:
+        """Attack a batch of images.
+
+        Args:
+            forward: Differentiable function of images (B, C, H, W), whose outputs for an image do not
+                depend on the others: the caller has put its model in evaluation mode.
+            inputs: Clean images (B, C, H, W) in [0, 1], float32 or float64; the model normalises.
+            targets: Ground truth as the objective wants it, batch first.
+            keys: Non-negative integer for each image, from which its noise follows; by default its
+                position in the batch.
+            mask: (B, 1, H, W), nonzero where pixels may change (padding may not); None for everywhere.
+
+        Returns:
+            The adversarial images and their account.
+
+        Raises:
+            UserError: If pixels lie outside [0, 1], or a loss or gradient is not finite or absent.
+            ValueError: If shapes do not fit.
+        """
+        keys = list(range(len(inputs))) if keys is None else [int(key) for key in keys]
+        # Evaluation loops switch gradients off, some by inference mode, whose tensors autograd refuses.
+        with torch.inference_mode(False), torch.enable_grad():
+            inputs, mask = check_images(inputs, keys, mask)
+            account = Account(len(inputs), inputs.device)
+            trace = Trace(forward, self.objective, keys, account, self.samples)
+            with torch.no_grad():
+                targets = self.objective.prepare(trace.forward, inputs, None if targets is None else targets.clone())
+            kept = self._restarted(Scene(trace, inputs, targets, keys, mask))
+        return self._result(account, kept, inputs)
+
+    def _restarted(self, scene: Scene) -> Kept:
+        kept = Kept()
+        aims = self.objective.aims(scene.targets)
+        for restart in range(self.restarts if aims is None else min(self.restarts, aims)):
+            part, rows = scene, None
+            if self.stop_at_success and restart:
+                rows = (~kept.success).nonzero()[:, 0]
+                if not len(rows):
+                    break
+                part = scene.only(rows)
+            part = replace(part, targets=self.objective.aim(part.targets, restart))
+            for iterate, judgement in self._iterates(part, restart):
+                kept.offer(iterate, judgement, restart, rows)
+        return kept
+
+    @abstractmethod
+    def _iterates(self, scene: Scene, restart: int) -> Iterator[tuple[Tensor, Judgement]]:
+        """Attack from one start and yield the iterates that may be reported, with what each is worth."""
+
+    def _start(self, scene: Scene, restart: int) -> Tensor:
+        if not self.random_start:
+            return scene.inputs
+        noise = random_start(self.threat, scene.inputs, scene.keys, self.seed, restart, scene.mask)
+        return self.threat.nearest(scene.inputs, scene.inputs + noise)
+
+    def _result(self, account: Account, kept: Kept, inputs: Tensor) -> AttackResult:
+        norm = self.threat.size(kept.adv - inputs)
+        limit = self.eps + self.threat.slack * max(1, self.eps)
+        if not (norm <= limit).all() or not ((kept.adv >= 0) & (kept.adv <= 1)).all():
+            raise RuntimeError(f'perturbation of size {norm.max():.6g} left eps={self.eps:.6g} or the image [0, 1]')
+        return AttackResult(
+            adv=kept.adv,
+            loss=kept.loss,
+            success=kept.success,
+            score=kept.score,
+            zero_grad=account.zero_grad(inputs.dtype),
+            norm=norm,
+            restart=kept.restart,
+            forwards=account.forwards,
+            backwards=account.backwards,
+        )
+
+
+def check_images(inputs: Tensor, keys: Sequence[int], mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Return detached inputs and a boolean mask, or raise."""
+    if inputs.ndim != 4 or not inputs.numel() or inputs.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f'inputs are {inputs.dtype} {tuple(inputs.shape)}: pass float32 or float64 (B, C, H, W)')
+    low, high = inputs.min().item(), inputs.max().item()
+    if not (low >= 0 and high <= 1):
+        raise UserError(f'pixels lie in [{low:.4g}, {high:.4g}]: attack pixels in [0, 1] and normalise in the model')
+    if len(keys) != len(inputs) or min(keys) < 0:
+        raise ValueError(f'{len(keys)} keys for {len(inputs)} images: pass one non-negative integer for each')
+    batch, _, height, width = inputs.shape
+    if mask is not None and mask.shape != (batch, 1, height, width):
+        raise ValueError(f'mask {tuple(mask.shape)} does not fit inputs {tuple(inputs.shape)}: pass (B, 1, H, W)')
+    return inputs.detach().clone(), None if mask is None else mask != 0

@@ -1,0 +1,8 @@
+"""Several attacks as one, of which each image meets the worst."""
+
+from .autoattack import AutoAttack
+from .base import Ensemble
+from .depth import DepthEnsemble
+from .sea import SEA
+
+__all__ = ['SEA', 'AutoAttack', 'DepthEnsemble', 'Ensemble']

@@ -1,0 +1,61 @@
+"""AutoAttack: the standard by which robust classifiers are compared."""
+
+from collections.abc import Sequence
+
+from mmssl_robust.attacks.apgd import APGD, L1_STAGES
+from mmssl_robust.attacks.fab import FAB
+from mmssl_robust.attacks.objectives import CrossEntropy, Margin, TargetedDLR
+from mmssl_robust.attacks.square import Square
+from mmssl_robust.utils.errors import UserError
+
+from .base import Ensemble
+
+
+class AutoAttack(Ensemble):
+    """The standard version: APGD on cross-entropy, APGD and FAB on the nine most likely wrong classes, Square.
+
+    Each attacks only what is still classified right; what is wrong without an attack is not touched. Robust accuracy
+    is the share of images that withstand all. From Croce & Hein, *Reliable evaluation of adversarial robustness with
+    an ensemble of diverse parameter-free attacks*, ICML 2020; for l1, where APGD begins in larger balls and steps
+    change few entries, from Croce & Hein, *Mind the box*, ICML 2021. Any number of classes from two on will do.
+
+    Args:
+        norm: ``'linf'``, ``'l2'`` or ``'l1'``.
+        eps: Radius of the ball, see :class:`Attack`.
+        steps: Of APGD and FAB, for each class.
+        queries: Of Square.
+        targets: How many wrong classes the targeted attacks take, at most all.
+        seed: Of all members.
+        members: Names of those that run, of ``'apgd-ce'``, ``'apgd-t'``, ``'fab-t'`` and ``'square'``.
+        samples: See :class:`Attack`.
+
+    Raises:
+        UserError: If an argument is out of range.
+    """
+
+    NAMES = ('apgd-ce', 'apgd-t', 'fab-t', 'square')
+
+    def __init__(
+        self,
+        norm: str = 'linf',
+        eps: float | str = '8/255',
+        steps: int = 100,
+        queries: int = 5000,
+        targets: int = 9,
+        seed: int = 0,
+        members: Sequence[str] = NAMES,
+        samples: int = 1,
+    ) -> None:
+        unknown = [name for name in members if name not in self.NAMES]
+        if unknown:
+            raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.NAMES)}')
+        shared = dict(norm=norm, eps=eps, seed=seed, samples=samples, stop_at_success=True)
+        stages = dict(stages=L1_STAGES) if norm == 'l1' else {}
+        aimed = dict(steps=steps, restarts=targets, **shared)
+        every = {
+            'apgd-ce': APGD(CrossEntropy(), steps=steps, **stages, **shared),
+            'apgd-t': APGD(TargetedDLR(), **stages, **aimed),
+            'fab-t': FAB(**aimed),
+            'square': Square(Margin(), queries=queries, **shared),
+        }
+        super().__init__({name: every[name] for name in members}, stop_at_success=True)

@@ -1,0 +1,142 @@
+"""The worst of several attacks, image by image."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+
+import torch
+from torch import Tensor
+
+from mmssl_robust.attacks.attack import Attack
+from mmssl_robust.attacks.objectives.base import Forward, Objective
+from mmssl_robust.attacks.pgd import PGD
+from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.attacks.tracking import forward_of
+from mmssl_robust.utils.errors import UserError
+
+
+class Ensemble:
+    """Attacks of one task and one threat model, whose objectives score alike.
+
+    Args:
+        members: Name -> attack, in the order in which they run.
+        stop_at_success: Leave an image alone once a member has succeeded with it, or if there is success without an
+            attack.
+
+    Raises:
+        UserError: If there is no member, or they attack different balls or outputs.
+    """
+
+    def __init__(self, members: Mapping[str, Attack], stop_at_success: bool = False) -> None:
+        if not members:
+            raise UserError('an ensemble needs at least one attack')
+        threats = {(attack.norm, attack.eps, attack.objective.reads) for attack in members.values()}
+        if len(threats) > 1:
+            raise UserError(f'the attacks of an ensemble differ in norm, eps or what they read: {sorted(threats)}')
+        self.members = dict(members)
+        self.stop_at_success = stop_at_success
+        first = next(iter(self.members.values()))
+        self.norm, self.eps, self.threat, self.seed = first.norm, first.eps, first.threat, first.seed
+
+    @property
+    def passes(self) -> int:
+        """How often an image goes through the model, forward or back, at most."""
+        return sum(attack.passes for attack in self.members.values())
+
+    @property
+    def objective(self) -> Objective:
+        """The first member's, which reads what those of the others do."""
+        return next(iter(self.members.values())).objective
+
+    def __call__(
+        self,
+        forward: Forward,
+        inputs: Tensor,
+        targets: Tensor | None = None,
+        keys: Sequence[int] | None = None,
+        mask: Tensor | None = None,
+    ) -> AttackResult:
+        """Attack a batch of images by all members; arguments and errors are those of :meth:`Attack.__call__`.
+
+        Returns:
+            For each image the result of the member with the lowest score, ties going to the earlier one. ``member``
+            says which, ``forwards`` and ``backwards`` are sums over the members.
+        """
+        worst: AttackResult | None = None
+        for result in self.run(forward, inputs, targets, keys, mask):
+            worst = result if worst is None else worse(worst, result)
+        return worst
+
+    def run(
+        self,
+        forward: Forward,
+        inputs: Tensor,
+        targets: Tensor | None = None,
+        keys: Sequence[int] | None = None,
+        mask: Tensor | None = None,
+    ) -> Iterator[AttackResult]:
+        """Yield each member's own result; where it left an image alone, that of the one that succeeded, at no cost."""
+        keys = list(range(len(inputs))) if keys is None else list(keys)
+        if not self.stop_at_success:
+            for name, attack in self.members.items():
+                yield _named(attack(forward, inputs, targets, keys, mask), name)
+            return
+        look = PGD(self.objective, self.norm, self.eps, steps=0, random_start=False)
+        before = _named(look(forward, inputs, targets, keys, mask), 'clean')
+        for number, (name, attack) in enumerate(self.members.items()):
+            result = before if number == 0 else _idle(before)
+            rows = (~before.success).nonzero()[:, 0]
+            if len(rows):
+                part = attack(
+                    forward_of(forward, rows),
+                    inputs[rows],
+                    None if targets is None else targets[rows],
+                    [keys[row] for row in rows.tolist()],
+                    None if mask is None else mask[rows],
+                )
+                spent = _only(result, rows)
+                part = replace(
+                    part, forwards=part.forwards + spent.forwards, backwards=part.backwards + spent.backwards
+                )
+                result = _filled(result, rows, _named(part, name))
+            before = result
+            yield result
+
+
+def worse(first: AttackResult, second: AttackResult) -> AttackResult:
+    """Return for each image the result of the lower score, the first one's at a tie; costs add up."""
+    rows = (second.score < first.score).nonzero()[:, 0]
+    chosen = _filled(first, rows, _only(second, rows))
+    return replace(chosen, forwards=first.forwards + second.forwards, backwards=first.backwards + second.backwards)
+
+
+def _named(result: AttackResult, name: str) -> AttackResult:
+    return replace(result, member=[name] * len(result.adv))
+
+
+def _idle(result: AttackResult) -> AttackResult:
+    nothing = torch.zeros_like(result.forwards)
+    return replace(result, forwards=nothing, backwards=nothing.clone())
+
+
+def _only(result: AttackResult, rows: Tensor) -> AttackResult:
+    return AttackResult(**{field.name: _at(getattr(result, field.name), rows) for field in fields(result)})
+
+
+def _at(values: Tensor | list[str] | None, rows: Tensor) -> Tensor | list[str] | None:
+    if isinstance(values, list):
+        return [values[row] for row in rows.tolist()]
+    return None if values is None else values[rows]
+
+
+def _filled(whole: AttackResult, rows: Tensor, part: AttackResult) -> AttackResult:
+    """The whole with some images' results replaced."""
+    values = {}
+    for field in fields(whole):
+        old, new = getattr(whole, field.name), getattr(part, field.name)
+        if isinstance(old, Tensor):
+            values[field.name] = old.index_copy(0, rows, new.to(old.dtype))
+        elif old is not None:
+            values[field.name] = list(old)
+            for row, value in zip(rows.tolist(), new):
+                values[field.name][row] = value
+    return AttackResult(**values)

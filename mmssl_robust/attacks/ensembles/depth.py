@@ -1,0 +1,44 @@
+"""The ensemble for depth."""
+
+from mmssl_robust.attacks.apgd import APGD
+from mmssl_robust.attacks.objectives import DepthAbsRel, DepthLoss, DepthRMSE
+
+from .base import Ensemble
+
+
+class DepthEnsemble(Ensemble):
+    """APGD on the paper's depth loss, the squared error and the relative error; per image the highest RMSE.
+
+    The paper's loss is blind to a scale in part and smooth in the logarithm, the squared error follows the far pixels,
+    the relative one the near ones: which one is worst differs from image to image.
+
+    Args:
+        norm: ``'linf'``, ``'l2'`` or ``'l1'``.
+        eps: Radius of the ball, see :class:`Attack`.
+        steps: Of each of the three.
+        restarts: Likewise.
+        min_depth: See :class:`DepthObjective`.
+        max_depth: Likewise.
+        seed: Of all three.
+        samples: See :class:`Attack`.
+
+    Raises:
+        UserError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        norm: str = 'linf',
+        eps: float | str = '8/255',
+        steps: int = 100,
+        restarts: int = 2,
+        min_depth: float = 1e-3,
+        max_depth: float = 10.0,
+        seed: int = 0,
+        samples: int = 1,
+    ) -> None:
+        objectives = {'depth-loss': DepthLoss, 'rmse': DepthRMSE, 'abs-rel': DepthAbsRel}
+        shared = dict(norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, samples=samples)
+        super().__init__(
+            {name: APGD(objective(min_depth, max_depth), **shared) for name, objective in objectives.items()}
+        )

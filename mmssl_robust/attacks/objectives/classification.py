@@ -1,0 +1,71 @@
+"""What all objectives for classification share."""
+
+import torch
+from torch import Tensor
+
+from .base import Forward, Objective, check_labels
+
+
+class ClassificationObjective(Objective):
+    """A loss on logits (B, K) whose targets (B,) are class indices.
+
+    Score: accuracy, 0 or 1. Success: another class is predicted.
+    """
+
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
+        """Demand one class index for each image."""
+        return check_labels(super().prepare(forward, inputs, targets), 1, type(self).__name__)
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return 1 where the true class is predicted, else 0."""
+        return (outputs.argmax(dim=1) == targets).to(outputs.dtype)
+
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether another class is predicted."""
+        return outputs.argmax(dim=1) != targets
+
+
+class AimedObjective(ClassificationObjective):
+    """A loss that raises one wrong class at a time: the most likely one, at the next restart the second, and so on.
+
+    Which is likely the clean image decides. Success is still any wrong class, so that the restarts together are an
+    untargeted attack, of at most K - 1 restarts.
+    """
+
+    has_aims = True
+
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
+        """Return (B, K): the true class, then the others from likely to unlikely."""
+        labels = super().prepare(forward, inputs, targets)[:, None]
+        others = check_logits(forward(inputs), type(self).__name__).scatter(1, labels, -torch.inf)
+        return torch.cat([labels, others.argsort(dim=1, descending=True)[:, :-1]], dim=1)
+
+    def aims(self, targets: Tensor) -> int:
+        """Return the number of wrong classes."""
+        return targets.shape[1] - 1
+
+    def aim(self, targets: Tensor, restart: int) -> Tensor:
+        """Return (B, 2): the true class and the one to raise."""
+        return targets[:, [0, 1 + restart]]
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return 1 where the true class is predicted, else 0."""
+        return super().score(outputs, targets[:, 0])
+
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether another class than the true one is predicted."""
+        return super().success(outputs, targets[:, 0])
+
+
+def check_logits(outputs: Tensor, owner: str, classes: int = 2) -> Tensor:
+    """Return logits (B, K) of at least so many classes.
+
+    Raises:
+        ValueError: If there are fewer, or other axes.
+    """
+    if outputs.ndim != 2 or outputs.shape[1] < classes:
+        raise ValueError(
+            f'{owner} needs logits (B, K) of at least {classes} classes, got {tuple(outputs.shape)}; for maps of '
+            'classes there are objectives such as SegPGDLoss'
+        )
+    return outputs

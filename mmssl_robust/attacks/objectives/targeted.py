@@ -1,0 +1,84 @@
+"""Objectives that want one certain wrong answer, for classes."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmssl_robust.utils.errors import UserError
+
+from .base import Forward, Judgement, Objective, check_labels
+
+LEAST_LIKELY = 'least-likely'
+
+
+class TargetedCrossEntropy(Objective):
+    """Minus the cross-entropy of a class that the attacker wants, for images or for every pixel.
+
+    Logits (B, K) with true classes (B,), or (B, K, H, W) with (B, H, W). Score: minus the probability of the wanted
+    class, mean over pixels. Success: the wanted class is predicted, for pixels in more than half of them. Where it is
+    the true class there is nothing to gain, and ignored pixels do not count: such pixels have no loss, and an image of
+    nothing else cannot be attacked with success.
+
+    Args:
+        target: The wanted class, or ``'least-likely'``: that of the lowest logit on the clean image, the same
+            for all pixels of an image.
+        ignore_index: Label of pixels that do not count.
+
+    Raises:
+        UserError: If the target is neither.
+    """
+
+    def __init__(self, target: int | str = LEAST_LIKELY, ignore_index: int = 255) -> None:
+        if isinstance(target, str) and target.isdigit():
+            target = int(target)
+        if target != LEAST_LIKELY and not (isinstance(target, int) and target >= 0):
+            raise UserError(f'target={target!r}: give the index of a class or {LEAST_LIKELY!r}')
+        self.target = target
+        self.ignore_index = ignore_index
+
+    def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
+        """Return the wanted class where it counts, else -1, in the shape of the true ones."""
+        targets = super().prepare(forward, inputs, targets)
+        true = check_labels(targets, targets.ndim, 'TargetedCrossEntropy')
+        logits = forward(inputs)
+        if logits.ndim != true.ndim + 1 or logits.shape[2:] != true.shape[1:]:
+            raise ValueError(f'logits are {tuple(logits.shape)}, but targets {tuple(true.shape)}')
+        wanted = self._wanted(logits).view(-1, *[1] * (true.ndim - 1)).expand_as(true)
+        ignored = true == self.ignore_index if true.ndim > 1 else torch.zeros_like(true, dtype=torch.bool)
+        return torch.where((wanted == true) | ignored, -1, wanted)
+
+    def _wanted(self, logits: Tensor) -> Tensor:
+        if self.target == LEAST_LIKELY:
+            return logits.flatten(2).mean(dim=2).argmin(dim=1) if logits.ndim > 2 else logits.argmin(dim=1)
+        if self.target >= logits.shape[1]:
+            raise UserError(f'target={self.target}, but the model has {logits.shape[1]} classes, counted from 0')
+        return torch.full((len(logits),), self.target, device=logits.device)
+
+    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
+        """Return minus the mean cross-entropy (B,) of the wanted class, the same at every step."""
+        return self._mean(-self._losses(outputs, targets), targets)
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return minus the mean probability of the wanted class."""
+        return self._mean(-(-self._losses(outputs, targets)).exp(), targets)
+
+    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the wanted class is predicted in more than half of the places that count."""
+        hits = (outputs.max(dim=1).indices == targets).flatten(1) if targets.ndim > 1 else None
+        hits = (outputs.argmax(dim=1) == targets)[:, None] if hits is None else hits
+        counts = (targets >= 0).reshape(len(targets), -1)
+        return 2 * (hits & counts).sum(dim=1) > counts.sum(dim=1)
+
+    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+        """Return all measures from one cross-entropy."""
+        losses = self._losses(outputs, targets)
+        loss = self._mean(-losses, targets)
+        score = self._mean(-(-losses.detach()).exp(), targets)
+        return Judgement(loss, loss.detach(), score, self.success(outputs.detach(), targets))
+
+    def _losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets, ignore_index=-1, reduction='none')
+
+    def _mean(self, values: Tensor, targets: Tensor) -> Tensor:
+        counts = (targets >= 0).reshape(len(targets), -1)
+        return (values.reshape(counts.shape) * counts).sum(dim=1) / counts.sum(dim=1).clamp(min=1)

@@ -1,0 +1,84 @@
+"""What all threat models share."""
+
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from math import isfinite
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from mmssl_robust.utils.errors import UserError
+
+
+def parse_number(value: float | str, name: str) -> float:
+    """Read a number that may be written as a fraction.
+
+    Args:
+        value: A number, or a string such as ``'8/255'`` or ``'0.03'``.
+        name: What the number is, for the error message.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: If it is no finite number.
+    """
+    try:
+        number = float(Fraction(value.replace(' ', '')) if isinstance(value, str) else value)
+    except (ValueError, TypeError, ZeroDivisionError):
+        raise UserError(f"{name}={value!r} is no number: write one like 0.03 or '8/255'") from None
+    if not isfinite(number):
+        raise UserError(f'{name}={value!r} is not finite: write a finite number')
+    return number
+
+
+class ThreatModel(ABC):
+    """The perturbations of size at most ``eps`` in some norm.
+
+    Args:
+        eps: Radius of the ball, a number or a fraction string such as ``'8/255'``.
+
+    Raises:
+        UserError: If the radius is negative.
+    """
+
+    slack: ClassVar[float]
+    """By how much rounding may exceed the radius; relative to a radius above 1."""
+
+    largest: ClassVar[float] = float('inf')
+    """The largest radius that has a meaning."""
+
+    def __init__(self, eps: float | str) -> None:
+        self.eps = parse_number(eps, 'eps')
+        if self.eps < 0:
+            raise UserError(f'eps={eps} is negative: give the radius of the allowed perturbation, at least 0')
+
+    @abstractmethod
+    def project(self, delta: Tensor) -> Tensor:
+        """Return the nearest allowed perturbation to each of ``delta`` (B, C, H, W)."""
+
+    def nearest(self, inputs: Tensor, images: Tensor) -> Tensor:
+        """Return allowed images near to ``images`` (B, C, H, W): in the ball around ``inputs`` and in [0, 1]."""
+        return (inputs + self.project(images - inputs)).clamp(0, 1)
+
+    def scaled(self, factor: float) -> 'ThreatModel':
+        """Return the ball whose radius is larger by a factor, at most that which holds all images."""
+        return type(self)(min(factor * self.eps, self.largest))
+
+    @abstractmethod
+    def ascent(self, grad: Tensor, step_size: float | Tensor) -> Tensor:
+        """Return the step of length ``step_size`` that raises the loss most to first order.
+
+        Args:
+            grad: Gradient of the loss (B, C, H, W). An image of zero gradient gets a zero step.
+            step_size: Length of the step in the threat model's norm, one for all images or (B, 1, 1, 1).
+        """
+
+    @abstractmethod
+    def size(self, delta: Tensor) -> Tensor:
+        """Return the norm of each perturbation: (B, C, H, W) to (B,)."""
+
+    @abstractmethod
+    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw ``count`` numbers, together uniformly distributed in the ball."""

@@ -1,0 +1,37 @@
+"""The Euclidean threat model."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .base import ThreatModel
+
+
+class L2(ThreatModel):
+    """The Euclidean norm of an image's perturbation, over all its entries, is at most ``eps``."""
+
+    slack = 1e-5
+
+    def project(self, delta: Tensor) -> Tensor:
+        """Shrink what is too long, its direction kept."""
+        size = self.size(delta)
+        shrink = torch.where(size > self.eps, self.eps / size, torch.ones_like(size))
+        return delta * shrink[:, None, None, None]
+
+    def ascent(self, grad: Tensor, step_size: float | Tensor) -> Tensor:
+        """Return the gradient's direction, times the step."""
+        # Squares of a saturated model's gradient underflow (1e-25 squared is 0 in float32): scale first.
+        largest = grad.abs().amax(dim=(1, 2, 3), keepdim=True)
+        grad = torch.where(largest == 0, torch.zeros_like(grad), grad / largest)
+        size = self.size(grad)[:, None, None, None]
+        return step_size * grad / size.clamp(min=1)  # the largest entry is 1, so is the size at least, or all is 0
+
+    def size(self, delta: Tensor) -> Tensor:
+        """Return the Euclidean norm."""
+        return torch.linalg.vector_norm(delta, dim=(1, 2, 3))
+
+    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw a direction, and a radius whose power of ``count`` is uniform."""
+        direction = rng.standard_normal(count)
+        radius = self.eps * rng.random() ** (1 / count)
+        return radius * direction / np.linalg.norm(direction)

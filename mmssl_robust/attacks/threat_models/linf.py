@@ -1,0 +1,37 @@
+"""The threat model of Goodfellow et al.: every entry changes a little."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmssl_robust.utils.errors import UserError
+
+from .base import ThreatModel
+
+
+class Linf(ThreatModel):
+    """Every entry changes by at most ``eps``, a number in [0, 1]."""
+
+    slack = 1e-6
+    largest = 1.0
+
+    def __init__(self, eps: float | str) -> None:
+        super().__init__(eps)
+        if self.eps > 1:
+            raise UserError(f"eps={eps} is above 1: pixels lie in [0, 1], so 8 of 255 grey levels are '8/255'")
+
+    def project(self, delta: Tensor) -> Tensor:
+        """Clamp every entry."""
+        return delta.clamp(-self.eps, self.eps)
+
+    def ascent(self, grad: Tensor, step_size: float | Tensor) -> Tensor:
+        """Return the gradient's sign, times the step; NaN stays NaN, of which PyTorch's sign makes 0."""
+        return step_size * torch.where(grad.isnan(), grad, grad.sign())
+
+    def size(self, delta: Tensor) -> Tensor:
+        """Return the largest entry, in magnitude."""
+        return delta.abs().amax(dim=(1, 2, 3))
+
+    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw every number uniformly from [-eps, eps]."""
+        return rng.uniform(-self.eps, self.eps, count)
