@@ -7,6 +7,7 @@ import numpy as np
 
 from mmssl_robust.benchmark.records import CLEAN, RecordStore
 from mmssl_robust.benchmark.suite import Row, Suite
+from mmssl_robust.engine.presets import load_preset
 from mmssl_robust.visualization.examples import Example
 
 CLASSES = dict(
@@ -22,7 +23,7 @@ _SKILL = dict(Standard=(0.9, 0.08, 0.0), DeACL=(0.82, 0.65, 0.3))
 
 
 def attack_cfg(name, **changes):
-    return dict(type=name, norm='linf', eps='8/255', step_size='2/255', steps=20, keep='best', seed=0) | changes
+    return load_preset(name) | changes
 
 
 def fake_row(task, variant='Standard', images=40, sweep_images=20, sweeps=True, **fields):
@@ -39,7 +40,6 @@ def fake_row(task, variant='Standard', images=40, sweep_images=20, sweeps=True, 
         config=f'configs/{task}/x.py',
         task=task,
         variant=variant,
-        max_images=images,
         sweep_images=sweep_images,
         attacks=attacks | swept,
         sweeps=tuple(swept),

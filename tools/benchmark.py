@@ -7,7 +7,7 @@ command goes on where it stopped, and costs nothing once all is there.
 Examples:
     python tools/benchmark.py mini
     python tools/benchmark.py paper_table1 --data-root data --dry-run
-    python tools/benchmark.py paper --filter 'dino_vitb16_*' --max-images 1000
+    python tools/benchmark.py paper_table1 --filter 'dino_vitb16_*' --max-images 1000 --work-dir work_dirs/quick
     bash tools/dist_benchmark.sh paper 8
 """
 
@@ -17,19 +17,22 @@ import argparse
 import fnmatch
 import itertools
 import os
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmssl_robust.benchmark.cost import Estimate, estimate, measured_rate
+from mmssl_robust.benchmark.cost import Estimate, estimate, estimate_row, measured_rate
 from mmssl_robust.benchmark.evaluation import Options
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.run import SuiteRun
-from mmssl_robust.benchmark.suite import Suite, load_suite
+from mmssl_robust.benchmark.suite import Row, Suite, load_suite, read_suite
 from mmssl_robust.utils.checkpoint import ASSETS, register_safe_loaders
 from mmssl_robust.utils.cli import add_launcher_arguments, init_processes, leave_process_group
 from mmssl_robust.utils.errors import UserError
@@ -39,7 +42,9 @@ from mmssl_robust.utils.terminal import console
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('suite', help='name of a suite, or path of a suite file')
-    parser.add_argument('--data-root', help='folder of the data sets; default $DATA_ROOT, for `mini` the embedded ones')
+    parser.add_argument(
+        '--data-root', help='folder of the data sets; default $DATA_ROOT, for the mini suites the embedded ones'
+    )
     parser.add_argument('--work-dir', type=Path, help='folder of records and report; default work_dirs/benchmark/SUITE')
     parser.add_argument('--heads', type=Path, default=Path('work_dirs/heads'), help='folder of heads that it trains')
     parser.add_argument('--filter', nargs='+', metavar='PATTERN', help="rows to run by name, such as '*cifar10*'")
@@ -50,51 +55,64 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--examples', type=int, default=4, help='most and least robust images to keep for each attack')
     parser.add_argument('--dry-run', action='store_true', help='say what would run and what it would cost')
     parser.add_argument('--tflops', type=float, help='rate in 10^12 operations a second that --dry-run should assume')
+    parser.add_argument(
+        '--rate-from', type=Path, metavar='DIR', help='for --dry-run: the rate that this work dir reached'
+    )
     parser.add_argument('--no-report', action='store_true', help='leave the report to tools/analysis_tools/report.py')
     add_launcher_arguments(parser)
     return parser.parse_args()
 
 
-def use_data_root(args: argparse.Namespace) -> None:
+def use_data_root(args: argparse.Namespace, suite: Suite) -> None:
     """Tell the configs, which read DATA_ROOT, where the data is."""
-    if args.data_root:
-        os.environ['DATA_ROOT'] = args.data_root
-    elif Path(args.suite).stem.startswith('mini'):
-        os.environ.setdefault('DATA_ROOT', str(ASSETS / 'samples'))
+    if args.data_root or suite.embedded_data:
+        os.environ['DATA_ROOT'] = args.data_root or str(ASSETS / 'samples')
 
 
-def chosen_suite(args: argparse.Namespace) -> Suite:
+def check_numbers(args: argparse.Namespace) -> None:
+    """Find numbers that mean nothing."""
+    for name, least in (('max_images', 1), ('batch_size', 1), ('examples', 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise UserError(f'--{name.replace("_", "-")} is {value}: it must be at least {least}')
+    if args.tflops is not None and not args.tflops > 0:
+        raise UserError(f'--tflops is {args.tflops:g}: it must be above 0')
+
+
+def changed_suite(args: argparse.Namespace) -> Suite:
     """The suite with what the command line changes."""
     suite = load_suite(args.suite)
-    rows = suite.rows
-    if args.filter:
-        rows = tuple(row for row in rows if any(fnmatch.fnmatch(row.name, pattern) for pattern in args.filter))
-        if not rows:
-            names = ', '.join(row.name for row in suite.rows)
-            raise UserError(f'no row of {suite.name} is called {" or ".join(args.filter)}: there are {names}')
-    for name in ('max_images', 'batch_size'):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise UserError(f'--{name.replace("_", "-")} is {value}: it must be at least 1')
-        if value is not None:
-            rows = tuple(replace(row, **{name: value}) for row in rows)
-    return replace(suite, rows=rows)
+    changes = {name: getattr(args, name) for name in ('max_images', 'batch_size') if getattr(args, name) is not None}
+    rows = tuple(replace(row, **changes) for row in suite.rows)
+    return replace(suite, rows=rows, command=shlex.join(['python', 'tools/benchmark.py', *sys.argv[1:]]))
 
 
-def cost_table(estimates: list[Estimate], tflops: float | None) -> Table:
+def chosen_rows(suite: Suite, patterns: list[str] | None) -> list[Row]:
+    """The rows that ``--filter`` names."""
+    rows = [row for row in suite.rows if any(fnmatch.fnmatch(row.name, pattern) for pattern in patterns or ['*'])]
+    if not rows:
+        names = ', '.join(row.name for row in suite.rows)
+        raise UserError(f'no row of {suite.name} is called {" or ".join(patterns)}: there are {names}')
+    return rows
+
+
+def cost_table(estimates: list[Estimate], tflops: float | None, measured: float | None) -> Table:
     """What is left to do, row by row."""
-    measured = measured_rate(estimates)
     rate = tflops * 1e12 if tflops else measured
     caption = 'Evaluations are images x (clean and each attack); head: to train the one that is missing.'
     if tflops:
         caption += f' Hours at {tflops:g} TFLOP/s, as given.'
     elif measured:
-        caption += f' Hours at {measured / 1e9:.0f} GFLOP/s, which the finished ones reached.'
+        caption += f' Hours at {measured / 1e9:.0f} GFLOP/s, as measured.'
     else:
-        caption += ' No hours before something is measured: run with --max-images 8 first, or give --tflops.'
+        caption += (
+            ' No hours before something is measured: run with --max-images 8 --work-dir DIR first and give '
+            '--rate-from DIR, or give --tflops.'
+        )
     table = Table(title='What is left to do', caption=caption, box=SIMPLE, pad_edge=False)
     for column in ('row', 'images', 'done', 'to do', 'TFLOP', 'head TFLOP', 'hours'):
-        table.add_column(column, justify='left' if column == 'row' else 'right')
+        names = dict(justify='left', no_wrap=True, overflow='ignore')
+        table.add_column(column, **(names if column == 'row' else dict(justify='right', no_wrap=True)))
     for item in estimates:
         if item.problem:
             table.add_row(item.row.name, *['-'] * 6)
@@ -109,9 +127,14 @@ def cost_table(estimates: list[Estimate], tflops: float | None) -> Table:
     return table
 
 
-def show_estimates(estimates: list[Estimate], tflops: float | None) -> None:
+def show_estimates(args: argparse.Namespace, rows: list[Row], work_dir: Path, options: Options) -> None:
     """Print what is left to do, and of which rows nothing can be said."""
-    console.print(cost_table(estimates, tflops))
+    estimates = estimate(rows, work_dir, args.heads, options)
+    measured = estimates
+    if args.rate_from:
+        # What is recorded there need not be what the options here would make.
+        measured = [estimate_row(row, args.rate_from, args.heads) for row in read_suite(args.rate_from).rows]
+    console.print(cost_table(estimates, args.tflops, measured_rate(measured)))
     for problem, items in itertools.groupby(estimates, key=lambda item: item.problem):
         if problem:
             console.print(f'{", ".join(item.row.name for item in items)}: {problem}', soft_wrap=True, markup=False)
@@ -122,16 +145,19 @@ def main() -> None:
     args = parse_args()
     # MMEngine would tell of each config that it reads DATA_ROOT, and of each metric that it has no prefix.
     MMLogger.get_instance('benchmark', log_level='ERROR')
-    use_data_root(args)
-    suite = chosen_suite(args)
+    check_numbers(args)
+    suite = changed_suite(args)
+    rows = chosen_rows(suite, args.filter)
+    use_data_root(args, suite)
     work_dir = args.work_dir or Path('work_dirs/benchmark') / suite.name
     register_safe_loaders()
     if args.dry_run:
-        show_estimates(estimate(suite, work_dir, args.heads), args.tflops)
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        show_estimates(args, rows, work_dir, Options('bf16' if args.amp else 'fp32', device=device))
         return
     device = init_processes(args.launcher)
     options = Options('bf16' if args.amp else 'fp32', args.on_corrupt, args.examples, device)
-    run = SuiteRun(suite, work_dir, args.heads, options, args.launcher)
+    run = SuiteRun(suite, work_dir, args.heads, options, args.launcher, rows)
     run.check()
     try:
         run.run()

@@ -1,6 +1,7 @@
 # All three tasks with the encoders that ship with the package, on the embedded photographs or those of --data-root:
 #   python tools/benchmark.py mini
 title = 'Mini encoders, standard and DeACL'
+embedded_data = True
 row_defaults = dict(sweep_images=4)
 sweeps = dict(eps=['1/255', '2/255', '4/255'], steps=[1, 5, 10])
 _tasks = [

@@ -1,6 +1,7 @@
 # How strong and how costly each attack is on the mini encoders, for docs/attacks.md:
 #   python tools/benchmark.py mini_attacks
 title = 'Attacks on the mini encoders'
+embedded_data = True
 
 
 def _budgets(attacks):

@@ -2,6 +2,7 @@
 #   DATA_ROOT=data python tools/train.py configs/deacl/dino_mini.py --cfg-options default_hooks.checkpoint.max_keep_ckpts=-1
 #   python tools/benchmark.py mini_figure2 --data-root data
 title = 'Mini encoder in the course of DeACL'
+embedded_data = True
 _tasks = [
     dict(config='configs/classification/mini_cifar10.py', task='classification', data='CIFAR-10', max_images=100),
     dict(config='configs/segmentation/mini_camvid.py', task='segmentation', data='CamVid', max_images=4),

@@ -9,9 +9,9 @@ import numpy as np
 from mmssl_robust.attacks.threat_models import THREAT_MODELS, parse_number
 from mmssl_robust.evaluation.samples import LOWER_IS_BETTER, METRICS, PERCENT, Sample
 
-from .published import ROUNDING, published_value, scale_of
+from .published import ROUNDING, scale_of
 from .records import CLEAN
-from .results import EMBED, RowRecords, sweeps_of
+from .results import EMBED, RowRecords, published_of, sweeps_of
 from .statistics import compare, estimates
 
 ZERO_GRADIENTS = 0.1  # mean share of exactly-zero entries that is still no sign of a broken gradient
@@ -143,7 +143,7 @@ def _weaker_than_embed(embed: Sample, own: Sample, attack: str) -> Iterator[tupl
 
 def _clean(records: RowRecords, clean: Sample) -> Iterator[tuple[str, str, bool, str]]:
     row, metric = records.row, METRICS[records.row.task][0]
-    published = published_value(row.task, row.data, row.encoder, row.variant, CLEAN) if row.epoch is None else None
+    published = published_of(row, CLEAN)
     if published is not None:
         found = estimates(clean, _RESAMPLES)[metric]
         slack = ROUNDING / 2 * scale_of(metric)

@@ -1,10 +1,10 @@
 """What a suite would cost, before it is run."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,8 +24,8 @@ from .heads import find_head
 from .nominal import NOMINAL
 from .plan import spread
 from .records import CLEAN, RecordStore
-from .run import row_config, store_of
-from .suite import Row, Suite
+from .run import Options, row_config, settings_of, store_of
+from .suite import Row
 
 Size = tuple[int, int]
 _SAMPLED = 8  # images whose sizes stand for those of the data set
@@ -71,21 +71,24 @@ def passes(settings: Mapping[str, Any]) -> int:
     return attack.passes + 2 * members + embedding  # the clean loss and the prediction are recorded
 
 
-def estimate(suite: Suite, work_dir: Path, heads: Path) -> list[Estimate]:
-    """Say for each row of a suite what is left to do; nothing is downloaded.
+def estimate(rows: Sequence[Row], work_dir: Path, heads: Path, options: Options) -> list[Estimate]:
+    """Say for each row what is left to do; nothing is downloaded.
 
     Args:
-        suite: The suite.
+        rows: Of a suite.
         work_dir: Folder of its records.
         heads: Folder of the heads that it trains.
+        options: How it would be run.
     """
-    return [estimate_row(row, work_dir, heads) for row in suite.rows]
+    return [estimate_row(row, work_dir, heads, options) for row in rows]
 
 
-def estimate_row(row: Row, work_dir: Path, heads: Path) -> Estimate:
-    """Say what is left to do of a row; the arguments are those of :func:`estimate`."""
+def estimate_row(row: Row, work_dir: Path, heads: Path, options: Options | None = None) -> Estimate:
+    """Say what is left to do of a row; arguments as for :func:`estimate`, without ``options`` nothing is compared."""
     try:
         cfg = row_config(row)
+        if options:
+            store_of(row, work_dir).check(settings_of(row, cfg, options), row.attacks)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
             images, sizes = _test_images(cfg, row)
             forward = _forward_flops(cfg, sizes)
@@ -99,11 +102,10 @@ def estimate_row(row: Row, work_dir: Path, heads: Path) -> Estimate:
     for name, settings in ({CLEAN: {}} | row.attacks).items():
         count = len(spread(images, row.sweep_images)) if name in row.sweeps else images
         recorded, spent = _recorded(store, name, count, cfg.test_dataloader.batch_size)
-        cost = passes(settings) * forward
         done, todo = done + recorded, todo + count - recorded
-        flops += (count - recorded) * cost
+        flops += (count - recorded) * passes(settings) * forward
         if spent:
-            seconds, flops_done = seconds + spent, flops_done + recorded * cost
+            seconds, flops_done = seconds + spent.seconds, flops_done + spent.passes * forward
     return Estimate(row, images, done, todo, flops, flops_head, seconds, flops_done)
 
 
@@ -113,11 +115,21 @@ def measured_rate(estimates: list[Estimate]) -> float | None:
     return sum(estimate.flops_done for estimate in estimates) / seconds if seconds else None
 
 
-def _recorded(store: RecordStore, name: str, images: int, batch_size: int) -> tuple[int, float]:
-    """How many images are recorded, and the seconds that they took as far as they are joined."""
+class _Spent(NamedTuple):
+    """What recorded images have taken."""
+
+    seconds: float
+    passes: float
+
+
+def _recorded(store: RecordStore, name: str, images: int, batch_size: int) -> tuple[int, _Spent | None]:
+    """How many images are recorded, and what they took as far as they are joined."""
     if store.is_finished(name):
-        return images, float(store.read(name)['seconds'].sum())
-    return min(len(store.done(name)) * batch_size, images), 0.0
+        table = store.read(name)
+        # What is timed is the attack: neither the clean loss nor the prediction after it.
+        passes = float(table['forwards'].sum() + table['backwards'].sum())
+        return table['index'].nunique(), _Spent(float(table['seconds'].sum()), passes)
+    return min(len(store.done(name)) * batch_size, images), None
 
 
 def _test_images(cfg: Config, row: Row) -> tuple[int, list[Size]]:

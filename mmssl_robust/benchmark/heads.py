@@ -109,6 +109,8 @@ def trained_head(cfg: Config, folder: Path) -> Path:
         checkpoint = _train(cfg, folder)
         if is_main_process():
             save_checkpoint(head_of(state_dict_of(read_checkpoint(checkpoint))), head)
+            for path in folder.glob('epoch_*.pth'):  # each holds the whole encoder, for going on
+                path.unlink()
         barrier()
     return head
 
@@ -117,6 +119,9 @@ def _train(cfg: Config, folder: Path) -> Path:
     """Train and return the last checkpoint."""
     cfg = copy.deepcopy(cfg)
     cfg.work_dir, cfg.experiment_name = str(folder), folder.name
+    if 'SeededTrainLoop' in cfg.train_cfg.get('type', ''):
+        # The paper's batch is that of an optimiser step, whatever the number of processes.
+        cfg.train_cfg.setdefault('total_batch_size', cfg.train_dataloader.batch_size)
     # The benchmark evaluates it anyway.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None

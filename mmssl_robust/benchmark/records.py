@@ -92,17 +92,28 @@ class RecordStore:
             UserError: If there are records of another identity; says what differs.
         """
         known = self.info()
-        differing = _differences(known.get('identity', identity), identity)
-        if differing:
-            raise UserError(
-                f'the records in {self.folder} were made with {"; ".join(differing)}: '
-                'move that folder away, or give another --work-dir'
-            )
+        self._refuse(_differences(known.get('identity', identity), identity))
         self.folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.folder, *(path for path in self.folder.rglob('*') if path.is_dir())):
             remove_partial_files(folder)
         attacks = known.get('attacks', {})
         write_json({**info, 'schema_version': SCHEMA_VERSION, 'identity': identity, 'attacks': attacks}, self._row_file)
+
+    def check(self, settings: Mapping[str, Any], attacks: Mapping[str, Mapping[str, Any]]) -> None:
+        """Compare what is known beforehand with what the records were made with.
+
+        Args:
+            settings: Part of the identity of :meth:`open`.
+            attacks: Name -> config.
+
+        Raises:
+            UserError: If something differs; says what.
+        """
+        known = self.info()
+        identity = {key: known.get('identity', settings).get(key) for key in settings}
+        self._refuse(_differences(identity, settings))
+        for name, config in attacks.items():
+            self._refuse_attack(name, known.get('attacks', {}).get(name, {}).get('settings', config), config)
 
     def begin(self, attack: str, settings: Mapping[str, Any]) -> None:
         """Begin an attack, or go on with it; only one process may call it.
@@ -115,14 +126,7 @@ class RecordStore:
             UserError: If there are records of an attack of this name with other settings; says what differs.
         """
         row = self.info()
-        known = row['attacks'].get(attack, {}).get('settings', settings)
-        differing = _differences(known, settings)
-        if differing:
-            raise UserError(
-                f'the records of {attack} in {self.folder} were made with {"; ".join(differing)}: move '
-                f'{self._file(attack)} and {self._parts(attack)} away and take {attack} out of {self._row_file}, '
-                'or give the attack another name'
-            )
+        self._refuse_attack(attack, row['attacks'].get(attack, {}).get('settings', settings), settings)
         if attack not in row['attacks']:
             row['attacks'][attack] = dict(settings=dict(settings))
             write_json(row, self._row_file)
@@ -208,6 +212,22 @@ class RecordStore:
             UserError: If they are not there, damaged, or of another schema.
         """
         return _read(self._file(attack)).to_pandas()
+
+    def _refuse(self, differing: list[str]) -> None:
+        if differing:
+            raise UserError(
+                f'the records in {self.folder} were made with {"; ".join(differing)}: '
+                'move that folder away, or give another --work-dir'
+            )
+
+    def _refuse_attack(self, attack: str, known: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        differing = _differences(known, settings)
+        if differing:
+            raise UserError(
+                f'the records of {attack} in {self.folder} were made with {"; ".join(differing)}: move '
+                f'{self._file(attack)} and {self._parts(attack)} away and take {attack} out of {self._row_file}, '
+                'or give the attack another name'
+            )
 
     @property
     def _row_file(self) -> Path:

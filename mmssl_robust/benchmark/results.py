@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mmssl_robust.attacks.threat_models import parse_number
+from mmssl_robust.engine.presets import load_preset, presets
 from mmssl_robust.evaluation.samples import METRICS, Sample, sample_of
 from mmssl_robust.evaluation.worst_case import WorstCase, worst_of
 
@@ -112,9 +113,7 @@ def results_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
     for records in rows:
         row = records.row
         for attack in (name for name in records.finished if name not in row.sweeps):
-            published = None
-            if row.epoch is None:
-                published = published_value(row.task, row.data, row.encoder, row.variant, attack)
+            published = published_of(row, attack)
             for line in _lines('result', row, attack, estimates(records.sample(attack), resamples)):
                 if line['metric'] == METRICS[row.task][0] and published is not None:
                     line |= dict(published=published, difference=line['value'] - published)
@@ -123,6 +122,17 @@ def results_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
             sample = sample_of(records.worst.records, row.task)
             lines += _first(_lines('result', row, WORST, estimates(sample, resamples)))
     return _table(lines)
+
+
+def published_of(row: Row, attack: str) -> float | None:
+    """The published number beside which an attack's result may stand: of the same attack, on all images."""
+    if row.epoch is not None or row.max_images is not None:
+        return None
+    if attack != CLEAN:
+        own, papers = row.attacks[attack], load_preset(attack) if attack in presets() else {}
+        if any(own.get(name) != papers.get(name) for name in ('type', 'norm', 'eps', 'steps', 'step_size')):
+            return None
+    return published_value(row.task, row.data, row.encoder, row.variant, attack)
 
 
 def kept_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:

@@ -1,8 +1,11 @@
 """Running a suite: for each row the head, the records, and what the records depend on."""
 
 import gc
+import hashlib
+import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,9 @@ from mmssl_robust.evaluation.report import config_hash, library_versions
 from mmssl_robust.utils.data_check import check_data_folders
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.resume import training_settings
 from mmssl_robust.utils.terminal import console
+from mmssl_robust.version import __version__
 
 from .evaluation import Options, RowEvaluation
 from .heads import data_root_of, encoder_hash, encoder_source, find_head, head_folder, local_file, trained_head
@@ -52,31 +57,68 @@ def store_of(row: Row, work_dir: Path) -> RecordStore:
     return RecordStore(Path(work_dir) / ROWS / row.name)
 
 
+def is_finished(row: Row, work_dir: Path) -> bool:
+    """Whether all of a row is recorded."""
+    return all(store_of(row, work_dir).is_finished(name) for name in (CLEAN, *row.attacks))
+
+
+def settings_of(row: Row, cfg: Config, options: Options) -> dict[str, Any]:
+    """What the records of a row depend on, as far as it is known without its weights."""
+    trained = {} if row.head else dict(training=training_settings(cfg), epochs=cfg.train_cfg.max_epochs)
+    text = json.dumps(trained, sort_keys=True, default=str)
+    return dict(
+        config=row.config,
+        config_hash=config_hash(cfg),
+        head=row.head or f'trained, settings {hashlib.sha256(text.encode()).hexdigest()[:10]}',
+        data_root=data_root_of(cfg.test_dataloader.dataset),
+        max_images=row.max_images,
+        sweep_images=row.sweep_images,
+        batch_size=cfg.test_dataloader.batch_size,
+        precision=options.precision,
+        device=options.device.partition(':')[0],
+        version=__version__,
+    )
+
+
 class SuiteRun:
     """A suite on this machine; every process of a distributed run has one.
 
     Args:
-        suite: The suite.
+        suite: The suite, of which all rows are in the report.
         work_dir: Folder of its records and its report.
         heads: Folder of the heads that it trains, which suites may share.
         options: How to run it.
         launcher: As for ``tools/train.py``.
+        chosen: The rows to run; None for all.
     """
 
-    def __init__(self, suite: Suite, work_dir: Path, heads: Path, options: Options, launcher: str = 'none') -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        work_dir: Path,
+        heads: Path,
+        options: Options,
+        launcher: str = 'none',
+        chosen: Sequence[Row] | None = None,
+    ) -> None:
         self.suite, self.work_dir, self.heads = suite, Path(work_dir), Path(heads)
+        self.chosen = suite.rows if chosen is None else tuple(chosen)
         self.options, self.launcher = options, launcher
 
     def check(self) -> None:
         """Look for what all rows need, before hours of the first one.
 
         Raises:
-            UserError: If a config, the data or the weights of a row are missing; names all that are.
+            UserError: If a config, the data or the weights of a row are missing, or its records were made with other
+                settings; says how many rows have a problem.
         """
         problems = {}
-        for row in self.suite.rows:
+        for row in self.chosen:
             try:
                 cfg = row_config(row)
+                store_of(row, self.work_dir).check(settings_of(row, cfg, self.options), row.attacks)
+                if is_finished(row, self.work_dir):
+                    continue
                 check_data_folders(cfg.test_dataloader.dataset)
                 if row.head:
                     local_file(row.head)
@@ -94,7 +136,7 @@ class SuiteRun:
         """Make what is missing of all rows."""
         if is_main_process():
             self.suite.write(self.work_dir)
-        for row in self.suite.rows:
+        for row in self.chosen:
             self.run_row(row)
 
     def run_row(self, row: Row) -> None:
@@ -110,7 +152,7 @@ class SuiteRun:
         # Before anything is built: OpenMMLab's builders take their arguments out of the config.
         entry = _Entry(store, row, self._identity(row, cfg, head), dict(encoder=encoder_source(cfg), head=head))
         entry.write()
-        if all(store.is_finished(name) for name in (CLEAN, *row.attacks)):
+        if is_finished(row, self.work_dir):
             return
         start = time.monotonic()
         evaluation = RowEvaluation(row, cfg, head, store, self.options)
@@ -129,16 +171,8 @@ class SuiteRun:
             torch.cuda.empty_cache()
 
     def _identity(self, row: Row, cfg: Config, head: str) -> dict[str, Any]:
-        return dict(
-            config=row.config,
-            config_hash=config_hash(cfg),
-            encoder_sha256=encoder_hash(cfg),
-            head_sha256=sha256(local_file(head)),
-            data_root=data_root_of(cfg.test_dataloader.dataset),
-            max_images=row.max_images,
-            sweep_images=row.sweep_images,
-            batch_size=cfg.test_dataloader.batch_size,
-            precision=self.options.precision,
+        return settings_of(row, cfg, self.options) | dict(
+            encoder_sha256=encoder_hash(cfg), head_sha256=sha256(local_file(head))
         )
 
     def _environment(self) -> dict[str, Any]:

@@ -64,11 +64,15 @@ class Suite:
         name: The name of its file.
         title: What stands above its report.
         rows: In the order of the tables.
+        embedded_data: Whether it is meant for the photographs that ship with the package.
+        command: What was typed to run it.
     """
 
     name: str
     title: str
     rows: tuple[Row, ...]
+    embedded_data: bool = False
+    command: str = ''
 
     def write(self, folder: Path) -> None:
         """Write what a report needs to know, as ``suite.json``."""
@@ -92,7 +96,7 @@ def load_suite(name: str) -> Suite:
     dicts with the fields of :class:`Row`, of which ``attacks`` is a list of presets, or a dict name -> settings to
     change (``preset`` names the preset where the name does not), by default the paper's for the task.
     ``row_defaults`` is what all rows share. ``sweeps = dict(eps=[...], steps=[...])`` repeats each attack with other
-    budgets.
+    budgets; ``embedded_data = True`` says that it is meant for the photographs that ship with the package.
 
     Args:
         name: ``'paper_table1'``, ``'mini'``, ..., or the path of a file.
@@ -113,7 +117,7 @@ def load_suite(name: str) -> Suite:
         rows.append(_row({**cfg.get('row_defaults', {}), **settings}, cfg.get('sweeps', {}), path))
     if not rows:
         raise UserError(f'the suite {path} has neither rows nor suites')
-    return Suite(name=path.stem, title=cfg.get('title', path.stem), rows=_distinct(rows, path))
+    return Suite(path.stem, cfg.get('title', path.stem), _distinct(rows, path), cfg.get('embedded_data', False))
 
 
 def read_suite(folder: Path) -> Suite:
@@ -174,4 +178,12 @@ def _distinct(rows: list[Row], path: Path) -> tuple[Row, ...]:
     for row in rows:
         if by_name.setdefault(row.name, row) != row:
             raise UserError(f'two rows of {path} are called {row.name!r} and differ: give one another name')
+    labels: dict[tuple, str] = {}
+    for row in by_name.values():
+        label = (row.task, row.data, row.encoder, row.variant, row.epoch)
+        if labels.setdefault(label, row.name) != row.name:
+            raise UserError(
+                f'the rows {labels[label]!r} and {row.name!r} of {path} have one data, encoder, variant and epoch, and '
+                'no table could tell them apart: give one another variant'
+            )
     return tuple(by_name.values())

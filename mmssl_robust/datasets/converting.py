@@ -2,6 +2,7 @@
 
 import argparse
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -110,7 +111,7 @@ def opened(source: Path) -> Iterator[dict[str, Reader]]:
                 if parts.is_absolute() or '..' in parts.parts or ':' in parts.parts[0]:
                     raise UserError(f'refused to unpack {source}: its file {name} would lie outside the folder')
             yield {name: lambda name=name: archive.read(name) for name in names}
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f'{source} is damaged or no zip archive ({first_line(error)}): download it again') from error
 
 

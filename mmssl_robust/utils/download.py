@@ -148,6 +148,10 @@ def _download(url: str, path: Path) -> None:
     if published and not sha256(part).startswith(published):
         _forget(part)
         raise UserError(f'what {url} gives is damaged: its SHA-256 does not begin with {published}; try again')
+    if not _looks_like_weights(part):
+        beginning = part.read_bytes()[:20]
+        _forget(part)
+        raise UserError(f'what {url} gives are no weights, it begins with {beginning!r}: put the file at {path}')
     os.replace(part, path)
     _forget(part)
 
@@ -162,11 +166,17 @@ def _download_rest(url: str, part: Path) -> None:
     try:
         response = urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
     except HTTPError as error:
-        if error.code != 416 or not size:  # range not satisfiable: what is there is no beginning of it
+        if error.code != 416 or not size:
             raise
+        if error.headers.get('Content-Range') == f'bytes */{size}':
+            return  # all of it was there already
+        # What is there is no beginning of it.
         _forget(part)
         response = urlopen(Request(url, headers={'User-Agent': 'mmssl_robust'}), timeout=_TIMEOUT)
     with response:
+        if response.status == 206 and not _continues(response, size):
+            _forget(part)
+            raise _Cut('the server continued at another place')
         if response.status != 206:
             size = 0
             _forget(part)
@@ -179,6 +189,19 @@ def _download_rest(url: str, part: Path) -> None:
                 advance(len(chunk))
     if total is not None and part.stat().st_size != total:
         raise _Cut(f'{part.stat().st_size} of {total} bytes came')
+
+
+def _continues(response: http.client.HTTPResponse, size: int) -> bool:
+    """Whether a partial answer begins where the part here ends."""
+    found = re.match(r'bytes (\d+)-', response.headers.get('Content-Range') or '')
+    return found is not None and int(found[1]) == size
+
+
+def _looks_like_weights(path: Path) -> bool:
+    """Whether a file begins as PyTorch's (zip, pickle, tar) or safetensors do, and not as an error page."""
+    with open(path, 'rb') as file:
+        head = file.read(512)
+    return head[:2] == b'PK' or head[:1] == b'\x80' or head[257:262] == b'ustar' or head[8:9] == b'{'
 
 
 def _state_of(part: Path, url: str) -> dict[str, str]:

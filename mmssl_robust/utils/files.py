@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
@@ -45,7 +46,13 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file; one that has not changed is read once."""
+    state = Path(path).stat()
+    return _sha256(Path(path).resolve(), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, moment: int) -> str:  # noqa: ARG001
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         while chunk := file.read(1 << 20):

@@ -1,12 +1,14 @@
 """From records to results, with what is published, and to signs of a weak evaluation."""
 
+from dataclasses import replace
+
 import pytest
 from fakes import fake_records, fake_row, write_row, write_suite
 
 from mmssl_robust.benchmark.believable import checks_of
 from mmssl_robust.benchmark.published import published_value
 from mmssl_robust.benchmark.records import RecordStore
-from mmssl_robust.benchmark.results import curves_of, differences_of, kept_of, read_rows, results_of
+from mmssl_robust.benchmark.results import curves_of, differences_of, kept_of, published_of, read_rows, results_of
 from mmssl_robust.benchmark.suite import Suite
 
 
@@ -135,3 +137,12 @@ def test_rows_of_one_model_must_agree(tmp_path):
     store.finish('clean', 1)
     failed = [check.name for check in checks_of(read_rows(tmp_path)[1]) if not check.passed]
     assert 'clean is the same in all rows of one model' in failed
+
+
+def test_other_attacks_have_no_published_number_beside_them():
+    row = fake_row('classification', 'DeACL')
+    assert published_of(row, 'pgd') is not None and published_of(row, 'clean') is not None
+    for changes in (dict(eps='1/255'), dict(steps=1), dict(norm='l2')):
+        other = replace(row, attacks=row.attacks | dict(pgd=row.attacks['pgd'] | changes))
+        assert published_of(other, 'pgd') is None
+    assert published_of(replace(row, max_images=100), 'clean') is None

@@ -3,6 +3,7 @@
 import itertools
 import random
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmssl_robust.benchmark import records, run
+from mmssl_robust.benchmark import heads, records, run
 from mmssl_robust.benchmark.cost import estimate_row, passes
 from mmssl_robust.benchmark.evaluation import Options
 from mmssl_robust.benchmark.run import SuiteRun, store_of
@@ -202,8 +203,17 @@ def test_a_missing_head_is_trained_once(tmp_path, config, monkeypatch):
     own = tmp_path / 'own.py'
     own.write_text(f"_base_ = ['{config('depth/mini_hololens.py')}']\ntrain_cfg = dict(max_epochs=1)")
     row = row_of('depth', config=str(own), head=None, attacks={}, max_images=2)
+    batches, build = [], heads.build_runner
+
+    def watched(cfg, *args):
+        batches.append(cfg.train_cfg.total_batch_size)
+        return build(cfg, *args)
+
+    monkeypatch.setattr(heads, 'build_runner', watched)
     run_suite(tmp_path, row)
+    assert batches == [Config.fromfile(own).train_dataloader.batch_size]  # of all processes together
     (head,) = (tmp_path / 'heads').glob('own-*/head.safetensors')
+    assert not list(head.parent.glob('*.pth'))  # each would hold the encoder
     first = head.stat().st_mtime_ns
     assert np.isfinite(read_all(tmp_path, row).rmse).all()
     run_suite(tmp_path / 'again', row)
@@ -250,7 +260,12 @@ def test_estimate(tmp_path):
     run_suite(tmp_path, row)
     after = estimate_row(row, tmp_path, tmp_path)
     assert (after.done, after.todo, after.flops) == (12, 0, 0)
-    assert after.flops_done == before.flops
+    # Recorded are clean, two forwards and a backward of the attack; not timed are its clean loss and its prediction.
+    assert after.flops_done == pytest.approx(before.flops * 4 / 6)
+    options = Options()
+    assert not estimate_row(row, tmp_path, tmp_path, options).problem
+    fewer = estimate_row(replace(row, max_images=2), tmp_path, tmp_path, options)
+    assert 'max_images 6, not 2' in fewer.problem
     # A ViT of 65 tokens: 12 D^2 of matrices and 2 N D of attention a token and block, 2 operations each.
     tokens, dims, depth = 65, 192, 6
     forward = 2 * depth * tokens * (12 * dims**2 + 2 * tokens * dims) + 2 * 64 * dims * 192 + 2 * 1920

@@ -135,3 +135,21 @@ def test_a_large_data_set_takes_seconds():
     rng = np.random.default_rng(5)
     sample = sample_of(segmented(rng, images=2000, classes=150), 'segmentation')
     assert estimates(sample, resamples=200)['mIoU'].low > 0
+
+
+def test_intervals_of_the_miou_cover_it():
+    """30 classes of which an image shows few: without correction for the bias, 4 of 10 intervals miss."""
+    rng = np.random.default_rng(0)
+    presence = np.linspace(0.6, 0.05, 30)
+    skill = rng.uniform(0.2, 0.9, 30)
+
+    def images(count):
+        labels = np.where(rng.random((count, 30)) < presence, rng.integers(50, 2000, (count, 30)), 0)
+        quality = np.clip(skill + 0.15 * rng.standard_normal((count, 30)), 0.02, 0.98)
+        intersections = np.round(labels * quality)
+        return Sample('segmentation', np.arange(count), np.hstack([intersections, labels * 1.2, labels]))
+
+    truth = images(200000).values()['mIoU']
+    found = [estimates(images(60), resamples=300, seed=seed)['mIoU'] for seed in range(60)]
+    covered = np.mean([one.low <= truth <= one.high for one in found])
+    assert covered > 0.85

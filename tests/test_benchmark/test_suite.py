@@ -11,7 +11,16 @@ from mmssl_robust.benchmark.suite import load_suite, read_suite, suites
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
 
-SHIPPED = ('mini', 'mini_attacks', 'mini_figure2', 'paper', 'paper_figure2', 'paper_table1', 'paper_table2', 'paper_table3')
+SHIPPED = (
+    'mini',
+    'mini_attacks',
+    'mini_figure2',
+    'paper',
+    'paper_figure2',
+    'paper_table1',
+    'paper_table2',
+    'paper_table3',
+)
 ROW = "dict(config='configs/depth/mini_nyu.py', task='depth', data='NYU', encoder='mini')"
 
 
@@ -106,3 +115,10 @@ def test_a_folder_without_a_suite(tmp_path):
     (tmp_path / 'suite.json').write_text('{"rows": 3}')
     with pytest.raises(UserError, match='is damaged'):
         read_suite(tmp_path)
+
+
+def test_rows_that_no_table_could_tell_apart_are_refused(tmp_path):
+    path = tmp_path / 'own.py'
+    path.write_text(f"rows = [{ROW}, {ROW[:-1]}, name='second')]")
+    with pytest.raises(UserError, match="'second' .* one data, encoder, variant and epoch"):
+        load_suite(str(path))

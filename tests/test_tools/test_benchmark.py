@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from mmssl_robust.benchmark.run import SuiteRun, store_of
-from mmssl_robust.benchmark.suite import load_suite
+from mmssl_robust.benchmark.suite import load_suite, read_suite
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """
@@ -102,11 +102,19 @@ def test_rows_are_chosen_by_name(suite, run_tool, capsys, work_dir):
     assert 'there are mini_cifar10-standard' in refused(run_tool, capsys, suite, '--filter', 'nothing')
 
 
+def test_the_report_knows_rows_that_are_not_chosen(suite, run_tool, work_dir):
+    run_tool('benchmark.py', suite, '--work-dir', work_dir, '--filter', '*hololens*')
+    assert 'Not yet run' in (work_dir / 'report' / 'report.md').read_text()
+    assert {row.name for row in read_suite(work_dir).rows} > {'mini_hololens-standard'}
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (('nonsense',), 'unknown suite'),
         (('mini', '--max-images', 0), '--max-images is 0'),
+        (('mini', '--examples', -1), '--examples is -1'),
+        (('mini', '--tflops', -5), '--tflops is -5'),
         (('mini', '--data-root', 'nowhere'), 'data folder not found: nowhere'),
     ],
 )

@@ -13,8 +13,8 @@ from mmssl_robust.utils.checkpoint import read_checkpoint
 from mmssl_robust.utils.download import fetch
 from mmssl_robust.utils.errors import UserError
 
-CONTENT = bytes(range(256)) * 40
-OTHER = CONTENT[::-1]
+CONTENT = b'PK' + bytes(range(256)) * 39 + bytes(254)
+OTHER = b'PK' + CONTENT[:1:-1]
 
 
 class Server:
@@ -23,6 +23,7 @@ class Server:
     def __init__(self):
         self.files, self.cuts, self.served = {}, [], []
         self.ranges, self.etag, self.length = True, True, None
+        self.restarts = False  # answers a range with the whole file's
 
     def answer(self, handler):
         content = self.files.get(handler.path)
@@ -34,9 +35,15 @@ class Server:
         if self.ranges and 'Range' in handler.headers and handler.headers['If-Range'] == etag:
             start = int(handler.headers['Range'].removeprefix('bytes=').rstrip('-'))
         if start >= len(content):
-            handler.send_error(416)
+            handler.send_response(416)
+            handler.send_header('Content-Range', f'bytes */{len(content)}')
+            handler.send_header('Content-Length', '0')
+            handler.end_headers()
             return
         handler.send_response(206 if start else 200)
+        if start:
+            first = 0 if self.restarts else start
+            handler.send_header('Content-Range', f'bytes {first}-{len(content) - 1}/{len(content)}')
         if self.etag:
             handler.send_header('ETag', etag)
         handler.send_header('Content-Length', str(self.length or len(content) - start))
@@ -198,3 +205,28 @@ def test_an_error_of_the_first_process_reaches_the_others(monkeypatch):
     monkeypatch.setattr(download, 'broadcast_object_list', hear)
     with pytest.raises(UserError, match='could not download it'):
         fetch('http://127.0.0.1:9/x.pth')
+
+
+def test_a_page_in_place_of_weights_is_neither_kept_nor_remembered(server, cache):
+    server.files['/dino.pth'] = b'<!DOCTYPE html><title>Please log in</title>'
+    with pytest.raises(UserError, match='no weights, it begins with .*DOCTYPE'):
+        fetch(f'{server.url}/dino.pth')
+    server.files['/dino.pth'] = CONTENT
+    assert fetch(f'{server.url}/dino.pth').read_bytes() == CONTENT
+
+
+def test_a_server_that_continues_at_another_place_is_not_believed(server, cache):
+    server.files['/dino.pth'], server.restarts, server.cuts = CONTENT, True, [3000]
+    with pytest.raises(UserError, match='another place'):
+        fetch(f'{server.url}/dino.pth')
+    assert fetch(f'{server.url}/dino.pth').read_bytes() == CONTENT
+
+
+def test_what_is_whole_is_not_downloaded_again(server, cache, monkeypatch):
+    server.files['/dino.pth'] = CONTENT
+    with monkeypatch.context() as patch:
+        patch.setattr(download, '_looks_like_weights', lambda part: 1 / 0)  # killed after the last byte
+        with pytest.raises(ZeroDivisionError):
+            fetch(f'{server.url}/dino.pth')
+    assert fetch(f'{server.url}/dino.pth').read_bytes() == CONTENT
+    assert server.served == [(0, len(CONTENT))]

@@ -163,7 +163,7 @@ def machine_of(environment: dict[str, Any]) -> str:
 
 def commands_of(content: Content) -> str:
     """How to make it again."""
-    return f'python tools/benchmark.py {content.suite.name}\npython tools/analysis_tools/report.py WORK_DIR'
+    return f'{content.suite.command}\npython tools/analysis_tools/report.py WORK_DIR'
 
 
 def _all(content: Content) -> pd.DataFrame:
