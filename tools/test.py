@@ -11,19 +11,27 @@ Examples:
 from mmssl_robust.utils.startup import one_line_errors
 
 import argparse
+import copy
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from rich.box import SIMPLE
+from rich.table import Table
+from torch import nn
 
 from mmssl_robust.engine.presets import changed, load_preset, presets, targeted
+from mmssl_robust.engine.sanity import check_attacks
 from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
 from mmssl_robust.registered import build_attack
+from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
 from mmssl_robust.utils.data_check import check_class_count
@@ -58,6 +66,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--keep', help='best or last iterate of each image')
     parser.add_argument('--seed', type=int, help='of the random starts')
+    parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
+    parser.add_argument('--sanity-images', type=int, default=16, help='how many')
+    parser.add_argument(
+        '--sanity-other', metavar='ENCODER', help='weights of another encoder, for the check by transfer'
+    )
     parser.add_argument('--amp', action='store_true', help='make the examples in bfloat16; they are scored in float32')
     parser.add_argument('--batch-size', type=int, help='images at a time; no image depends on the others')
     parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
@@ -150,13 +163,38 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
     )
 
 
+def sanity_of(
+    args: argparse.Namespace, runner: Runner, model: nn.Module, backbone: ConfigDict
+) -> dict[str, list[dict[str, Any]]]:
+    """Check the attacks, print what was found, and return it."""
+    loop = runner.test_loop
+    if not loop.evaluation.attacks:
+        raise UserError('--sanity checks attacks: add --attack')
+    other = None
+    if args.sanity_other:
+        backbone.init_cfg = (
+            dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=args.sanity_other)
+        )
+        other = copy.deepcopy(model)
+        other.backbone = MODELS.build(backbone).to(next(model.parameters()).device).eval()
+    settings = dict(images=args.sanity_images, half=args.amp, other=other)
+    with DefaultScope.overwrite_default_scope(runner.cfg.get('default_scope', 'mmengine')):
+        found = check_attacks(model.eval(), loop.dataloader, loop.evaluation.attacks, **settings)
+    table = Table(title=f'Is it believable? On {args.sanity_images} images', box=SIMPLE)
+    for column in ('attack', 'check', '', 'figures'):
+        table.add_column(column)
+    for name, checks in found.items():
+        for check in checks:
+            table.add_row(name, check.name, 'pass' if check.passed else 'WARNING', check.figures)
+    console.print(table)
+    return {name: [asdict(check) for check in checks] for name, checks in found.items()}
+
+
 def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
     """Print the report, and write it if it is wanted."""
     console.print(metrics_table(report['metrics'], report, title=f'{args.config}, {report["images"]} images'))
     if report['skipped']:
         console.print(f'{len(report["skipped"])} images skipped, the first: {report["skipped"][0]}')
-    if args.out:
-        write_json(report, args.out)
 
 
 @one_line_errors
@@ -165,6 +203,7 @@ def main() -> None:
     cfg = load_config(args)
     prepare(cfg, args)
     weights = read_weights(args.checkpoint)
+    backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
     runner = build_runner(cfg, ('test_dataloader',))
     model = runner.model.module if runner.distributed else runner.model
     load_weights(model, weights, args.checkpoint)
@@ -172,7 +211,12 @@ def main() -> None:
     start = time.monotonic()
     metrics = runner.test()
     if is_main_process():
-        show(args, report_of(args, runner, metrics, time.monotonic() - start))
+        report = report_of(args, runner, metrics, time.monotonic() - start)
+        show(args, report)
+        if args.sanity:
+            report['sanity'] = sanity_of(args, runner, model, backbone)
+        if args.out:
+            write_json(report, args.out)
     leave_process_group()
 
 

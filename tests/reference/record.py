@@ -49,7 +49,9 @@ def main() -> None:
         recorded[f'fab_{name}'] = torch.where(net(adv).argmax(dim=1) != labels, size, torch.inf)
     square = torchattacks.Square(net, eps=EPS['linf'], n_queries=1000, n_restarts=1, loss='margin')
     recorded['square_wrong'] = (net(square(inputs, labels)).argmax(dim=1) != labels).float()
-    save_file({name: value.contiguous() for name, value in recorded.items()}, Path(__file__).parent / 'recorded.safetensors')
+    save_file(
+        {name: value.contiguous() for name, value in recorded.items()}, Path(__file__).parent / 'recorded.safetensors'
+    )
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -17,6 +18,7 @@ from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.objectives import Judgement
 from mmssl_robust.attacks.pixels import PixelSpace
 from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
 
@@ -133,6 +135,27 @@ class Victim:
                 _, loss, score, success = self.judge(member, result.adv)
                 result = replace(result, loss=loss, score=score, success=success)
             yield name, member, result
+
+    def measured(
+        self, attack: Attack, queries: int, half: bool = False, other: 'Victim | None' = None
+    ) -> dict[str, Tensor]:
+        """Measure what tells whether an attack on the batch is believable.
+
+        Args:
+            attack: See :func:`mmssl_robust.attacks.sanity.measure`.
+            queries: Likewise.
+            half: Also make the examples in bfloat16.
+            other: Another model with the same batch, whose adversarial images are tried on this one.
+        """
+        seen, targets = self._seen_by(attack)
+        lower = self._seen_by(attack, 'bf16')[0] if half else None
+        models = [self.model] if other is None else [self.model, other.model]
+        with ExitStack() as stack:
+            for model in models:
+                stack.enter_context(eval_mode(model))
+                stack.enter_context(frozen(model))
+            rival = None if other is None else other._seen_by(attack)[0]
+            return measure(attack, seen, self.pixels, targets, self.keys, self.mask, queries, lower, rival)
 
     @torch.no_grad()
     def judge(self, attack: Attack, pixels: Tensor) -> Judgement:
