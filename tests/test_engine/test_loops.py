@@ -234,3 +234,25 @@ def test_bad_settings(segmentation):
     ):
         with pytest.raises(UserError, match=message):
             runner_of(segmentation, test_cfg=loop_cfg(x=attack)).test()
+
+
+@pytest.mark.parametrize(
+    ('task', 'ensemble', 'metric', 'low'),
+    [
+        ('classification', dict(type='AutoAttack', eps='8/255', steps=2, queries=4, targets=2), 'accuracy/top1', True),
+        ('segmentation', dict(type='SEA', eps='8/255', steps=6), 'mIoU', True),
+        ('depth', dict(type='DepthEnsemble', eps='8/255', steps=2, restarts=1), 'rmse', False),
+    ],
+)
+def test_an_ensemble_is_no_weaker_than_its_members(request, task, ensemble, metric, low):
+    runner = runner_of(request.getfixturevalue(task), test_cfg=loop_cfg(own=ensemble))
+    metrics = runner.test()
+    members = [name for name in runner.test_loop.summary['attacks'] if name.startswith('own/')]
+    assert len(members) >= 3
+    worst, own = metrics[f'own/{metric}'], [metrics[f'{name}/{metric}'] for name in members]
+    # mmseg rounds to two digits.
+    assert worst <= min(own) + 0.005 if low else worst >= max(own) - 1e-6
+    summary = runner.test_loop.summary['attacks']
+    spent = sum(summary[name]['forwards_per_image'] for name in members)
+    assert summary['own']['forwards_per_image'] == pytest.approx(spent)
+    assert summary['own']['settings'] == ensemble

@@ -1,25 +1,43 @@
+"""Attacks by name, with other settings and other aims."""
+
 import pytest
 
-from mmssl_robust.attacks import PGD
-from mmssl_robust.engine.presets import load_preset, presets
+from mmssl_robust.attacks import APGD, FGSM, PGD, TargetedCrossEntropy, TargetedDepth
+from mmssl_robust.engine.presets import load_preset, targeted
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
 
 
-@pytest.mark.parametrize('name', ['pgd', 'embed', 'segpgd', 'depthpgd'])
-def test_presets_are_the_papers_attacks(name):
-    attack = build_attack(load_preset(name))
-    assert isinstance(attack, PGD)
-    assert (attack.norm, attack.eps, attack.step_size, attack.steps) == ('linf', 8 / 255, 2 / 255, 20)
-    assert attack.random_start
+def test_another_norm_needs_an_eps_and_has_steps_of_its_own():
+    with pytest.raises(UserError, match="norm 'l2' needs an eps of its own: 8/255 is for linf"):
+        load_preset('pgd', norm='l2')
+    attack = build_attack(load_preset('pgd', norm='l2', eps='0.5'))
+    assert (attack.norm, attack.eps, attack.step_size) == ('l2', 0.5, 0.125)
+    assert build_attack(load_preset('pgd', norm='l2', eps='0.5', step_size='0.1')).step_size == 0.1
+    assert build_attack(load_preset('pgd', norm='linf', eps='4/255')).step_size == 2 / 255
+    assert build_attack(load_preset('autoattack', norm='l1', eps='12')).members['apgd-ce'].stages[0] == (0.3, 3.0)
 
 
-def test_changes():
-    attack = load_preset('pgd', eps='4/255', steps=None)
-    assert attack['eps'] == '4/255' and attack['steps'] == 20
+@pytest.mark.parametrize(
+    ('preset', 'kind', 'objective'),
+    [
+        ('pgd', PGD, TargetedCrossEntropy),
+        ('fgsm', FGSM, TargetedCrossEntropy),
+        ('apgd', APGD, TargetedCrossEntropy),
+        ('segpgd', PGD, TargetedCrossEntropy),
+        ('cospgd', PGD, TargetedCrossEntropy),
+        ('depthpgd', PGD, TargetedDepth),
+    ],
+)
+def test_targeted_forms(preset, kind, objective):
+    attack = build_attack(targeted(load_preset(preset)))
+    assert type(attack) is kind and type(attack.objective) is objective and attack.eps == 8 / 255
+    wanted = 'scale:1.5' if objective is TargetedDepth else '3'
+    chosen = build_attack(targeted(load_preset(preset), wanted)).objective
+    assert (chosen.factor if objective is TargetedDepth else chosen.target) in (1.5, 3)
 
 
-def test_unknown_name_lists_the_known():
-    with pytest.raises(UserError, match="unknown attack 'fgsm': use one of depthpgd, embed, pgd, segpgd"):
-        load_preset('fgsm')
-    assert list(presets()) == sorted(presets())
+@pytest.mark.parametrize('preset', ['autoattack', 'sea', 'depth-ensemble', 'embed', 'square'])
+def test_what_has_no_targeted_form(preset):
+    with pytest.raises(UserError, match='has no targeted form'):
+        targeted(load_preset(preset))

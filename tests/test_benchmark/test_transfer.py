@@ -1,0 +1,45 @@
+"""Examples made against one model, shown to others."""
+
+import torch
+
+from mmssl_robust.benchmark.evaluation import Options, RowEvaluation
+from mmssl_robust.benchmark.run import row_config, store_of
+from mmssl_robust.benchmark.suite import Row
+from mmssl_robust.benchmark.transfer import agreement, transfer
+from mmssl_robust.engine.presets import load_preset
+
+
+def evaluation(folder, task, config, preset):
+    row = Row(
+        config=f'configs/{config}.py',
+        task=task,
+        data=task,
+        encoder='mini',
+        name=task,
+        head=f'mmssl_robust://mini/{config.split("/")[1]}.safetensors',
+        max_images=2,
+        attacks={preset: load_preset(preset, steps=3), 'nothing': load_preset(preset, steps=0, eps=0)},
+    )
+    return RowEvaluation(row, row_config(row), row.head, store_of(row, folder), Options())
+
+
+def test_every_task_is_shown_the_images_of_every_other(tmp_path):
+    rows = [
+        evaluation(tmp_path, 'classification', 'classification/mini_cifar10', 'pgd'),
+        evaluation(tmp_path, 'depth', 'depth/mini_hololens', 'depthpgd'),
+        evaluation(tmp_path, 'segmentation', 'segmentation/mini_camvid', 'segpgd'),
+    ]
+    table = transfer(rows)
+    assert len(table) == 3 * 2 * 3 and table['images'].eq(2).all()
+    assert table['agreement'].between(0, 1).all()
+    assert table[table['attack'] == 'nothing']['agreement'].eq(1).all()
+    own = table[(table['source'] == table['target']) & (table['attack'] == 'segpgd')]
+    assert own['agreement'].item() < 0.9
+
+
+def test_agreement_by_hand():
+    assert agreement(torch.tensor([1, 2]), torch.tensor([1, 3])).tolist() == [1, 0]
+    maps = torch.tensor([[[0, 1], [2, 3]]])
+    assert agreement(maps, maps.clamp(max=1)).tolist() == [0.5]
+    depth = torch.tensor([1.0, 2.0, 4.0, 4.0]).view(1, 1, 2, 2)
+    assert agreement(depth, depth * torch.tensor([1.2, 1.3, 1.0, 0.7]).view(1, 1, 2, 2)).tolist() == [0.5]

@@ -1,0 +1,96 @@
+"""Try examples made against one task, or the embedding, on every other task and encoder.
+
+The rows of a suite (see configs/benchmarks) are both sources and targets. Writes transfer.csv and a picture: each line
+is an attack on a row, each column a row that is shown its images, each number the share of that row's clean prediction
+that is left (100 %: it does not notice).
+
+Examples:
+    python tools/analysis_tools/transfer_matrix.py mini --max-images 8 --out work_dirs/transfer
+    python tools/analysis_tools/transfer_matrix.py paper_table3 --data-root data --out work_dirs/transfer_nyu
+"""
+
+from mmssl_robust.utils.startup import one_line_errors
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from mmengine.logging import MMLogger
+
+from mmssl_robust.benchmark.evaluation import Options, RowEvaluation
+from mmssl_robust.benchmark.heads import find_head
+from mmssl_robust.benchmark.run import row_config, store_of
+from mmssl_robust.benchmark.suite import Row, load_suite
+from mmssl_robust.benchmark.transfer import transfer
+from mmssl_robust.utils.checkpoint import ASSETS, register_safe_loaders
+from mmssl_robust.utils.cli import init_processes
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import whole_file
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('suite', help='name of a suite, or path of a suite file')
+    parser.add_argument('--data-root', help='folder of the data sets; default $DATA_ROOT, for mini suites the embedded')
+    parser.add_argument(
+        '--heads', type=Path, default=Path('work_dirs/heads'), help='where tools/benchmark.py keeps heads'
+    )
+    parser.add_argument('--max-images', type=int, default=8, help='of each data set')
+    parser.add_argument('--out', type=Path, required=True, help='folder for the table and the picture')
+    return parser.parse_args()
+
+
+def evaluation_of(row: Row, args: argparse.Namespace, device: str) -> RowEvaluation:
+    """A row with its model and data, whose head must be there."""
+    cfg = row_config(row)
+    head = row.head or find_head(cfg, Path(row.config).stem, args.heads)
+    if not head:
+        raise UserError(f'{row.name} has no head yet: run tools/benchmark.py {args.suite} --filter {row.name} first')
+    return RowEvaluation(row, cfg, str(head), store_of(row, args.out), Options(device=device))
+
+
+def draw(table: pd.DataFrame) -> plt.Figure:
+    """The matrix as a picture, dark where little is left."""
+    table = table.assign(line=table['source'] + ', ' + table['attack'])
+    lines, columns = list(dict.fromkeys(table['line'])), list(dict.fromkeys(table['target']))
+    matrix = 100 * table.pivot(index='line', columns='target', values='agreement').loc[lines, columns]
+    figure, axes = plt.subplots(figsize=(2.5 + 0.9 * len(columns), 1.6 + 0.4 * len(lines)), layout='constrained')
+    axes.imshow(matrix, cmap='cividis', vmin=0, vmax=100, aspect='auto')
+    for row, values in enumerate(matrix.to_numpy()):
+        for column, value in enumerate(values):
+            axes.text(column, row, f'{value:.0f}', ha='center', va='center', color='black' if value > 55 else 'white')
+    axes.set_xticks(range(len(columns)), columns, rotation=30, ha='right')
+    axes.set_yticks(range(len(lines)), lines)
+    axes.set_xlabel('shown to')
+    axes.set_ylabel('made against')
+    axes.set_title('% of the clean prediction that is left')
+    return figure
+
+
+@one_line_errors
+def main() -> None:
+    args = parse_args()
+    MMLogger.get_instance('transfer', log_level='ERROR')
+    suite = load_suite(args.suite)
+    if args.max_images < 1:
+        raise UserError(f'--max-images is {args.max_images}: it must be at least 1')
+    if args.data_root or suite.embedded_data:
+        os.environ['DATA_ROOT'] = args.data_root or str(ASSETS / 'samples')
+    register_safe_loaders()
+    device = init_processes('none')
+    rows = [replace(row, max_images=args.max_images, batch_size=None) for row in suite.rows]
+    table = transfer([evaluation_of(row, args, device) for row in rows])
+    with whole_file(args.out / 'transfer.csv') as partial:
+        table.to_csv(partial, index=False)
+    figure = draw(table)
+    for suffix in ('.svg', '.pdf', '.png'):
+        with whole_file(args.out / f'transfer{suffix}') as partial:
+            figure.savefig(partial, format=suffix[1:], dpi=150)
+    print(args.out / 'transfer.svg')
+
+
+if __name__ == '__main__':
+    main()
