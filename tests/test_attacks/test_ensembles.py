@@ -91,7 +91,10 @@ def test_sea_takes_the_lowest_pixel_accuracy():
     labels = net(inputs).argmax(dim=1)
     labels[:, 0] = 255
     attack = SEA(eps=0.02, steps=10)
-    assert list(attack.members) == ['jensen-shannon', 'masked-ce', 'balanced-ce']
+    assert list(attack.members) == ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd']
+    assert list(SEA(members=('masked-ce',)).members) == ['masked-ce']
+    with pytest.raises(UserError, match="'dlr'"):
+        SEA(members=('dlr',))
     worst = attack(net, inputs, labels)
     scores = torch.stack([member.score for member in attack.run(net, inputs, labels)])
     assert torch.equal(worst.score, scores.amin(dim=0))
