@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 UNITS = {'accuracy': 'top-1 accuracy, %', 'mIoU': 'mIoU, %', 'rmse': 'RMSE, m; lower is better'}
 NOTE = (
     'In brackets the 95 % interval over images: bootstrap, or Clopper-Pearson (marked *) where all images agree. '
-    'Below it the number that the paper published and ours minus that, where there is one.'
+    'Below it the number that the paper published and ours minus that, where there is one. Worst case: for each image '
+    'the attack that harms it most. From fewer than about 60 images the intervals of a mIoU are too narrow.'
 )
 DIFFERENCES_NOTE = (
     'The variant minus Standard, same encoder and same images, with the 95 % interval of a bootstrap that draws an '
