@@ -88,8 +88,8 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str,
         attacks = {name: load_preset(name) for name in args.attack}
     else:
         attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
-    if not attacks and (changes or args.show_dir or args.targeted is not None):
-        raise UserError('there is no attack to change or to show: add --attack')
+    if not attacks and (changes or args.show_dir or args.sanity or args.targeted is not None):
+        raise UserError('there is no attack to change, to show or to check: add --attack')
     attacks = {name: changed(attack, changes) for name, attack in attacks.items()}
     if args.targeted is not None:
         attacks = {name: targeted(attack, args.targeted or None) for name, attack in attacks.items()}
@@ -168,8 +168,6 @@ def sanity_of(
 ) -> dict[str, list[dict[str, Any]]]:
     """Check the attacks, print what was found, and return it."""
     loop = runner.test_loop
-    if not loop.evaluation.attacks:
-        raise UserError('--sanity checks attacks: add --attack')
     other = None
     if args.sanity_other:
         backbone.init_cfg = (

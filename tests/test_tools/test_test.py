@@ -201,3 +201,31 @@ def test_two_processes_give_the_numbers_of_one(tool, tmp_path, monkeypatch):
         other = many['attacks'][name]
         assert other['images'] == attack['images'] == 10 and other['success_rate'] == attack['success_rate']
         assert other['mean_loss'] == pytest.approx(attack['mean_loss'], rel=1e-3)
+
+
+def test_ensembles_other_norms_and_targets(tool, folder, capsys):
+    model = ('config.py', 'model.pth', '--max-images', 2)
+    tool(*model, '--attack', 'sea', 'segpgd', '--steps', 4, '--norm', 'l2', '--eps', '0.5', '--out', 'strong.json')
+    report = json.loads(Path('strong.json').read_text())
+    members = ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd']
+    assert set(report['attacks']) == {'sea', 'segpgd', *(f'sea/{name}' for name in members)}
+    metrics = report['metrics']
+    assert metrics['sea/mIoU'] <= min(metrics[f'sea/{name}/mIoU'] for name in members) + 0.005
+    assert metrics['worst/mIoU'] <= min(metrics['sea/mIoU'], metrics['segpgd/mIoU']) + 0.005
+    assert metrics['worst/mIoU_bound'] <= metrics['worst/mIoU'] + 1e-9
+    assert all(attack['max_norm'] <= 0.5 + 1e-5 for attack in report['attacks'].values())
+    tool(*model, '--attack', 'segpgd', '--steps', 2, '--targeted', 1, '--out', 'targeted.json')
+    settings = json.loads(Path('targeted.json').read_text())['attacks']['segpgd']['settings']
+    assert settings['objective'] == dict(type='mmssl_robust.TargetedCrossEntropy', target='1')
+    assert 'needs an eps of its own' in refused(capsys, tool, *model, '--attack', 'segpgd', '--norm', 'l2')
+    assert 'no targeted form' in refused(capsys, tool, *model, '--attack', 'sea', '--targeted')
+
+
+def test_sanity(tool, folder, capsys):
+    settings = ('--attack', 'segpgd', '--steps', 2, '--max-images', 1, '--out', 'sane.json')
+    tool('config.py', 'model.pth', *settings, '--sanity', '--sanity-images', 1)
+    assert 'Is it believable?' in capsys.readouterr().out
+    checks = json.loads(Path('sane.json').read_text())['sanity']['segpgd']
+    assert {check['name'] for check in checks} >= {'gradients are not zero', 'Square is no stronger'}
+    assert all(isinstance(check['passed'], bool) and check['figures'] for check in checks)
+    assert 'no attack to change, to show or to check' in refused(capsys, tool, 'config.py', 'model.pth', '--sanity')
