@@ -59,6 +59,10 @@ def _checked(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
     for attack in records.finished:
         if attack != CLEAN:
             yield from _gradients(records, attack)
+    for attack, checks in records.store.sanity().items():
+        for check in checks:
+            figures = f'{check["figures"]} (on {records.row.sanity_images} images)'
+            yield f'{check["name"]}, tried on few images', attack, check['passed'], figures
     yield from _sweeps(records)
     clean = records.sample(CLEAN) if CLEAN in records.finished else None
     embed = records.sample(EMBED) if EMBED in records.attacks else None

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from mmssl_robust.attacks.victims import Victim, build_victim
 from mmssl_robust.datasets.tolerant import TolerantDataset, tolerant_collate
 from mmssl_robust.engine.batches import same_size_runs
 from mmssl_robust.engine.progress import track
+from mmssl_robust.engine.sanity import check_attacks
 from mmssl_robust.evaluation.measures import measure_of
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import MODELS
@@ -33,6 +34,8 @@ from .gallery import Gallery
 from .plan import share_of, spread, units_of
 from .records import CLEAN, RecordStore
 from .suite import Row
+
+_SANITY_QUERIES = 50  # of Square, for an image
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,23 @@ class RowEvaluation:
 
     def run(self) -> None:
         """Make what is missing, and join what is complete."""
+        if self.row.sanity_images and is_main_process() and not self.store.sanity():
+            self._check_sanity()
         images = range(len(self.dataset.indices))
         swept = [images[place] for place in spread(len(images), self.row.sweep_images)]
         main = [name for name in (CLEAN, *self.attacks) if name not in self.row.sweeps]
         with DefaultScope.overwrite_default_scope(self.scope):
             for attacks, chosen in ((main, list(images)), (self.row.sweeps, swept)):
                 self._run_attacks(attacks, units_of(chosen, self.loader.batch_size))
+
+    def _check_sanity(self) -> None:
+        """Find out about the attacks on a few images whether they are to be believed, before hours of them."""
+        attacks = {name: attack for name, attack in self.attacks.items() if name not in self.row.sweeps}
+        count = min(self.row.sanity_images, len(self.dataset.indices))
+        with DefaultScope.overwrite_default_scope(self.scope):
+            batches = self._load(units_of(list(range(count)), 1))
+            found = check_attacks(self.model, batches, attacks, images=count, queries=_SANITY_QUERIES)
+        self.store.write_sanity({name: [asdict(check) for check in checks] for name, checks in found.items()})
 
     def _run_attacks(self, attacks: Sequence[str], units: list[list[int]]) -> None:
         attacks = [name for name in attacks if not self.store.is_finished(name)]

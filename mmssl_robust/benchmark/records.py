@@ -24,6 +24,7 @@ from mmssl_robust.utils.files import remove_partial_files, whole_file
 SCHEMA_VERSION = 2
 CLEAN = 'clean'
 ROW_FILE = 'row.json'
+SANITY_FILE = 'sanity.json'
 
 
 def _field(name: str, kind: pa.DataType, description: str, nullable: bool = True) -> pa.Field:
@@ -188,6 +189,15 @@ class RecordStore:
         shutil.rmtree(self._parts(attack))
         if not any(self._parts(attack).parent.iterdir()):
             self._parts(attack).parent.rmdir()
+
+    def write_sanity(self, checks: Mapping[str, list[Mapping[str, Any]]]) -> None:
+        """Keep what was found out about the attacks: name -> checks."""
+        write_json(dict(checks), self.folder / SANITY_FILE)
+
+    def sanity(self) -> dict[str, list[dict[str, Any]]]:
+        """What :meth:`write_sanity` was given; empty if it has not been looked at."""
+        path = self.folder / SANITY_FILE
+        return json.loads(path.read_text()) if path.is_file() else {}
 
     def note_skipped(self, unit: int, message: str) -> None:
         """Remember a file of a unit that could not be read."""

@@ -35,6 +35,7 @@ class Row:
         epoch: Epochs of adversarial fine-tuning, where the row is a point of the paper's figure 2.
         max_images: Take this many, evenly spread over the data set; None for all.
         sweep_images: Likewise for the attacks of the suite's sweeps.
+        sanity_images: On how many images the attacks are checked, see :mod:`mmssl_robust.attacks.sanity`.
         batch_size: Images at a time; None for the config's.
         attacks: Name -> config of an attack.
         sweeps: Names of the attacks that belong to accuracy against eps or against steps.
@@ -51,6 +52,7 @@ class Row:
     epoch: int | None = None
     max_images: int | None = None
     sweep_images: int | None = None
+    sanity_images: int = 0
     batch_size: int | None = None
     attacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     sweeps: tuple[str, ...] = ()
@@ -155,6 +157,7 @@ def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) 
     if settings.get('epoch') is not None:
         default += f'-epoch{settings["epoch"]}'
     settings.setdefault('name', default)
+    settings.setdefault('sanity_images', 1)
     try:
         return Row(attacks=attacks | swept, sweeps=tuple(swept), **settings)
     except TypeError as error:

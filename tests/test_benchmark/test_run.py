@@ -11,9 +11,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmssl_robust.benchmark import heads, records, run
+from mmssl_robust.benchmark import evaluation, heads, records, run
+from mmssl_robust.benchmark.believable import checks_of
 from mmssl_robust.benchmark.cost import estimate_row, passes
 from mmssl_robust.benchmark.evaluation import Options
+from mmssl_robust.benchmark.results import RowRecords
 from mmssl_robust.benchmark.run import SuiteRun, store_of
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.engine import Probe
@@ -280,3 +282,14 @@ def test_bf16_examples_are_scored_in_fp32(tmp_path):
     run_suite(tmp_path, row, precision='bf16')
     table = store_of(row, tmp_path).read('own')
     assert (table.loss_after.apply(lambda loss: torch.tensor(loss).bfloat16().item()) != table.loss_after).any()
+
+
+def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
+    row = row_of(attacks=dict(own=load_preset('pgd', steps=2)), max_images=2, sanity_images=1)
+    run_suite(tmp_path, row)
+    checks = store_of(row, tmp_path).sanity()['own']
+    assert {check['name'] for check in checks} >= {'gradients are not zero', 'a second run is the same'}
+    found = [check for check in checks_of([RowRecords(row, store_of(row, tmp_path))]) if 'tried on' in check.name]
+    assert len(found) == len(checks) and all('on 1 images' in check.figures for check in found)
+    monkeypatch.setattr(evaluation, 'check_attacks', None)  # it is not done again
+    run_suite(tmp_path, replace(row, attacks=row.attacks | dict(other=load_preset('embed', steps=1))))

@@ -17,7 +17,9 @@ from mmssl_robust.benchmark.suite import load_suite, read_suite
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """
 title = 'A small one'
-row_defaults = dict(encoder='mini ViT', batch_size=2, max_images={images}, attacks=dict(embed=dict(steps={steps})))
+row_defaults = dict(
+    encoder='mini ViT', batch_size=2, max_images={images}, sanity_images=0, attacks=dict(embed=dict(steps={steps}))
+)
 sweeps = dict(eps=['4/255'])
 rows = [
     dict(
