@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch.nn.utils import parameters_to_vector
 from toys import ARCH, MEAN, STD, backbone_cfg
 
+from mmssl_robust.attacks.noise import random_start
 from mmssl_robust.engine.finite import FiniteGuard
 from mmssl_robust.models.algorithms import DeACL
 from mmssl_robust.models.algorithms.deacl import ATTACK
@@ -75,7 +76,9 @@ def test_attack_is_the_written_out_one(monkeypatch):
     student = deepcopy(model.backbone).eval()
     reference = model.teacher(data['inputs'])[-1]
     torch.testing.assert_close(target[:, 0], reference)
-    start = model.attack._start(pixels, settings['keys'], None, settings['visit'])
+    threat, seed = model.attack.threat, model.attack.seed
+    noise = random_start(threat, pixels, settings['keys'], seed, settings['visit'])
+    start = (pixels + noise).clamp(0, 1)
     expected = start
     for _ in range(5):
         expected = expected.detach().requires_grad_()
