@@ -107,7 +107,7 @@ class RowEvaluation:
         attacks = {name: attack for name, attack in self.attacks.items() if name not in self.row.sweeps}
         count = min(self.row.sanity_images, len(self.dataset.indices))
         with DefaultScope.overwrite_default_scope(self.scope):
-            batches = self._load(units_of(list(range(count)), 1))
+            batches = self._load(units_of(list(spread(len(self.dataset.indices), count)), 1))
             found = check_attacks(self.model, batches, attacks, images=count, queries=_SANITY_QUERIES)
         self.store.write_sanity({name: [asdict(check) for check in checks] for name, checks in found.items()})
 

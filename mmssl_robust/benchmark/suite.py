@@ -81,6 +81,8 @@ class Suite:
         write_json(asdict(self), folder / SUITE_FILE)
 
 
+# A score that is right or wrong says little of one image; maps of pixels say more, and cost more.
+_SANITY_IMAGES = dict(classification=8, segmentation=1, depth=2)
 # The attacks of the paper's tables 1 to 3.
 _ATTACKS = dict(classification=('embed', 'pgd'), segmentation=('embed', 'segpgd'), depth=('embed', 'depthpgd'))
 
@@ -157,7 +159,7 @@ def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) 
     if settings.get('epoch') is not None:
         default += f'-epoch{settings["epoch"]}'
     settings.setdefault('name', default)
-    settings.setdefault('sanity_images', 1)
+    settings.setdefault('sanity_images', _SANITY_IMAGES[task])
     try:
         return Row(attacks=attacks | swept, sweeps=tuple(swept), **settings)
     except TypeError as error:
