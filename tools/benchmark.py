@@ -99,7 +99,7 @@ def chosen_rows(suite: Suite, patterns: list[str] | None) -> list[Row]:
 def cost_table(estimates: list[Estimate], tflops: float | None, measured: float | None) -> Table:
     """What is left to do, row by row."""
     rate = tflops * 1e12 if tflops else measured
-    caption = 'Evaluations are images x (clean and each attack); head: to train the one that is missing.'
+    caption = 'Evaluations are images x (clean and each attack); head: TFLOP to train the one that is missing.'
     if tflops:
         caption += f' Hours at {tflops:g} TFLOP/s, as given.'
     elif measured:
@@ -109,22 +109,26 @@ def cost_table(estimates: list[Estimate], tflops: float | None, measured: float 
             ' No hours before something is measured: run with --max-images 8 --work-dir DIR first and give '
             '--rate-from DIR, or give --tflops.'
         )
-    table = Table(title='What is left to do', caption=caption, box=SIMPLE, pad_edge=False)
-    for column in ('row', 'images', 'done', 'to do', 'TFLOP', 'head TFLOP', 'hours'):
-        names = dict(justify='left', no_wrap=True, overflow='ignore')
-        table.add_column(column, **(names if column == 'row' else dict(justify='right', no_wrap=True)))
+    table = Table(title='What is left to do', caption=caption, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in ('row', 'images', 'done', 'to do', 'TFLOP', 'head', 'hours'):
+        table.add_column(column, justify='left' if column == 'row' else 'right', overflow='fold')
     for item in estimates:
         if item.problem:
             table.add_row(item.row.name, *['-'] * 6)
             continue
         hours = f'{(item.flops + item.flops_head) / rate / 3600:.2f}' if rate else '-'
         numbers = (str(number) for number in (item.images, item.done, item.todo))
-        table.add_row(item.row.name, *numbers, f'{item.flops / 1e12:.1f}', f'{item.flops_head / 1e12:.1f}', hours)
+        table.add_row(item.row.name, *numbers, _tera(item.flops), _tera(item.flops_head), hours)
     total = sum(item.flops + item.flops_head for item in estimates)
     if rate:
         table.add_section()
         table.add_row('all', '', '', '', f'{total / 1e12:.0f}', 'both', f'{total / rate / 3600:.1f}')
     return table
+
+
+def _tera(operations: float) -> str:
+    number = operations / 1e12
+    return f'{number:.0f}' if number >= 100 else f'{number:.1f}'
 
 
 def show_estimates(args: argparse.Namespace, rows: list[Row], work_dir: Path, options: Options) -> None:
