@@ -1,5 +1,6 @@
 """Vision transformers of DINO and DINOv2, on timm's implementation."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmssl_robust.registry import MODELS
 
+from .cls_only import cls_only
 from .pos_embed import resample_pos_embed
 from .weights import load_encoder_weights
 
@@ -169,6 +171,8 @@ class DINOVisionTransformer(BaseModule):
         x = self.vit._pos_embed(self.vit.patch_embed(inputs))
         outputs = []
         for index, block in enumerate(self.vit.blocks[: max(self.out_indices) + 1]):
+            if index == max(self.out_indices) and self.out_type == 'cls_token':
+                block = partial(cls_only, block)  # nobody reads its other tokens
             recompute = self.with_cp and torch.is_grad_enabled()
             x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
             if index in self.out_indices:

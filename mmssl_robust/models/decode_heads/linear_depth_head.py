@@ -57,9 +57,12 @@ class LinearDepthHead(BaseDecodeHead):
         """
         tokens = inputs[self.in_index]
         featmap, cls_token = (tokens, tokens.mean(dim=(2, 3))) if isinstance(tokens, Tensor) else tokens
-        x = torch.cat((featmap, cls_token[:, :, None, None].expand_as(featmap)), dim=1)
+        # The CLS token is the same for all patches: its half of the convolution is a bias.
+        of_patches, of_cls = self.conv_seg.weight.chunk(2, dim=1)
+        bias = F.linear(cls_token, of_cls[:, :, 0, 0], self.conv_seg.bias)
+        scores = F.conv2d(featmap, of_patches) + bias[:, :, None, None]
         # A 1x1 convolution commutes with bilinear upsampling, whose weights sum to 1, and is cheaper before it.
-        scores = F.interpolate(self.conv_seg(x), scale_factor=self.upsample, mode='bilinear', align_corners=False)
+        scores = F.interpolate(scores, scale_factor=self.upsample, mode='bilinear', align_corners=False)
         weights = scores.relu() + 0.1
         return torch.einsum('bkhw,k->bhw', weights / weights.sum(dim=1, keepdim=True), self.bins).unsqueeze(1)
 
