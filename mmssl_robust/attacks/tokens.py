@@ -9,6 +9,12 @@ from torch import Tensor
 from mmssl_robust.utils.errors import UserError
 
 
+def window_starts(size: int, crop: int, stride: int) -> list[int]:
+    """First rows or columns of mmseg's windows: the last one is moved back to end at the border."""
+    count = max(size - crop + stride - 1, 0) // stride + 1
+    return [max(min(index * stride, size - crop), 0) for index in range(count)]
+
+
 def windows(inputs: Tensor, crop_size: Sequence[int], stride: Sequence[int]) -> Iterator[Tensor]:
     """Yield each window of mmseg's sliding-window inference once.
 
@@ -17,8 +23,8 @@ def windows(inputs: Tensor, crop_size: Sequence[int], stride: Sequence[int]) -> 
         crop_size: Height and width of a window.
         stride: Steps from a window to the next, down and right.
     """
-    for top in _starts(inputs.shape[2], crop_size[0], stride[0]):
-        for left in _starts(inputs.shape[3], crop_size[1], stride[1]):
+    for top in window_starts(inputs.shape[2], crop_size[0], stride[0]):
+        for left in window_starts(inputs.shape[3], crop_size[1], stride[1]):
             yield inputs[..., top : top + crop_size[0], left : left + crop_size[1]]
 
 
@@ -38,9 +44,3 @@ def _as_sequence(part: Tensor) -> Tensor:
     if part.ndim == 2:
         return part[:, None]
     return part.flatten(2).transpose(1, 2) if part.ndim == 4 else part
-
-
-def _starts(size: int, crop: int, stride: int) -> list[int]:
-    """First rows or columns of mmseg's windows: the last one is moved back to end at the border."""
-    count = max(size - crop + stride - 1, 0) // stride + 1
-    return [max(min(index * stride, size - crop), 0) for index in range(count)]

@@ -41,6 +41,9 @@ class Objective(ABC):
     has_aims: ClassVar[bool] = False
     """Whether restarts differ in what they aim at, see :meth:`aim`."""
 
+    takes_upsampled: ClassVar[bool] = False
+    """Whether outputs may be :class:`~mmssl_robust.attacks.upsampled.Upsampled` in place of large maps."""
+
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Check or complete the targets, once before an attack; gradients are off.
 

@@ -1,8 +1,8 @@
 """CosPGD: pixels weigh by how far the prediction is on the label's side."""
 
-import torch
 from torch import Tensor
 
+from .pixels import Pixels
 from .segmentation import SegmentationObjective
 
 
@@ -14,12 +14,7 @@ class CosPGDLoss(SegmentationObjective):
     Everything else as in :class:`SegmentationObjective`.
     """
 
-    def weigh(
-        self, losses: Tensor, outputs: Tensor, targets: Tensor, right: Tensor, step: int, steps: int
-    ) -> tuple[Tensor, Tensor]:
+    def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
         """Return the weighted cross-entropies, the same at every step; iterates are compared by cross-entropy."""
-        with torch.no_grad():
-            # log ||softmax(z)|| = logsumexp(2 z) / 2 - logsumexp(z), without a map of probabilities.
-            log_norm = (2 * outputs).logsumexp(dim=1) / 2 - outputs.logsumexp(dim=1)
-            cosine = (-losses - log_norm).exp()
-        return cosine * losses, losses
+        cosine = (-pixels.losses.detach() - pixels.log_norm()).exp()
+        return cosine * pixels.losses, pixels.losses

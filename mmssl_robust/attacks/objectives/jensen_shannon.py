@@ -5,6 +5,7 @@ from math import log
 import torch
 from torch import Tensor
 
+from .pixels import Pixels
 from .segmentation import SegmentationObjective
 
 
@@ -17,10 +18,8 @@ class JensenShannon(SegmentationObjective):
     Training of Robust Semantic Segmentation Models*, ECCV 2024. Everything else as in :class:`SegmentationObjective`.
     """
 
-    def weigh(
-        self, losses: Tensor, outputs: Tensor, targets: Tensor, right: Tensor, step: int, steps: int
-    ) -> tuple[Tensor, Tensor]:
+    def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
         """Return the divergences, the same at every step."""
-        p = (-losses).exp()
-        divergence = log(2) + (-p * losses - (1 + p) * torch.log1p(p)) / 2
+        p = (-pixels.losses).exp()
+        divergence = log(2) + (-p * pixels.losses - (1 + p) * torch.log1p(p)) / 2
         return divergence, divergence

@@ -1,20 +1,23 @@
 """What all objectives for semantic segmentation share."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from mmssl_robust.attacks.upsampled import Upsampled
+
 from .base import Forward, Judgement, Objective, check_labels
+from .pixels import Pixels, pixel_sums
 
 
 class SegmentationObjective(Objective):
     """A mean over pixels of some function of their cross-entropy.
 
-    Logits (B, K, H, W), neither soft-maxed nor scaled; targets (B, H, W) class indices. The mean is over an image's
-    valid pixels, not H W, so that the ignored ones do not scale the loss; an image without any has loss and gradient
-    zero.
+    Logits (B, K, H, W), neither soft-maxed nor scaled, or as :class:`Upsampled`; targets (B, H, W) class indices. The
+    mean is over an image's valid pixels, not H W, so that the ignored ones do not scale the loss; an image without any
+    has loss and gradient zero.
 
     Score: pixel accuracy. Success: fewer than half of the valid pixels are right. Without a valid pixel the accuracy
     counts as 1 and nothing succeeds.
@@ -22,6 +25,8 @@ class SegmentationObjective(Objective):
     Args:
         ignore_index: Label of pixels that do not count.
     """
+
+    takes_upsampled: ClassVar = True
 
     def __init__(self, ignore_index: int = 255) -> None:
         self.ignore_index = ignore_index
@@ -31,50 +36,50 @@ class SegmentationObjective(Objective):
         return check_labels(super().prepare(forward, inputs, targets), 3, type(self).__name__)
 
     @abstractmethod
-    def weigh(
-        self, losses: Tensor, outputs: Tensor, targets: Tensor, right: Tensor, step: int, steps: int
-    ) -> tuple[Tensor, Tensor]:
-        """Return the loss of each pixel (B, H, W), and that by which iterates are compared.
+    def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
+        """Return the loss of each pixel (b, r, W), and that by which iterates are compared.
 
         Args:
-            losses: Cross-entropy of each pixel (B, H, W), 0 where ignored.
-            outputs: Logits (B, K, H, W).
-            targets: Class indices (B, H, W).
-            right: Whether the arg max is the target (B, H, W).
+            pixels: Some rows of some images. The loss is a function of their cross-entropy.
             step: Number of the step, from 1 to ``steps``.
             steps: How many steps the attack takes.
         """
 
-    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
+    def scale(self, labels: Tensor, valid: Tensor, classes: int) -> Tensor | None:
+        """Return a factor of each pixel's loss (B, H, W) that follows from the labels alone, or None."""
+        return None
+
+    def __call__(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the loss (B,) of a step."""
         return self.judge(outputs, targets, step, steps).loss
 
-    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def score(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
         """Return the share of valid pixels that are right."""
-        return self._accuracy(_right(outputs, targets), targets, outputs.dtype)
+        return self.judge(outputs, targets, 1, 1).score
 
-    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def success(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
         """Return whether fewer than half of the valid pixels are right."""
         return self.score(outputs, targets) < 0.5
 
-    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
-        """Return all measures from one cross-entropy and one arg max: maps of logits are large."""
-        losses = F.cross_entropy(outputs, targets, ignore_index=self.ignore_index, reduction='none')
-        right = _right(outputs, targets)
-        loss, final_loss = self.weigh(losses, outputs, targets, right, step, steps)
-        score = self._accuracy(right, targets, outputs.dtype)
-        return Judgement(self._mean(loss, targets), self._mean(final_loss.detach(), targets), score, score < 0.5)
-
-    def _mean(self, values: Tensor, targets: Tensor) -> Tensor:
+    def judge(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> Judgement:
+        """Return all measures from one look at the logits."""
+        batch, classes, *size = outputs.shape
         valid = targets != self.ignore_index
-        return (values * valid).sum(dim=(1, 2)) / valid.sum(dim=(1, 2)).clamp(min=1)
+        labels = torch.where(valid, targets, 0)
+        _check(labels, (batch, *size), classes)
+        count = valid.sum(dim=(1, 2), keepdim=True)
+        counts = valid.to(outputs.dtype) / count.clamp(min=1)
+        scale = self.scale(labels, valid, classes)
+        weights = counts if scale is None else counts * scale
+        loss, final_loss, share = pixel_sums(
+            outputs, labels, weights, valid.to(outputs.dtype), lambda pixels, _: self.weigh(pixels, step, steps)
+        )
+        share = torch.where(count[:, 0, 0] > 0, share / count[:, 0, 0].clamp(min=1), 1)
+        return Judgement(loss, final_loss, share, share < 0.5)
 
-    def _accuracy(self, right: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
-        valid = targets != self.ignore_index
-        pixels = valid.sum(dim=(1, 2))
-        return torch.where(pixels > 0, (right & valid).sum(dim=(1, 2)).to(dtype) / pixels.clamp(min=1), 1)
 
-
-def _right(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return where the arg max is the target; ``max`` finds it four times faster than ``argmax`` on CPU."""
-    return logits.detach().max(dim=1).indices == targets
+def _check(labels: Tensor, size: tuple[int, ...], classes: int) -> None:
+    if labels.shape != size:
+        raise ValueError(f'labels {tuple(labels.shape)} do not fit logits of {size[0]} images of {size[1:]}')
+    if labels.numel() and labels.max() >= classes:
+        raise ValueError(f'label {int(labels.max())}, but there are {classes} classes, counted from 0')

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from .pixels import Pixels
 from .segmentation import SegmentationObjective
 
 
@@ -22,11 +23,9 @@ class SegPGDLoss(SegmentationObjective):
     Evaluating and Boosting Segmentation Robustness*, ECCV 2022.
     """
 
-    def weigh(
-        self, losses: Tensor, outputs: Tensor, targets: Tensor, right: Tensor, step: int, steps: int
-    ) -> tuple[Tensor, Tensor]:
+    def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
         """Return the terms of Eq. (1) at step t of T, and at step T."""
         return tuple(
-            torch.where(right, 1 - wrong_weight, wrong_weight) * losses
+            torch.where(pixels.right, 1 - wrong_weight, wrong_weight) * pixels.losses
             for wrong_weight in ((step - 1) / (2 * steps), (steps - 1) / (2 * steps))
         )

@@ -20,6 +20,7 @@ from mmssl_robust.attacks.pixels import PixelSpace
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.tokens import select_tokens
+from mmssl_robust.attacks.upsampled import Upsampled
 from mmssl_robust.utils.errors import UserError
 
 # mmpretrain, mmseg, and mmseg upstream name the same switch differently.
@@ -180,7 +181,11 @@ class Victim:
         objective = attack.objective
         if objective.reads == 'embedding':
             return Seen(self, precision, objective.tokens), None
-        return Seen(self, precision), self.targets()
+        return Seen(self, precision, upsampled=objective.takes_upsampled), self.targets()
+
+    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:
+        """:meth:`prediction`, as small maps where it is linear in such."""
+        return self.prediction(pixels)
 
     def prediction(self, pixels: Tensor) -> Tensor:
         """Differentiable output on which the metric is computed."""
@@ -201,15 +206,13 @@ class Victim:
         Returns:
             (B, N, D).
         """
-        tokens = self.task_tokens if tokens == 'task' else tokens
-        views = [select_tokens(self._features(view), tokens) for view in self._views(self.normalise(pixels))]
-        return torch.cat(views, dim=1)
+        return self._tokens(self.normalise(pixels), self.task_tokens if tokens == 'task' else tokens)
+
+    def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
+        return select_tokens(self._features(inputs), tokens)
 
     def _features(self, inputs: Tensor) -> Any:
         raise NotImplementedError
-
-    def _views(self, inputs: Tensor) -> Iterator[Tensor]:
-        yield inputs
 
     def _output_of(self, sample: BaseDataElement) -> Tensor:
         output = sample.get(self.output)
@@ -243,22 +246,25 @@ class Seen:
         victim: The victim.
         precision: ``'fp32'`` or ``'bf16'``.
         tokens: Which tokens of the embedding; None for the prediction.
+        upsampled: Return small maps where there are such.
     """
 
     victim: Victim
     precision: str = 'fp32'
     tokens: str | None = None
+    upsampled: bool = False
 
-    def __call__(self, pixels: Tensor) -> Tensor:
+    def __call__(self, pixels: Tensor) -> Tensor | Upsampled:
         """Return the outputs, in fp32."""
-        if self.precision == 'fp32':
-            return self._outputs(pixels)
-        with torch.autocast(pixels.device.type, torch.bfloat16):
-            return self._outputs(pixels).float()
+        half = self.precision != 'fp32'
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=half):
+            outputs = self._outputs(pixels)
+        outputs = outputs.float() if half else outputs
+        return outputs.full() if isinstance(outputs, Upsampled) and not self.upsampled else outputs
 
     def only(self, rows: Tensor) -> 'Seen':
         """The same of some of the samples."""
         return replace(self, victim=self.victim.only(rows))
 
-    def _outputs(self, pixels: Tensor) -> Tensor:
-        return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.prediction(pixels)
+    def _outputs(self, pixels: Tensor) -> Tensor | Upsampled:
+        return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.compact_prediction(pixels)

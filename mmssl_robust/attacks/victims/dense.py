@@ -1,16 +1,19 @@
 """Segmentors and depth estimators of mmseg under attack."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmssl_robust.attacks.tokens import windows
+from mmssl_robust.attacks.budget import encode_in_budget
+from mmssl_robust.attacks.tokens import select_tokens
+from mmssl_robust.attacks.upsampled import Upsampled
 from mmssl_robust.utils.errors import UserError
 
 from .base import Victim, name_of
+from .tail import Grid, Tail, has_linear_tail
 
 
 class DenseVictim(Victim):
@@ -24,10 +27,14 @@ class DenseVictim(Victim):
     annotation: str
     unlabelled: int
 
-    def __init__(self, model: nn.Module, data_batch: dict[str, Any]) -> None:
+    def __init__(self, model: nn.Module, data_batch: dict[str, Any], memory: int | None = None) -> None:
         super().__init__(model, data_batch)
+        self.memory = memory
         # Also when only some of the samples are attacked.
         self.canvas = tuple(max(sample.ori_shape[axis] for sample in self.data_samples) for axis in (0, 1))
+        self.grid = Grid.of(model.test_cfg, self.inputs)
+        linear = has_linear_tail(model, self.data_samples)
+        self.tail = Tail(model, self.grid, self.canvas, self.inputs) if linear else None
         for sample in self.data_samples:
             if self.annotation in sample:
                 size = tuple(sample.get(self.annotation).data.shape[-2:])
@@ -39,9 +46,20 @@ class DenseVictim(Victim):
                     )
 
     def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
-        outputs = self.model.inference(self.normalise(pixels), [sample.metainfo for sample in self.data_samples])
-        samples = self.model.postprocess_result(outputs, self._fresh_samples())
-        return _on_canvas([self._output_of(sample) for sample in samples], self.canvas, fill=1)
+        outputs = self.compact_prediction(pixels)
+        return outputs.full() if isinstance(outputs, Upsampled) else outputs
+
+    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:  # noqa: D102
+        inputs = self.normalise(pixels)
+        metas = [sample.metainfo for sample in self.data_samples]
+        if self.tail is None:
+            samples = self.model.postprocess_result(self.model.inference(inputs, metas), self._fresh_samples())
+            return _on_canvas([self._output_of(sample) for sample in samples], self.canvas, fill=1)
+        windows = encode_in_budget(self._small_maps, self.grid.windows(inputs), self.memory, self.model)
+        return self.tail.join(windows, metas)
+
+    def _small_maps(self, inputs: Tensor) -> Tensor:
+        return self.model.decode_head(self.model.extract_feat(inputs))
 
     def targets(self) -> Tensor:  # noqa: D102
         for sample in self.data_samples:
@@ -50,16 +68,15 @@ class DenseVictim(Victim):
         annotations = [sample.get(self.annotation).data for sample in self.data_samples]
         return _on_canvas(annotations, self.canvas, fill=self.unlabelled).to(self.inputs.device)
 
-    def _features(self, inputs: Tensor) -> Any:
-        return self.model.backbone(inputs)
-
-    def _views(self, inputs: Tensor) -> Iterator[Tensor]:
-        """The whole input, or each window of mmseg's sliding-window inference once."""
-        config = self.model.test_cfg
-        if not config.get('mode', 'whole').startswith('slide'):
-            yield inputs
-        else:
-            yield from windows(inputs, config['crop_size'], config['stride'])
+    def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
+        """Tokens of the whole input, or of each window of mmseg's sliding-window inference once, one after another."""
+        windows = encode_in_budget(
+            lambda part: select_tokens(self.model.backbone(part), tokens),
+            self.grid.windows(inputs),
+            self.memory,
+            self.model.backbone,
+        )
+        return windows.unflatten(0, (-1, len(inputs))).transpose(0, 1).flatten(1, 2)
 
 
 class SegmentorVictim(DenseVictim):
@@ -69,8 +86,8 @@ class SegmentorVictim(DenseVictim):
     annotation = 'gt_sem_seg'
     unlabelled = 255
 
-    def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
-        logits = super().prediction(pixels)
+    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:  # noqa: D102
+        logits = super().compact_prediction(pixels)
         if logits.shape[1] == 1:
             raise UserError('a segmentor with one output channel cannot be attacked: give it a channel per class')
         return logits

@@ -1,0 +1,88 @@
+"""Gradients through many windows or images in bounded memory."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmssl_robust.utils.errors import UserError
+
+_UNITS = dict(KB=10**3, MB=10**6, GB=10**9)
+_saved: WeakKeyDictionary[nn.Module, dict[tuple, int]] = WeakKeyDictionary()
+
+
+def parse_memory(memory: str | int) -> int:
+    """Return bytes, given as a number or as a string such as ``'2GB'``.
+
+    Raises:
+        UserError: If it is no such number, or not positive.
+    """
+    text = str(memory).upper().replace(' ', '')
+    number, unit = (text[:-2], _UNITS[text[-2:]]) if text[-2:] in _UNITS else (text, 1)
+    try:
+        value = int(Fraction(number) * unit)
+    except (ValueError, ZeroDivisionError):
+        value = 0
+    if value <= 0:
+        raise UserError(f"attack_memory={memory!r}: give a number of bytes above 0, such as '2GB' or '500MB'")
+    return value
+
+
+def encode_in_budget(
+    encode: Callable[[Tensor], Tensor], inputs: Tensor, memory: int | None, owner: nn.Module
+) -> Tensor:
+    """Return ``encode(inputs)``, with a gradient that needs no more memory than is allowed, if it can.
+
+    As many inputs as the budget has room for keep their activations; those of the others are computed again in the
+    backward pass, a few at a time. The gradient is the same, at one more forward pass for each of the latter.
+
+    Args:
+        encode: Function of inputs (N, ...), whose outputs for one do not depend on the others.
+        inputs: (N, ...).
+        memory: Bytes for saved activations; None keeps all.
+        owner: The network inside ``encode``, under which its need of memory is remembered.
+    """
+    if memory is None or len(inputs) == 1:
+        return encode(inputs)
+    room = memory // max(_saved_bytes(encode, inputs[:1], owner), 1)
+    if room >= len(inputs):
+        return encode(inputs)
+    several = max(room // 4, 1)  # in the backward pass, beside what is kept
+    kept = max(room - several, 0)
+    first, *others = inputs.split([kept, *_parts(len(inputs) - kept, several)])
+    outputs = [encode(first)] if kept else []
+    for part in others:
+        again = torch.is_grad_enabled() and part.requires_grad
+        outputs.append(
+            checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False) if again else encode(part)
+        )
+    return torch.cat(outputs)
+
+
+def _parts(count: int, size: int) -> list[int]:
+    return [min(size, count - start) for start in range(0, count, size)]
+
+
+def _saved_bytes(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Module) -> int:
+    """Return how many bytes autograd keeps for the gradient of one input; measured once for each shape."""
+    known = _saved.setdefault(owner, {})
+    key = (one.shape, one.dtype, one.device, torch.is_autocast_enabled(one.device.type))
+    if key not in known:
+        own = {parameter.untyped_storage().data_ptr() for parameter in owner.parameters()}
+        sizes: dict[int, int] = {}
+        alive = []  # what is freed may be followed by another tensor at its address
+
+        def note(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in own:
+                sizes[storage.data_ptr()] = storage.nbytes()
+                alive.append(storage)
+            return tensor
+
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            encode(one.detach().requires_grad_())
+        known[key] = sum(sizes.values())
+    return known[key]
