@@ -83,6 +83,6 @@ def _saved_bytes(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Modu
             return tensor
 
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            encode(one.detach().requires_grad_())
+            encode(one.detach().clone().requires_grad_())  # a slice would count as the whole
         known[key] = sum(sizes.values())
     return known[key]

@@ -1,0 +1,92 @@
+"""Gradients within a memory budget: equal, and within it."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmssl_robust.attacks.budget import _saved_bytes, encode_in_budget, parse_memory
+from mmssl_robust.utils.errors import UserError
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU(), nn.Conv2d(8, 4, 3), nn.Tanh()).double()
+        self.requires_grad_(False)
+        self.seen = []
+
+    def forward(self, inputs):
+        self.seen.append(len(inputs))
+        return self.layers(inputs)
+
+
+def gradient(net, memory):
+    inputs = torch.linspace(0, 1, 7 * 3 * 64, dtype=torch.float64).view(7, 3, 8, 8).requires_grad_()
+    outputs = encode_in_budget(net, inputs, memory, net)
+    return outputs, torch.autograd.grad(outputs.sin().sum(), inputs)[0]
+
+
+ONE = 8 * (3 * 64 + 2 * 8 * 36 + 4 * 16)  # bytes: convolutions and GELU keep their inputs, Tanh its output
+
+
+def test_need_of_one_input_is_measured():
+    net = Net()
+    assert _saved_bytes(net, torch.rand(1, 3, 8, 8, dtype=torch.float64), net) == ONE
+    assert net.seen == [1]
+    _saved_bytes(net, torch.rand(1, 3, 8, 8, dtype=torch.float64), net)
+    assert net.seen == [1]
+
+
+@pytest.mark.parametrize(
+    ('room', 'forwards'),
+    [
+        (None, [7]),
+        (7, [1, 7]),  # measured, then all at once
+        (6, [1, 5, 1, 1, 1, 1]),  # one kept less than there is room for, the rest twice
+        (1, [1, *[1] * 14]),
+        (0.1, [1, *[1] * 14]),
+    ],
+)
+def test_gradient_is_the_same_and_the_rest_is_computed_again(room, forwards):
+    plain, net = Net(), Net()
+    outputs, grad = gradient(plain, None)
+    ours, ours_grad = gradient(net, None if room is None else int(room * ONE))
+    torch.testing.assert_close(ours, outputs, rtol=1e-12, atol=0)
+    torch.testing.assert_close(ours_grad, grad, rtol=1e-12, atol=1e-15)
+    assert net.seen == forwards
+
+
+def test_saved_memory_stays_within_the_budget():
+    net, kept = Net(), {}
+
+    def note(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    inputs = torch.rand(7, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    encode_in_budget(net, inputs, 4 * ONE, net)
+    weights = {parameter.untyped_storage().data_ptr() for parameter in net.parameters()}
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        outputs = encode_in_budget(net, inputs, 4 * ONE, net)
+    activations = sum(size for place, size in kept.items() if place not in weights)
+    images = inputs.untyped_storage().nbytes()
+    assert outputs.requires_grad and 3 * ONE <= activations <= 4 * ONE + images
+
+
+def test_without_gradients_nothing_is_computed_twice():
+    net = Net()
+    with torch.no_grad():
+        encode_in_budget(net, torch.rand(7, 3, 8, 8, dtype=torch.float64), ONE, net)
+    assert sum(net.seen) == 1 + 7
+
+
+@pytest.mark.parametrize(('text', 'value'), [('2GB', 2 * 10**9), ('1.5 gb', 1500000000), ('300MB', 3 * 10**8), (7, 7)])
+def test_memory_is_read(text, value):
+    assert parse_memory(text) == value
+
+
+@pytest.mark.parametrize('text', ['much', '0', '-1GB', 'GB', '2TB'])
+def test_what_is_no_memory(text):
+    with pytest.raises(UserError, match='attack_memory'):
+        parse_memory(text)
