@@ -55,10 +55,8 @@ def encode_in_budget(
     first, *others = inputs.split([kept, *_parts(len(inputs) - kept, several)])
     outputs = [encode(first)] if kept else []
     for part in others:
-        again = torch.is_grad_enabled() and part.requires_grad
-        outputs.append(
-            checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False) if again else encode(part)
-        )
+        # The random state is of no matter: a network under attack is in eval mode.
+        outputs.append(checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False))
     return torch.cat(outputs)
 
 
@@ -75,14 +73,13 @@ def _saved_bytes(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Modu
         sizes: dict[int, int] = {}
         alive = []  # what is freed may be followed by another tensor at its address
 
-        def note(tensor: Tensor) -> Tensor:
+        def note(tensor: Tensor) -> None:  # to return it would tie graph and tensor together until they are collected
             storage = tensor.untyped_storage()
             if storage.data_ptr() not in own:
                 sizes[storage.data_ptr()] = storage.nbytes()
                 alive.append(storage)
-            return tensor
 
-        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda nothing: nothing):
             encode(one.detach().clone().requires_grad_())  # a slice would count as the whole
         known[key] = sum(sizes.values())
     return known[key]
