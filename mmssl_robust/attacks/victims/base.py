@@ -21,17 +21,12 @@ from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import HALF, gemm_route, scaled_gradient
 
 # mmpretrain, mmseg, and mmseg upstream name the same switch differently.
 _CHANNEL_SWITCHES = ('to_rgb', '_channel_conversion', 'channel_conversion')
-PRECISIONS = ('fp32', 'bf16')
-
-
-def check_precision(precision: str) -> str:
-    """Return the precision in which examples are made if it is known, else raise a UserError."""
-    if precision not in PRECISIONS:
-        raise UserError(f'unknown precision {precision!r}: use one of {", ".join(PRECISIONS)}')
-    return precision
+# Clean outputs of more numbers than so many times the images' own are made anew: logits of many classes.
+_KEPT_SIZE = 4
 
 
 class Victim:
@@ -60,6 +55,7 @@ class Victim:
         self.swaps_channels = any(getattr(model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
         integral = all(_is_integral(image) for image in images)
         self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
+        self.clean: dict[tuple[str, str | None], Tensor] = {}  # see Seen.shared
 
     def _mask(self) -> Tensor | None:
         batch, _, height, width = self.inputs.shape
@@ -101,8 +97,8 @@ class Victim:
 
         Args:
             attack: Its ``objective.reads`` decides whether the prediction or the embedding is attacked.
-            precision: ``'bf16'`` makes the examples under autocast. What is
-                reported of them is computed in fp32 in either case.
+            precision: ``'bf16'`` and ``'fp16'`` make the examples under autocast; what is reported of them is
+                computed in fp32. ``'fast-fp32'`` multiplies matrices by oneDNN meanwhile.
 
         Returns:
             The result, of an ensemble the worst for each image.
@@ -115,23 +111,23 @@ class Victim:
     def runs(self, attack: Attack | Ensemble, precision: str = 'fp32') -> Iterator[tuple[str, Attack, AttackResult]]:
         """Yield '', the attack and its result; of an ensemble name, attack and result of each member."""
         members = attack.members if isinstance(attack, Ensemble) else {'': attack}
-        if precision != 'fp32' and getattr(attack, 'stop_at_success', False):
+        if precision in HALF and getattr(attack, 'stop_at_success', False):
             raise UserError(
                 f'{type(attack).__name__} leaves an image alone after its success, which only fp32 decides: attack in '
-                'fp32, without --amp'
+                f'fp32 or fast-fp32, not in {precision}'
             )
         seen, targets = self._seen_by(attack, precision)
         arguments = (seen, self.pixels, targets, self.keys, self.mask)
         results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
         for name, member in members.items():
-            with eval_mode(self.model), frozen(self.model):
+            with eval_mode(self.model), frozen(self.model), gemm_route(precision):
                 try:
                     result = next(results) or attack(*arguments)
                 except ValueError as error:
                     raise UserError(
                         f'{type(member.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
                     ) from error
-            if precision != 'fp32':
+            if precision in HALF:
                 _, loss, score, success = self.judge(member, result.adv)
                 result = replace(result, loss=loss, score=score, success=success)
             yield name, member, result
@@ -144,11 +140,11 @@ class Victim:
         Args:
             attack: See :func:`mmssl_robust.attacks.sanity.measure`.
             queries: Likewise.
-            half: Also make the examples in bfloat16.
+            half: Also make the examples in bfloat16, where :meth:`runs` would.
             other: Another model with the same batch, whose adversarial images are tried on this one.
         """
         seen, targets = self._seen_by(attack)
-        lower = self._seen_by(attack, 'bf16')[0] if half else None
+        lower = self._seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
         models = [self.model] if other is None else [self.model, other.model]
         with ExitStack() as stack:
             for model in models:
@@ -163,12 +159,13 @@ class Victim:
         objective, steps = attack.objective, max(attack.steps, 1)
         forward, targets = self._seen_by(attack)
         with eval_mode(self.model):
-            targets = objective.prepare(forward, self.pixels, targets)
-            return objective.judge(forward(pixels), objective.aim(targets, 0), steps, steps)
+            targets = objective.prepare(forward.shared, self.pixels, targets)
+            return objective.judge(forward.shared(pixels), objective.aim(targets, 0), steps, steps)
 
     def only(self, rows: Tensor) -> 'Victim':
         """The same model with some of the samples, by their places (N,)."""
         part, places = copy.copy(self), rows.tolist()
+        part.clean = {}
         part.inputs, part.pixels = self.inputs[rows], self.pixels[rows]
         part.mask = None if self.mask is None else self.mask[rows]
         for name in ('data_samples', 'sizes', 'keys'):
@@ -241,7 +238,7 @@ class Seen:
 
     Attributes:
         victim: The victim.
-        precision: ``'fp32'`` or ``'bf16'``.
+        precision: One of :data:`mmssl_robust.utils.precision.PRECISIONS`.
         tokens: Which tokens of the embedding; None for the prediction.
     """
 
@@ -251,14 +248,30 @@ class Seen:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Return the outputs, in fp32."""
-        if self.precision == 'fp32':
-            return self._outputs(pixels)
-        with torch.autocast(pixels.device.type, torch.bfloat16):
-            return self._outputs(pixels).float()
+        if self.precision == 'fp16':
+            return scaled_gradient(self._outputs, pixels)
+        return self._outputs(pixels)
+
+    @torch.no_grad()
+    def shared(self, pixels: Tensor) -> Tensor:
+        """Return the outputs, without a gradient; those of the victim's own images are made once for all attacks."""
+        if pixels is not self.victim.pixels:
+            return self(pixels)
+        kept, key = self.victim.clean, (self.precision, self.tokens)
+        outputs = kept[key] if key in kept else self(pixels)
+        if outputs.numel() <= _KEPT_SIZE * pixels.numel():
+            kept[key] = outputs
+        return outputs
 
     def only(self, rows: Tensor) -> 'Seen':
         """The same of some of the samples."""
         return replace(self, victim=self.victim.only(rows))
 
     def _outputs(self, pixels: Tensor) -> Tensor:
+        if self.precision in HALF:
+            with torch.autocast(pixels.device.type, HALF[self.precision]):
+                return self._read(pixels).float()
+        return self._read(pixels)
+
+    def _read(self, pixels: Tensor) -> Tensor:
         return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.prediction(pixels)
