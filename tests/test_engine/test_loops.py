@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.device import get_device
 from mmengine.hooks import Hook
 from toys import (
     CLASSES,
@@ -14,6 +15,7 @@ from toys import (
 
 from mmssl_robust.engine import AttackHook
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import usable_precision
 
 PGD = dict(
     type='mmssl_robust.PGD', objective=dict(type='mmssl_robust.CrossEntropy'), eps='32/255', step_size='8/255', steps=3
