@@ -1,7 +1,8 @@
 """In which precision examples are made, and by which library matrices are multiplied; plain PyTorch.
 
-``fp32`` is the default. ``fast-fp32`` multiplies on the CPU by oneDNN instead of MKL, which on AMD is about twice as
-fast and as exact. ``bf16`` and ``fp16`` compute under autocast; what is made in them is scored in fp32.
+``fp32`` is the default. ``fast-fp32`` multiplies on the CPU by oneDNN instead of MKL, which on AMD takes no AVX-512; it
+is as exact, and faster where AVX-512 is (docs/performance.md). ``bf16`` and ``fp16`` compute under autocast; what is
+made in them is scored in fp32.
 """
 
 import logging
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmssl_robust.utils.errors import UserError
 
@@ -21,6 +22,7 @@ HALF = dict(bf16=torch.bfloat16, fp16=torch.float16)
 
 EXACT = 2e-6  # largest relative error of a product that counts as fp32; bfloat16's is 2e-3
 FASTER = 1.2  # by which bfloat16 must beat fp32
+_FEW_TOKENS = 400  # PyTorch's fused attention multiplies by MKL all the same, and wins above it only
 _SCALE = 4096.0
 _RESCALE = 16.0
 _TRIES = 8
@@ -46,7 +48,7 @@ def usable_precision(precision: str, device: str | torch.device) -> str:
     if torch.device(device).type != 'cpu':
         reason = 'is a route of the CPU, and TF32 would not be fp32'
     elif not has_fast_route():
-        reason = 'needs a oneDNN that multiplies faster and still in fp32, which this PyTorch on this CPU has not'
+        reason = 'needs a oneDNN that can be chosen and computes in fp32, which this PyTorch on this CPU has not'
     else:
         return precision
     _logger.warning('fast-fp32 %s: fp32 is used', reason)
@@ -61,15 +63,19 @@ def precision_note(precision: str) -> str:
 
 
 @contextmanager
-def gemm_route(precision: str) -> Iterator[None]:
+def gemm_route(precision: str, model: nn.Module | None = None) -> Iterator[None]:
     """Multiply matrices as a precision says, until the end of the block; only ``'fast-fp32'`` changes anything.
 
     On a CPU whose oneDNN would not compute in fp32, and on a GPU, it does not either.
+
+    Args:
+        precision: One of :data:`PRECISIONS`.
+        model: Its attention by timm is computed by two such products and a softmax, where there are few tokens.
     """
     if precision != 'fast-fp32' or not has_fast_route():
         yield
         return
-    with _onednn():
+    with _onednn(), _explicit_attention(model):
         yield
 
 
@@ -92,6 +98,22 @@ def _onednn() -> Iterator[None]:
         yield
     finally:
         matmul.fp32_precision = before
+
+
+@contextmanager
+def _explicit_attention(model: nn.Module | None) -> Iterator[None]:
+    fused = [] if model is None else [part for part in model.modules() if getattr(part, 'fused_attn', False)]
+
+    def choose(attention: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        attention.fused_attn = inputs[0].shape[1] > _FEW_TOKENS or inputs[0].device.type != 'cpu'
+
+    hooks = [attention.register_forward_pre_hook(choose) for attention in fused]
+    try:
+        yield
+    finally:
+        for attention, hook in zip(fused, hooks):
+            hook.remove()
+            attention.fused_attn = True
 
 
 def probe_error(size: int = 512) -> float:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from timm.models.vision_transformer import Attention
 
 from mmssl_robust.utils import precision as precision_module
 from mmssl_robust.utils.errors import UserError
@@ -64,6 +65,23 @@ def test_other_precisions_leave_the_route(precision):
         assert MATMUL.fp32_precision == before
 
 
+@WITH_ROUTE
+@pytest.mark.parametrize('tokens, calls', [(400, 0), (401, 2)])
+def test_attention_on_the_fast_route(monkeypatch, tokens, calls):
+    """Fused above 400 tokens only, equal up to rounding, and as before afterwards."""
+    model = torch.nn.Sequential(Attention(8, num_heads=2), Attention(8, num_heads=2)).eval()
+    inputs = torch.randn(2, tokens, 8, generator=torch.Generator().manual_seed(0))
+    expected, seen = model(inputs), []
+    fused = torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(
+        torch.nn.functional, 'scaled_dot_product_attention', lambda *args, **kw: seen.append(1) or fused(*args, **kw)
+    )
+    with gemm_route('fast-fp32', model):
+        torch.testing.assert_close(model(inputs), expected, rtol=1e-4, atol=1e-6)
+    assert len(seen) == calls
+    assert torch.equal(model(inputs), expected) and len(seen) == calls + 2
+
+
 def refused(caplog, device='cpu'):
     """Ask for fast-fp32, which must be answered by fp32 and one line, and return that line."""
     with caplog.at_level(logging.WARNING), gemm_route('fast-fp32'):
@@ -77,7 +95,7 @@ def refused(caplog, device='cpu'):
 def test_a_route_that_really_computes_in_bf16_is_not_taken(monkeypatch, caplog):
     has_fast_route.cache_clear()
     monkeypatch.setattr(precision_module, 'probe_error', lambda: 2e-3)  # as with AMX
-    assert 'still in fp32' in refused(caplog)
+    assert 'computes in fp32' in refused(caplog)
 
 
 def test_a_pytorch_without_the_switch(monkeypatch, caplog):

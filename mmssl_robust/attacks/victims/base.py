@@ -120,7 +120,7 @@ class Victim:
         arguments = (seen, self.pixels, targets, self.keys, self.mask)
         results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
         for name, member in members.items():
-            with eval_mode(self.model), frozen(self.model), gemm_route(precision):
+            with eval_mode(self.model), frozen(self.model), gemm_route(precision, self.model):
                 try:
                     result = next(results) or attack(*arguments)
                 except ValueError as error:
