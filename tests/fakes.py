@@ -99,7 +99,7 @@ def _prediction(task, skill, rng):
     )
 
 
-def write_row(work_dir, row, images=40, skip=(), examples=2, **info):
+def write_row(work_dir, row, images=40, skip=(), examples=2, precision='fp32', **info):
     """Write the records of a row, all attacks but those in `skip`."""
     store = RecordStore(work_dir / 'rows' / row.name)
     classes = CLASSES[row.task]
@@ -109,7 +109,7 @@ def write_row(work_dir, row, images=40, skip=(), examples=2, **info):
     identity = dict(config_hash=row.config, encoder_sha256=row.variant, head_sha256=row.name, max_images=row.max_images)
     environment = dict(device='Fake CPU', cores=2, threads=1, processes=1, libraries=dict(torch='2.5.1', mmcv='2.1.0'))
     known = dict(images=images, classes=classes, palette=palette, skipped=[], environments=[environment])
-    store.open(identity | dict(precision='fp32', data_root='/data/x'), known | info)
+    store.open(identity | dict(precision=precision, data_root='/data/x'), known | info)
     for attack, settings in ({CLEAN: {}} | row.attacks).items():
         store.begin(attack, settings)
         if attack in skip:

@@ -33,10 +33,17 @@ from mmssl_robust.evaluation.report import config_hash, library_versions, metric
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import local_path
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
+from mmssl_robust.utils.cli import (
+    add_common_arguments,
+    add_precision_arguments,
+    build_runner,
+    leave_process_group,
+    load_config,
+)
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.precision import bf16_is_fast
 from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.utils.terminal import console
 
@@ -71,7 +78,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--sanity-other', metavar='ENCODER', help='weights of another encoder, for the check by transfer'
     )
-    parser.add_argument('--amp', action='store_true', help='make the examples in bfloat16; they are scored in float32')
+    add_precision_arguments(parser)
     parser.add_argument('--batch-size', type=int, help='images at a time; no image depends on the others')
     parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
@@ -117,7 +124,7 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     cfg.test_cfg = dict(
         type='mmssl_robust.AttackTestLoop',
         attacks=chosen_attacks(args, cfg),
-        precision='bf16' if args.amp else 'fp32',
+        precision=args.precision,
         max_images=args.max_images,
         on_corrupt=args.on_corrupt,
     )
@@ -150,7 +157,6 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         **loop.summary,
         seconds=seconds,
         seed=runner.seed,
-        precision=loop.evaluation.precision,
         batch_size=cfg.test_dataloader.batch_size,
         processes=runner.world_size,
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
@@ -167,15 +173,15 @@ def sanity_of(
     args: argparse.Namespace, runner: Runner, model: nn.Module, backbone: ConfigDict
 ) -> dict[str, list[dict[str, Any]]]:
     """Check the attacks, print what was found, and return it."""
-    loop = runner.test_loop
+    loop, device = runner.test_loop, next(model.parameters()).device
     other = None
     if args.sanity_other:
         backbone.init_cfg = (
             dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=args.sanity_other)
         )
         other = copy.deepcopy(model)
-        other.backbone = MODELS.build(backbone).to(next(model.parameters()).device).eval()
-    settings = dict(images=args.sanity_images, half=args.amp, other=other)
+        other.backbone = MODELS.build(backbone).to(device).eval()
+    settings = dict(images=args.sanity_images, half=bf16_is_fast(device.type), other=other)
     with DefaultScope.overwrite_default_scope(runner.cfg.get('default_scope', 'mmengine')):
         found = check_attacks(model.eval(), loop.dataloader, loop.evaluation.attacks, **settings)
     table = Table(title=f'Is it believable? On {args.sanity_images} images', box=SIMPLE)

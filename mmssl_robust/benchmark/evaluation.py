@@ -26,6 +26,7 @@ from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import bf16_is_fast, usable_precision
 from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.visualization.examples import Example
 from mmssl_robust.visualization.panels import example_of
@@ -43,7 +44,8 @@ class Options:
     """How a suite is run, besides what its rows say.
 
     Attributes:
-        precision: ``'fp32'`` or ``'bf16'``: how adversarial images are made.
+        precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how adversarial images are made; where the
+            device has no ``'fast-fp32'``, it becomes ``'fp32'``.
         on_corrupt: ``'fail'`` or ``'skip'`` files that cannot be read.
         examples: How many of the most and of the least robust images are kept for each attack.
         device: Where to compute.
@@ -53,6 +55,9 @@ class Options:
     on_corrupt: str = 'fail'
     examples: int = 4
     device: str = 'cpu'
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'precision', usable_precision(self.precision, self.device))
 
 
 class RowEvaluation:
@@ -108,7 +113,8 @@ class RowEvaluation:
         count = min(self.row.sanity_images, len(self.dataset.indices))
         with DefaultScope.overwrite_default_scope(self.scope):
             batches = self._load(units_of(list(spread(len(self.dataset.indices), count)), 1))
-            found = check_attacks(self.model, batches, attacks, images=count, queries=_SANITY_QUERIES)
+            half = bf16_is_fast(self.options.device)
+            found = check_attacks(self.model, batches, attacks, count, _SANITY_QUERIES, half)
         self.store.write_sanity({name: [asdict(check) for check in checks] for name, checks in found.items()})
 
     def _run_attacks(self, attacks: Sequence[str], units: list[list[int]]) -> None:

@@ -67,6 +67,11 @@ class RowRecords:
         epoch = '' if self.row.epoch is None else f', epoch {self.row.epoch}'
         return f'{self.row.data}, {self.row.encoder}, {self.row.variant}{epoch}'
 
+    @property
+    def precision(self) -> str:
+        """In what its examples were made."""
+        return self.info.get('identity', {}).get('precision', 'fp32')
+
     def settings(self, attack: str) -> dict[str, Any]:
         """Config of an attack, as it ran."""
         return self.info['attacks'][attack]['settings']

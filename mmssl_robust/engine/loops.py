@@ -24,7 +24,8 @@ class _AttackMixin:
             is used as it is.
         evaluator: Metrics, clean ones. Each attack gets a copy.
         attacks: Name -> config of an attack. The name is the prefix of its metrics.
-        precision: ``'fp32'`` or ``'bf16'``: how examples are made. They are scored in fp32.
+        precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made. They are scored in
+            fp32.
         max_images: Take this many, evenly spread over the data set, not all.
         on_corrupt: ``'fail'`` or ``'skip'`` files that cannot be read.
     """

@@ -7,17 +7,19 @@ from functools import reduce
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
 from torch import nn
 
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.ensembles.base import worse
-from mmssl_robust.attacks.victims import Victim, build_victim, check_precision
+from mmssl_robust.attacks.victims import Victim, build_victim
 from mmssl_robust.datasets.tolerant import Unreadable, tolerant_collate
 from mmssl_robust.evaluation.measures import MEASURED, task_of
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import usable_precision
 
 from .attack_log import AttackLog
 from .batches import same_size_runs
@@ -47,12 +49,14 @@ class RobustEvaluation:
         evaluator: Metrics, clean ones. Each attack gets a copy.
         attacks: Name -> config of an attack. The name is the prefix of its metrics; ``NAME/MEMBER`` is that of a
             member of an ensemble, and with several attacks ``worst`` that of the worst of them for each image.
-        precision: ``'fp32'`` or ``'bf16'``: how examples are made. They are scored in fp32.
+        precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made. They are scored in
+            fp32.
 
     Attributes:
         logs: Name of each attack -> its :class:`AttackLog`.
-        summary: After :meth:`finish`: ``images``, ``skipped`` (messages), and ``attacks``, for each the settings and
-            what :meth:`AttackLog.summary` gives.
+        precision: In what examples are really made.
+        summary: After :meth:`finish`: ``images``, ``skipped`` (messages), ``precision``, and ``attacks``, for each the
+            settings and what :meth:`AttackLog.summary` gives.
 
     Raises:
         UserError: If an attack or the precision is unknown, or a metric would write files, or is none of which the
@@ -66,7 +70,7 @@ class RobustEvaluation:
         _check_no_files(evaluator if attacks else None)
         self.groups = self._groups()
         self.evaluators = {name: copy.deepcopy(evaluator) for name in (*self._runs(), *self.groups)}
-        self.precision = check_precision(precision)
+        self.precision = usable_precision(precision, get_device())
         self.summary: dict[str, Any] = {}
         self.start()
 
@@ -176,7 +180,7 @@ class RobustEvaluation:
             metrics |= {f'{name}/{key}': value for key, value in own.items()}
         names = [*dict.fromkeys((*self._runs(), *self.attacks))]
         attacks = {name: dict(settings=self._settings(name), **self.logs[name].summary()) for name in names}
-        self.summary = dict(images=images, skipped=skipped, attacks=attacks)
+        self.summary = dict(images=images, skipped=skipped, precision=self.precision, attacks=attacks)
         return metrics
 
     def _settings(self, name: str) -> dict[str, Any]:

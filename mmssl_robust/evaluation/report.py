@@ -14,6 +14,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.precision import precision_note
 from mmssl_robust.version import __version__
 
 _LIBRARIES = ('torch', 'torchvision', 'timm', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
@@ -58,9 +59,12 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
     names = [name for name in metrics if not name.startswith(prefixes)]
     rows = {'clean': ('', '')} | {name: (f'{name}/', f'{attacks[name]["success_rate"]:.1%}') for name in attacks}
     rows |= worst
+    lines = [_settings(name, attacks[name]['settings']) for name in attacks if '/' not in name]
+    note = precision_note(summary.get('precision', 'fp32'))
+    lines += [note] if note and attacks else []
     table = Table(
         title=title,
-        caption='\n'.join(_settings(name, attacks[name]['settings']) for name in attacks if '/' not in name),
+        caption='\n'.join(lines),
         box=SIMPLE,
         min_width=76,
     )

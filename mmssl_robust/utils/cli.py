@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from .checkpoint import register_safe_loaders
 from .data_check import check_data_folders
 from .errors import UserError, first_line
+from .precision import PRECISIONS
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -38,6 +39,18 @@ def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the processes were started')
     # torch.distributed.launch passes it; torchrun sets LOCAL_RANK itself.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_precision_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add in what precision examples are made, and OpenMMLab's own word for it."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        default='fp32',
+        help='in which examples are made; they are scored in fp32. fast-fp32: as exact, on a CPU by oneDNN',
+    )
+    group.add_argument('--amp', dest='precision', action='store_const', const='bf16', help='--precision bf16')
 
 
 def load_config(args: argparse.Namespace) -> Config:

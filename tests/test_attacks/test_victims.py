@@ -233,15 +233,54 @@ def test_images_do_not_depend_on_their_batch(case):
         assert different.float().mean() < 0.005
 
 
-def test_bf16_examples_are_scored_in_fp32(case):
+@pytest.mark.parametrize('precision', ['bf16', 'fp16'])
+def test_half_precision_examples_are_scored_in_fp32(case, precision):
     model_cfg, model, batch = case
     victim = build_victim(model, batch)
     attack = attack_for(model_cfg)
-    result = victim.attack(attack, precision='bf16')
-    outputs = victim.prediction(result.adv)
+    result = victim.attack(attack, precision=precision)
+    outputs = (victim.compact_prediction if attack.objective.takes_upsampled else victim.prediction)(result.adv)
     assert outputs.dtype == torch.float32
     assert torch.equal(result.score, attack.objective.score(outputs, victim.targets()))
     assert torch.equal(result.loss, attack.objective(outputs, victim.targets(), 3, 3))
+
+
+@pytest.mark.parametrize('precision', ['fast-fp32', 'bf16', 'fp16'])
+def test_gradients_of_other_precisions(case, precision):
+    model_cfg, model, batch = case
+    victim = build_victim(model, batch)
+    attack = attack_for(model_cfg, keep='last')
+    plain, other = victim.attack(attack), victim.attack(attack, precision)
+    exact = precision == 'fast-fp32'
+    torch.testing.assert_close(other.loss, plain.loss, rtol=1e-3 if exact else 0.05, atol=1e-4 if exact else 0.01)
+    # Of tiny networks whole patches may have no gradient; float16 adds none.
+    torch.testing.assert_close(other.zero_grad, plain.zero_grad, rtol=0, atol=0.01)
+
+
+def test_float16_gradients_do_not_vanish():
+    """A loss so small that its gradient would be zero in float16."""
+
+    class Tiny(CrossEntropy):
+        def __call__(self, *args):
+            return 1e-7 * super().__call__(*args)
+
+    model_cfg, batch = copy.deepcopy(CASES['classifier'])
+    victim = build_victim(build(model_cfg), batch)
+    plain, half = (victim.attack(PGD(Tiny(), steps=3), precision) for precision in ('fp32', 'fp16'))
+    torch.testing.assert_close(half.zero_grad, plain.zero_grad, rtol=0, atol=0.01)
+    assert half.success.equal(plain.success)
+
+
+def test_only_fp32_decides_when_to_stop():
+    model_cfg, batch = copy.deepcopy(CASES['classifier'])
+    victim = build_victim(build(model_cfg), batch)
+    attack = PGD(CrossEntropy(), steps=1, restarts=2, stop_at_success=True)
+    victim.attack(attack, 'fast-fp32')
+    for precision in ('bf16', 'fp16'):
+        with pytest.raises(UserError, match=f'attack in fp32 or fast-fp32, not in {precision}'):
+            victim.attack(attack, precision)
+    checks = victim.measured(attack, queries=2, half=True)
+    assert 'half' not in checks and 'half' in victim.measured(PGD(CrossEntropy(), steps=1), queries=2, half=True)
 
 
 def test_float_images_round_trip():

@@ -12,6 +12,8 @@ import torch
 from fakes import fake_row, write_row, write_suite
 
 from mmssl_robust.benchmark.report import gather, write_report
+from mmssl_robust.benchmark.report.page import render_page
+from mmssl_robust.benchmark.report.tables import json_report, latex_tables, markdown_report
 from mmssl_robust.benchmark.suite import Suite
 from mmssl_robust.utils.errors import UserError
 
@@ -90,6 +92,7 @@ def test_numbers_are_those_of_the_records(report):
     assert loaded['records_sha256'] == content.digest
     markdown = (report / 'report.md').read_text()
     assert f'{found["value"]:.1f} [{found["low"]:.1f}, {found["high"]:.1f}]' in markdown
+    assert 'scored in fp32' not in markdown  # nothing else was asked for
     assert 'AMD' not in markdown and 'Fake CPU' in markdown
 
 
@@ -114,6 +117,22 @@ def test_what_has_not_run_is_said(tmp_path):
     text = write_report(tmp_path, tmp_path / 'some', resamples=50).read_text()
     assert 'CIFAR10, DINO ViT-B/16, Standard: pgd' in text
     assert 'cannot read a.png' in text
+
+
+def test_precision_stands_below_the_tables(tmp_path):
+    rows = [fake_row('classification', sweeps=False), fake_row('depth', sweeps=False)]
+    Suite('fake', 'Fake', tuple(rows)).write(tmp_path)
+
+    def texts():
+        content = gather(tmp_path, 50)
+        return [render_page(content, {}, 0), markdown_report(content, {}), latex_tables(content)]
+
+    write_row(tmp_path, rows[0], precision='bf16')
+    assert all('Examples made in bf16, scored in fp32.' in text for text in texts())
+    write_row(tmp_path, rows[1])
+    line = 'Examples made in bf16, scored in fp32: CIFAR10, DINO ViT-B/16, Standard.'
+    assert all(line in text for text in texts())
+    assert json_report(gather(tmp_path, 50))['precisions'] == {rows[0].name: 'bf16', rows[1].name: 'fp32'}
 
 
 def test_rows_with_epochs_are_figure_2(tmp_path):

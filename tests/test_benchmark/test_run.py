@@ -284,6 +284,21 @@ def test_bf16_examples_are_scored_in_fp32(tmp_path):
     assert (table.loss_after.apply(lambda loss: torch.tensor(loss).bfloat16().item()) != table.loss_after).any()
 
 
+def test_what_the_device_has_not_is_not_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, 'usable_precision', lambda precision, device: 'fp32')  # as with AMX, or on a GPU
+    row = row_of(attacks={}, max_images=1)
+    run_suite(tmp_path, row, precision='fast-fp32')
+    assert store_of(row, tmp_path).info()['identity']['precision'] == 'fp32'
+
+
+@pytest.mark.parametrize('fast', [True, False])
+def test_bf16_is_checked_where_it_is_fast(tmp_path, monkeypatch, fast):
+    monkeypatch.setattr(evaluation, 'bf16_is_fast', lambda device: fast)
+    row = row_of(attacks=dict(own=load_preset('pgd', steps=1)), max_images=1, sanity_images=1)
+    run_suite(tmp_path, row)
+    assert fast == ('bfloat16 is as strong' in {check['name'] for check in store_of(row, tmp_path).sanity()['own']})
+
+
 def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
     row = row_of(attacks=dict(own=load_preset('pgd', steps=2)), max_images=2, sanity_images=1)
     run_suite(tmp_path, row)

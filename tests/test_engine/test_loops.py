@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.device import get_device
 from mmengine.hooks import Hook
 from toys import (
     CLASSES,
@@ -14,6 +15,7 @@ from toys import (
 
 from mmssl_robust.engine import AttackHook
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import usable_precision
 
 PGD = dict(
     type='mmssl_robust.PGD', objective=dict(type='mmssl_robust.CrossEntropy'), eps='32/255', step_size='8/255', steps=3
@@ -153,17 +155,24 @@ class RecordKeys(Hook):
         self.labels += victim.targets().tolist()
 
 
-def test_bf16_examples(run):
+@pytest.mark.parametrize('precision', ['fast-fp32', 'bf16', 'fp16'])
+def test_examples_of_another_precision(run, precision):
     cfg, attack = run
     fp32 = runner_of(cfg, test_cfg=loop_cfg(task=attack)).test()
-    bf16 = runner_of(cfg, test_cfg=loop_cfg(task=attack) | dict(precision='bf16')).test()
+    runner = runner_of(cfg, test_cfg=loop_cfg(task=attack) | dict(precision=precision))
+    other = runner.test()
     clean = [key for key in fp32 if not key.startswith('task/')]
-    assert [bf16[key] for key in clean] == [fp32[key] for key in clean]
-    assert bf16 == pytest.approx(fp32, abs=10)
-    with pytest.raises(UserError, match="unknown precision 'fp16'"):
-        runner_of(cfg, test_cfg=loop_cfg() | dict(precision='fp16')).test()
-    with pytest.raises(UserError, match="unknown precision 'fp16'"):
-        AttackHook(attack, precision='fp16')
+    assert [other[key] for key in clean] == [fp32[key] for key in clean]
+    assert other == pytest.approx(fp32, abs=10)
+    assert runner.test_loop.summary['precision'] == usable_precision(precision, get_device())
+
+
+def test_unknown_precision(run):
+    cfg, attack = run
+    with pytest.raises(UserError, match="unknown precision 'fp64'"):
+        runner_of(cfg, test_cfg=loop_cfg() | dict(precision='fp64')).test()
+    with pytest.raises(UserError, match="unknown precision 'fp64'"):
+        AttackHook(attack, precision='fp64')
 
 
 def test_metrics_that_write_files_would_mix_attacks(classification, tmp_path):

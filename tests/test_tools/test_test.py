@@ -20,6 +20,8 @@ from toys import (
     write_segmentation,
 )
 
+from mmssl_robust.utils.precision import bf16_is_fast
+
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'test.py'
 
 
@@ -88,7 +90,7 @@ def test_results(tool, folder, capsys):
     assert 'segpgd' in printed and f'{report["metrics"]["aAcc"]:.2f}' in printed
 
 
-def test_attacks_of_the_config(tool, folder):
+def test_attacks_of_the_config(tool, folder, capsys):
     attacks = dict(a=dict(type='mmssl_robust.SegPGD', steps=1), b=dict(type='mmssl_robust.SegPGD', steps=2))
     cfg = Config.fromfile('config.py')
     cfg.test_cfg = dict(type='mmssl_robust.AttackTestLoop', attacks=attacks)
@@ -98,6 +100,9 @@ def test_attacks_of_the_config(tool, folder):
     assert [report['attacks'][name]['settings']['steps'] for name in 'ab'] == [1, 2]
     assert report['attacks']['a']['settings']['eps'] == '2/255'
     assert report['precision'] == 'bf16' and report['images'] == 1
+    tool('attacks.py', 'model.pth', '--out', 'out.json', '--max-images', 1, '--precision', 'fp16')
+    assert json.loads(Path('out.json').read_text())['precision'] == 'fp16'
+    assert 'examples made in fp16, scored in fp32' in capsys.readouterr().out
     tool('config.py', 'model.pth', '--out', 'clean.json')
     assert json.loads(Path('clean.json').read_text())['attacks'] == {}
 
@@ -228,4 +233,5 @@ def test_sanity(tool, folder, capsys):
     checks = json.loads(Path('sane.json').read_text())['sanity']['segpgd']
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'Square is no stronger'}
     assert all(isinstance(check['passed'], bool) and check['figures'] for check in checks)
+    assert bf16_is_fast('cpu') == ('bfloat16 is as strong' in {check['name'] for check in checks})
     assert 'no attack to change, to show or to check' in refused(capsys, tool, 'config.py', 'model.pth', '--sanity')

@@ -14,11 +14,11 @@ from torch import nn
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.unwrapped import unwrapped
 
-from .base import Victim, check_precision
+from .base import Victim
 from .classifier import ClassifierVictim
 from .dense import DepthVictim, SegmentorVictim
 
-__all__ = ['ClassifierVictim', 'DepthVictim', 'SegmentorVictim', 'Victim', 'build_victim', 'check_precision']
+__all__ = ['ClassifierVictim', 'DepthVictim', 'SegmentorVictim', 'Victim', 'build_victim']
 
 
 def build_victim(model: nn.Module, data_batch: dict[str, Any]) -> Victim:

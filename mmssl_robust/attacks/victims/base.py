@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -22,17 +22,12 @@ from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.tokens import select_tokens
 from mmssl_robust.attacks.upsampled import Upsampled
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import HALF, gemm_route
+
+from .seen import Seen
 
 # mmpretrain, mmseg, and mmseg upstream name the same switch differently.
 _CHANNEL_SWITCHES = ('to_rgb', '_channel_conversion', 'channel_conversion')
-PRECISIONS = ('fp32', 'bf16')
-
-
-def check_precision(precision: str) -> str:
-    """Return the precision in which examples are made if it is known, else raise a UserError."""
-    if precision not in PRECISIONS:
-        raise UserError(f'unknown precision {precision!r}: use one of {", ".join(PRECISIONS)}')
-    return precision
 
 
 class Victim:
@@ -102,8 +97,8 @@ class Victim:
 
         Args:
             attack: Its ``objective.reads`` decides whether the prediction or the embedding is attacked.
-            precision: ``'bf16'`` makes the examples under autocast. What is
-                reported of them is computed in fp32 in either case.
+            precision: ``'bf16'`` and ``'fp16'`` make the examples under autocast; what is reported of them is
+                computed in fp32. ``'fast-fp32'`` multiplies matrices by oneDNN meanwhile.
 
         Returns:
             The result, of an ensemble the worst for each image.
@@ -116,23 +111,23 @@ class Victim:
     def runs(self, attack: Attack | Ensemble, precision: str = 'fp32') -> Iterator[tuple[str, Attack, AttackResult]]:
         """Yield '', the attack and its result; of an ensemble name, attack and result of each member."""
         members = attack.members if isinstance(attack, Ensemble) else {'': attack}
-        if precision != 'fp32' and getattr(attack, 'stop_at_success', False):
+        if precision in HALF and getattr(attack, 'stop_at_success', False):
             raise UserError(
                 f'{type(attack).__name__} leaves an image alone after its success, which only fp32 decides: attack in '
-                'fp32, without --amp'
+                f'fp32 or fast-fp32, not in {precision}'
             )
         seen, targets = self._seen_by(attack, precision)
         arguments = (seen, self.pixels, targets, self.keys, self.mask)
         results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
         for name, member in members.items():
-            with eval_mode(self.model), frozen(self.model):
+            with eval_mode(self.model), frozen(self.model), gemm_route(precision, self.model):
                 try:
                     result = next(results) or attack(*arguments)
                 except ValueError as error:
                     raise UserError(
                         f'{type(member.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
                     ) from error
-            if precision != 'fp32':
+            if precision in HALF:
                 _, loss, score, success = self.judge(member, result.adv)
                 result = replace(result, loss=loss, score=score, success=success)
             yield name, member, result
@@ -145,11 +140,11 @@ class Victim:
         Args:
             attack: See :func:`mmssl_robust.attacks.sanity.measure`.
             queries: Likewise.
-            half: Also make the examples in bfloat16.
+            half: Also make the examples in bfloat16, where :meth:`runs` would.
             other: Another model with the same batch, whose adversarial images are tried on this one.
         """
         seen, targets = self._seen_by(attack)
-        lower = self._seen_by(attack, 'bf16')[0] if half else None
+        lower = self._seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
         models = [self.model] if other is None else [self.model, other.model]
         with ExitStack() as stack:
             for model in models:
@@ -176,7 +171,7 @@ class Victim:
             setattr(part, name, [getattr(self, name)[place] for place in places])
         return part
 
-    def _seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple['Seen', Tensor | None]:
+    def _seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple[Seen, Tensor | None]:
         """The function of pixels that an attack differentiates, and its targets."""
         objective = attack.objective
         if objective.reads == 'embedding':
@@ -236,35 +231,3 @@ def _key(sample: BaseDataElement) -> int:
 def name_of(sample: BaseDataElement) -> str:
     """What to call an image in an error message."""
     return str(sample.get('img_path') or f'image {_key(sample)}')
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A victim as a function of its pixels (B, 3, H, W), the prediction or the embedding.
-
-    Attributes:
-        victim: The victim.
-        precision: ``'fp32'`` or ``'bf16'``.
-        tokens: Which tokens of the embedding; None for the prediction.
-        upsampled: Return small maps where there are such.
-    """
-
-    victim: Victim
-    precision: str = 'fp32'
-    tokens: str | None = None
-    upsampled: bool = False
-
-    def __call__(self, pixels: Tensor) -> Tensor | Upsampled:
-        """Return the outputs, in fp32."""
-        half = self.precision != 'fp32'
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=half):
-            outputs = self._outputs(pixels)
-        outputs = outputs.float() if half else outputs
-        return outputs.full() if isinstance(outputs, Upsampled) and not self.upsampled else outputs
-
-    def only(self, rows: Tensor) -> 'Seen':
-        """The same of some of the samples."""
-        return replace(self, victim=self.victim.only(rows))
-
-    def _outputs(self, pixels: Tensor) -> Tensor | Upsampled:
-        return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.compact_prediction(pixels)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mmssl_robust.evaluation.samples import METRICS, PERCENT
+from mmssl_robust.utils.precision import precision_note
 
 from ..believable import Check, checks_of
 from ..records import CLEAN
@@ -67,6 +68,18 @@ class Content:
         """The machines that it ran on."""
         found = [environment for records in self.begun for environment in records.info.get('environments', ())]
         return [environment for place, environment in enumerate(found) if environment not in found[:place]]
+
+    def precisions(self) -> list[str]:
+        """Sentences about rows whose examples were not made in plain fp32."""
+        labels: dict[str, list[str]] = {}
+        for records in self.begun:
+            labels.setdefault(precision_note(records.precision), []).append(records.label)
+        everything = len(labels) == 1
+        return [
+            f'{note[0].upper()}{note[1:]}' + ('.' if everything else f': {"; ".join(names)}.')
+            for note, names in labels.items()
+            if note
+        ]
 
     def attacks(self) -> list[tuple[str, str]]:
         """Attack and its settings, in words, for all rows."""

@@ -10,7 +10,6 @@ from .figures import Drawn, svg_of
 from .gallery import galleries_of
 from .tables import (
     DIFFERENCES_NOTE,
-    NOTE,
     UNITS,
     body_of,
     checks_table,
@@ -18,6 +17,7 @@ from .tables import (
     commands_of,
     difference_rows,
     machine_of,
+    note_of,
 )
 
 
@@ -48,7 +48,7 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> s
     return environment.get_template('report.html.j2').render(
         content=content,
         summary=summary(content),
-        note=NOTE,
+        note=note_of(content),
         tables=tables,
         differences=difference_rows(content),
         differences_note=DIFFERENCES_NOTE,

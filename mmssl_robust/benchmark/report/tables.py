@@ -85,13 +85,18 @@ def difference_rows(content: Content) -> list[tuple[list[str], list[Cell | None]
     ]
 
 
+def note_of(content: Content) -> str:
+    """What is said below the tables of results."""
+    return ' '.join((NOTE, *content.precisions()))
+
+
 def markdown_report(content: Content, figures: dict[str, 'Drawn']) -> str:
     """The report without its galleries."""
     parts = [f'# {content.title}', f'{content.written}; SHA-256 of the records {content.digest[:16]}.', '## Attacks']
     parts.append('\n'.join(f'- `{name}`: {settings}' for name, settings in content.attacks()))
     parts += ['## In short', '\n'.join(f'- {sentence}' for sentence in summary(content))]
     for task in tasks_of(content):
-        parts += [f'## {task.capitalize()}', f'{UNITS[METRICS[task][0]]}. {NOTE}', _frame(content, task)]
+        parts += [f'## {task.capitalize()}', f'{UNITS[METRICS[task][0]]}. {note_of(content)}', _frame(content, task)]
     if len(content.differences):
         rows = [[*head, _text(cells[0], '<br>')] for head, cells in difference_rows(content)]
         names = ['data', 'encoder', 'variant', 'attack', 'metric', 'difference']
@@ -126,7 +131,7 @@ def latex_tables(content: Content) -> str:
     for task in tasks_of(content):
         frame = _frame_of(content, task, ' ').map(_escaped)
         frame.columns = [_escaped(name) for name in frame.columns]
-        caption = _escaped(f'{task.capitalize()}: {UNITS[METRICS[task][0]]}. {NOTE}')
+        caption = _escaped(f'{task.capitalize()}: {UNITS[METRICS[task][0]]}. {note_of(content)}')
         tabular = frame.to_latex(index=False, escape=False, column_format='lll' + 'r' * (len(frame.columns) - 3))
         parts.append(f'\\begin{{table}}\n\\centering\\small\n{tabular}\\caption{{{caption}}}\n\\end{{table}}')
     return '\n\n'.join(parts) + '\n'
@@ -146,6 +151,7 @@ def json_report(content: Content) -> dict[str, Any]:
         records_sha256=content.digest,
         results=_all(content).astype(object).where(lambda table: table.notna(), None).to_dict('records'),
         checks=[asdict(check) for check in content.checks],
+        precisions={records.row.name: records.precision for records in content.begun},
         costs=content.costs.to_dict('records'),
         missing=content.missing(),
         skipped=content.skipped(),

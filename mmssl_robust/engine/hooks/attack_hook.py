@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssl_robust.attacks.victims import build_victim, check_precision
+from mmssl_robust.attacks.victims import build_victim
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import HOOKS
+from mmssl_robust.utils.precision import usable_precision
 
 from ..batches import same_size_runs
 
@@ -22,12 +24,12 @@ class AttackHook(Hook):
 
     Args:
         attack: Config of the attack.
-        precision: ``'fp32'`` or ``'bf16'``: how examples are made.
+        precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made.
     """
 
     def __init__(self, attack: dict[str, Any], precision: str = 'fp32') -> None:
         self.attack = build_attack(attack)
-        self.precision = check_precision(precision)
+        self.precision = usable_precision(precision, get_device())
 
     def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Attack a test batch in place."""
