@@ -75,8 +75,8 @@ def pgd(settings: Settings, arch: models.Arch = 'dino_vits16', size: int = 224, 
         return dict(
             ours=lambda: victim.attack(last),
             best=lambda: victim.attack(best),
-            textbook=lambda: scored(gradients['textbook'], plain.logits, victim.pixels, steps),
-            floor=lambda: scored(gradients['floor'], least.logits, victim.pixels, steps),
+            textbook=lambda: scored(gradients['textbook'], plain.logits, victim.pixels, EPS, STEP, steps),
+            floor=lambda: scored(gradients['floor'], least.logits, victim.pixels, EPS, STEP, steps),
         ) | other_attacks(victim, EPS, STEP, steps)
 
     return _contest(victim, settings, runs, steps, gradients)
@@ -103,7 +103,7 @@ def embed_attack(settings: Settings, arch: models.Arch = 'dino_vits16', size: in
         return dict(
             ours=lambda: victim.attack(attack),
             textbook=lambda: textbook_run(steps),
-            floor=lambda: scored(bare(distance(least)), least.embedding, victim.pixels, steps),
+            floor=lambda: scored(bare(distance(least)), least.embedding, victim.pixels, EPS, STEP, steps),
         )
 
     gradients = dict(
@@ -114,9 +114,16 @@ def embed_attack(settings: Settings, arch: models.Arch = 'dino_vits16', size: in
     return _contest(victim, settings, runs, steps, gradients)
 
 
-def scored(gradient: Gradient, outputs: Callable[[Tensor], Tensor], pixels: Tensor, steps: int) -> Tensor:
+def scored(
+    gradient: Gradient,
+    outputs: Callable[[Tensor], Tensor],
+    pixels: Tensor,
+    eps: float,
+    step_size: float,
+    steps: int,
+) -> Tensor:
     """Return the outputs after PGD, by one more forward."""
-    adv = ascend(gradient, pixels, EPS, STEP, steps)
+    adv = ascend(gradient, pixels, eps, step_size, steps)
     with torch.no_grad():
         return outputs(adv)
 
