@@ -4,7 +4,8 @@
 extra final forward, one window after the other, logits at full resolution. `floor` is a bare loop of encoder forward
 and input gradient, in the last block for CLS alone where only CLS is read. Both compute what the package computes; the
 differences of their gradients are in the JSON. torchattacks and foolbox take part where they are installed. F is one
-forward of the encoder, by counted operations.
+forward of the encoder, by counted operations. `worst` reports the worst iterate, `fast` takes the fast fp32 route
+against the textbook's default, `window` keeps the graph of one window alone; the other lines are the package as it is.
 
 Examples:
     python tools/analysis_tools/benchmark_attacks.py --threads 2 --out work_dirs/speed.json
@@ -23,6 +24,7 @@ import torch
 from mmengine.logging import MMLogger
 
 from mmssl_robust.benchmark.speed.cases import CASES
+from mmssl_robust.benchmark.speed.cases.dense import LEAST_MEMORY
 from mmssl_robust.benchmark.speed.contest import Settings
 from mmssl_robust.benchmark.speed.counting import flops
 from mmssl_robust.benchmark.speed.cuda import gpu_report
@@ -70,7 +72,7 @@ def run_case(name: str, args: argparse.Namespace) -> Outcome:
 
 def measure_memory(args: argparse.Namespace) -> dict[str, dict[int, dict[str, float]]]:
     wanted = dict(ours=GRIDS, textbook=[windows for windows in GRIDS if windows <= 3])
-    budget = args.attack_memory or '1MB'  # one window at a time
+    budget = args.attack_memory or LEAST_MEMORY
     peaks: dict[str, dict[int, dict[str, float]]] = {}
     for name, grids in wanted.items():
         for windows in grids:

@@ -1,24 +1,23 @@
 """The package's own side of every comparison, by the way its users go: a victim and an attack."""
 
-import inspect
-
 import torch
 from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack
+from mmssl_robust.attacks.budget import parse_memory
 from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.attacks.victims import Victim, build_victim
 
 from .baselines import Gradient
 
-HAS_MEMORY_BUDGET = 'memory' in inspect.signature(build_victim).parameters
-
 
 def victim_of(model: nn.Module, batch: dict, memory: str | None = None) -> Victim:
-    """Return the victim; the one place where its memory budget is passed, once victims have one."""
-    budget = dict(memory=memory) if memory and HAS_MEMORY_BUDGET else {}
-    return build_victim(model, batch, **budget)
+    """Return the victim; the one place where its memory budget, such as ``'2GB'``, is passed."""
+    victim = build_victim(model, batch)
+    if memory is not None:
+        victim.memory = parse_memory(memory)
+    return victim
 
 
 def gradient_of(victim: Victim, attack: Attack, step: int = 1) -> Gradient:

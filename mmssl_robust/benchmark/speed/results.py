@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
+from rich.box import SIMPLE
 from rich.table import Table
 
 from mmssl_robust.benchmark.run import cpu_name
@@ -17,7 +18,7 @@ from .timing import Ratio, Times
 PACKAGE = ('ours', 'best', 'fast', 'window')
 """The contenders that are the package."""
 
-_WORDS = dict(ours='', best=', worst iterate', fast=', fast fp32', window=', a window at a time')
+_WORDS = dict(ours='', best=' worst', fast=' fast', window=' window')
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 def table_of(outcomes: list[Outcome]) -> Table:
     """Return a line for each way to run the package in each case."""
-    table = Table(title='Seconds and paired ratios, median (10 % to 90 %)')
-    for column in ('case', 'images', 'F', 'ours', 'textbook', 'floor', 'over textbook', 'of floor', 'targets'):
-        table.add_column(column, justify='left' if column in ('case', 'targets') else 'right')
+    table = Table(title='Seconds; paired ratios, their median and 10 to 90 %', box=SIMPLE, padding=(0, 1, 0, 0))
+    for column in ('case', 'images', 'F', 'ours', 'text- book', 'floor', 'over textbook', 'of floor', 'targets'):
+        words = column in ('case', 'targets')
+        table.add_column(column, justify='left' if words else 'right', no_wrap=column == 'targets')
     for outcome in outcomes:
         for name in PACKAGE:
             if name in outcome.times.seconds:
@@ -111,13 +113,13 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _shown(ratio: Ratio | None) -> str:
-    return '' if ratio is None else f'{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})'
+    return '' if ratio is None else f'{ratio.median:.2f}\n{ratio.low:.2f}-{ratio.high:.2f}'
 
 
 def _verdict(target: str, met: bool | None) -> str:
     if met is None:
-        return f'[dim]{target}: not installed[/dim]'
-    return f'[green]{target}: met[/green]' if met else f'[bold red]{target}: MISSED[/bold red]'
+        return f'[dim]{target} absent[/dim]'
+    return f'[green]{target} met[/green]' if met else f'[bold red]{target} MISSED[/bold red]'
 
 
 def memory_table(peaks: Mapping[str, Mapping[int, dict[str, Any]]]) -> Table:

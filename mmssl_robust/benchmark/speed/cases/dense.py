@@ -12,7 +12,7 @@ from mmssl_robust.benchmark.speed.baselines import Gradient, bare, by_backward, 
 from mmssl_robust.benchmark.speed.contest import Contest, Settings, with_fast
 from mmssl_robust.benchmark.speed.counting import flops
 from mmssl_robust.benchmark.speed.dense import bare_tokens, depth_map, segpgd_loss, sliding_logits
-from mmssl_robust.benchmark.speed.engine import HAS_MEMORY_BUDGET, gradient_of, victim_of
+from mmssl_robust.benchmark.speed.engine import gradient_of, victim_of
 
 from .classification import noisy_pixels
 
@@ -38,9 +38,8 @@ def segpgd(
         ours=segpgd_gradient(victim),
         textbook=textbook_segpgd(victim, size),
         floor=bare(lambda pixels: bare_tokens(least, cropped(pixels, size), sliding=True)),
+        window=segpgd_gradient(victim_of(model, batch, LEAST_MEMORY)),
     )
-    if HAS_MEMORY_BUDGET:
-        gradients['window'] = segpgd_gradient(victim_of(model, batch, LEAST_MEMORY))
     return _contest(victim, gradients, settings, lambda: bare_tokens(least, victim.pixels, sliding=True))
 
 
