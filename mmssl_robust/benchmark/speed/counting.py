@@ -1,0 +1,31 @@
+"""Counted floating-point operations, which no other process disturbs."""
+
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+from .timing import Run
+
+
+def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+def _attention_backward(grad: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return 2 * sdpa_flop_count(query, key, value)
+
+
+# PyTorch does not count the kernel of the CPU, and of the others that they compute the weights again: an attention
+# counts the same here, whoever computes it.
+_KERNELS = ('flash_attention_for_cpu', 'flash_attention', 'efficient_attention', 'cudnn_attention')
+_COUNTS = {getattr(torch.ops.aten, f'_scaled_dot_product_{name}'): _attention for name in _KERNELS} | {
+    getattr(torch.ops.aten, f'_scaled_dot_product_{name}_backward'): _attention_backward for name in _KERNELS
+}
+
+
+def flops(run: Run) -> int:
+    """Return the operations of the matrix products, convolutions and attentions in a run."""
+    with FlopCounterMode(display=False, custom_mapping=_COUNTS) as counter:
+        run()
+    return counter.get_total_flops()

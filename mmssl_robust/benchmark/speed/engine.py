@@ -1,0 +1,41 @@
+"""The package's own side of every comparison, by the way its users go: a victim and an attack."""
+
+import torch
+from torch import Tensor, nn
+
+from mmssl_robust.attacks import Attack
+from mmssl_robust.attacks.budget import parse_memory
+from mmssl_robust.attacks.modes import eval_mode, frozen
+from mmssl_robust.attacks.tracking import Account, Trace
+from mmssl_robust.attacks.victims import Victim, build_victim
+
+from .baselines import Gradient
+
+
+def victim_of(model: nn.Module, batch: dict, memory: str | None = None) -> Victim:
+    """Return the victim; the one place where its memory budget, such as ``'2GB'``, is passed."""
+    victim = build_victim(model, batch)
+    if memory is not None:
+        victim.memory = parse_memory(memory)
+    return victim
+
+
+def gradient_of(victim: Victim, attack: Attack, step: int = 1) -> Gradient:
+    """Return one gradient of an attack as a function of the victim's pixels (B, 3, H, W).
+
+    Args:
+        victim: What is attacked.
+        attack: Of whose objective it is.
+        step: Number of the step.
+    """
+    forward, targets = victim._seen_by(attack)
+    account = Account(len(victim.pixels), victim.pixels.device)
+    trace = Trace(forward, attack.objective, victim.keys, account)
+    with torch.no_grad(), eval_mode(victim.model):
+        targets = attack.objective.prepare(trace.forward, victim.pixels, targets)
+
+    def gradient(pixels: Tensor) -> Tensor:
+        with eval_mode(victim.model), frozen(victim.model):
+            return trace.differentiate(pixels, targets, step, attack.steps, victim.mask)[0]
+
+    return gradient

@@ -1,0 +1,127 @@
+"""Measure how fast attacks are, beside two baselines, and say which target is missed.
+
+`textbook` is the plain structure: parameters trainable during the attack, `.backward()`, explicit softmax attention, an
+extra final forward, one window after the other, logits at full resolution. `floor` is a bare loop of encoder forward
+and input gradient, in the last block for CLS alone where only CLS is read. Both compute what the package computes; the
+differences of their gradients are in the JSON. torchattacks and foolbox take part where they are installed. F is one
+forward of the encoder, by counted operations. `worst` reports the worst iterate, `fast` takes the fast fp32 route
+against the textbook's default, `window` keeps the graph of one window alone; the other lines are the package as it is.
+
+Examples:
+    python tools/analysis_tools/benchmark_attacks.py --threads 2 --out work_dirs/speed.json
+    python tools/analysis_tools/benchmark_attacks.py --cases embed tail --repeats 10 --fast
+    python tools/analysis_tools/benchmark_attacks.py --device cuda --batch-size 64 --peak-tflops 989
+"""
+
+from mmssl_robust.utils.startup import one_line_errors
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from mmengine.logging import MMLogger
+
+from mmssl_robust.benchmark.speed.cases import CASES
+from mmssl_robust.benchmark.speed.cases.dense import LEAST_MEMORY
+from mmssl_robust.benchmark.speed.contest import Settings
+from mmssl_robust.benchmark.speed.counting import flops
+from mmssl_robust.benchmark.speed.cuda import gpu_report
+from mmssl_robust.benchmark.speed.memory import GRIDS, measure
+from mmssl_robust.benchmark.speed.others import missing
+from mmssl_robust.benchmark.speed.results import Outcome, as_json, machine, memory_table, table_of
+from mmssl_robust.benchmark.speed.targets import memory_verdicts
+from mmssl_robust.benchmark.speed.timing import interleave
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.terminal import console
+
+MEMORY = 'memory'
+_LEAST = 3
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [*CASES, MEMORY]
+    parser.add_argument('--cases', nargs='+', choices=names, default=names, metavar='CASE', help=', '.join(names))
+    parser.add_argument('--repeats', type=int, help='repetitions of each case; default 3, and more while time is left')
+    parser.add_argument('--seconds', type=float, default=25.0, help='for each case, where 3 repetitions take less')
+    parser.add_argument('--batch-size', type=int, help="images of each case; default each case's own number")
+    parser.add_argument('--attack-memory', help="budget of the package's window graphs, such as 2GB")
+    parser.add_argument('--fast', action='store_true', help='the fast fp32 route in every case, not only pgd and embed')
+    parser.add_argument('--threads', type=int, help='of the CPU')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--peak-tflops', type=float, help='what the GPU can do in bf16, to say which share is reached')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', type=Path, help='file for all numbers, JSON')
+    return parser.parse_args()
+
+
+def run_case(name: str, args: argparse.Namespace) -> Outcome:
+    settings = Settings(args.device, args.batch_size, args.fast, args.attack_memory, args.seed)
+    contest = CASES[name](settings)
+    disagreement = contest.disagreement()  # warms up, too
+    unit = flops(contest.forward) if contest.forward else 1
+    counted = {name: count() / unit for name, count in contest.counted.items()}
+    synchronise = torch.cuda.synchronize if args.device.startswith('cuda') else lambda: None
+    budget, least = (0.0, args.repeats) if args.repeats else (args.seconds, _LEAST)
+    times = interleave(contest.runs, budget, least, args.seed, synchronise)
+    return Outcome(name, contest.images, times, counted, disagreement, contest.notes)
+
+
+def measure_memory(args: argparse.Namespace) -> dict[str, dict[int, dict[str, float]]]:
+    wanted = dict(ours=GRIDS, textbook=[windows for windows in GRIDS if windows <= 3])
+    budget = args.attack_memory or LEAST_MEMORY
+    peaks: dict[str, dict[int, dict[str, float]]] = {}
+    for name, grids in wanted.items():
+        for windows in grids:
+            peak = measure(name, windows, args.device, budget, torch.get_num_threads())
+            peaks.setdefault(name, {})[windows] = peak
+            console.print(f'memory: {name}, {windows} windows: {peak["mib"]:.0f} MiB')
+    return peaks
+
+
+def check(args: argparse.Namespace) -> None:
+    for name in ('repeats', 'batch_size', 'threads'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f'--{name.replace("_", "-")} is {value}: it must be at least 1')
+    if args.device.startswith('cuda') and not torch.cuda.is_available():
+        raise UserError('--device is cuda, but PyTorch sees no GPU: leave it out to measure the CPU')
+
+
+@one_line_errors
+def main() -> None:
+    args = parse_args()
+    check(args)
+    MMLogger.get_instance('speed', log_level='ERROR')
+    torch.set_num_threads(args.threads or torch.get_num_threads())
+    begin = time.perf_counter()
+    report = dict(machine=machine(args.device), seed=args.seed, not_installed=missing(), cases={})
+    if 'pgd' in args.cases and missing():
+        console.print(f'not installed, so not timed: {", ".join(missing())}')
+    outcomes = []
+    for name in CASES:
+        if name in args.cases:
+            outcomes.append(run_case(name, args))
+            report['cases'][name] = as_json(outcomes[-1])
+            console.print(f'{name}: {outcomes[-1].times.repeats} repetitions {outcomes[-1].notes}')
+    if outcomes:
+        console.print(table_of(outcomes))
+    if MEMORY in args.cases:
+        report['memory'] = measure_memory(args)
+        report['memory_targets'] = [list(verdict) for verdict in memory_verdicts(report['memory'])]
+        console.print(memory_table(report['memory']))
+    if args.device.startswith('cuda'):
+        report['gpu'] = gpu_report(args.device, args.peak_tflops)
+        console.print(report['gpu'])
+    report['minutes'] = (time.perf_counter() - begin) / 60
+    console.print(f'{report["minutes"]:.1f} minutes')
+    if args.out:
+        with whole_file(args.out) as partial:
+            partial.write_text(json.dumps(report, indent=1))
+
+
+if __name__ == '__main__':
+    main()
