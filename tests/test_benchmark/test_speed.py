@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from rich.console import Console
 from toys import ARCH
 
@@ -97,7 +98,7 @@ def test_the_table_says_what_is_missed():
     outcome = Outcome('pgd', 4, times, dict(ours=39.6, best=40.6, textbook=61.0, floor=39.6), 1e-6)
     console = Console(width=100, record=True)
     console.print(table_of([outcome]))
-    console.print(memory_table(dict(ours={3: dict(mib=900)}, textbook={3: dict(mib=5000)})))
+    console.print(memory_table(dict(ours={3: dict(mib=900, live=850)}, textbook={3: dict(mib=5000, live=4900)})))
     text = console.export_text()
     for line in (
         '1.4x textbook met',
@@ -118,7 +119,18 @@ def test_windows_are_as_many_as_wanted_and_memory_is_seen(contender):
         model, batch, size = memory.problem(windows, ARCH, crop=16, stride=8, device='cpu')
         assert tuple(batch['inputs'][0].shape[1:]) == size and not any(side % 8 for side in size)
         assert len(list(windows_of(model, *size))) == windows
-    assert memory.peak(contender, 9, 'cpu', '1MB', ARCH, crop=128, stride=64) > 5
+    found = memory.peak(contender, 9, 'cpu', '1MB', ARCH, crop=128, stride=64)
+    assert found['mib'] > 5 and found['live'] > 5
+
+
+def test_live_memory_by_hand():
+    with memory.profile(activities=[memory.ProfilerActivity.CPU], profile_memory=True) as profiler:
+        first = torch.ones(2**20)
+        second = first + 1
+        del first
+        third = second + 1
+        del second, third
+    assert memory.live_mib(profiler) == pytest.approx(8, abs=0.1)
 
 
 def test_the_tool_writes_and_prints(run_tool, tmp_path, capsys):

@@ -74,10 +74,10 @@ def draw(table: pd.DataFrame, labels: dict[str, str], title: str) -> plt.Figure:
         panel.set_yscale('log')
         values = sorted(set(part['value']))
         panel.set_xticks(values, map(str, values))
-        panel.minorticks_off()
+        panel.xaxis.minorticks_off()
         panel.set_xlabel(labels[name], fontsize='small')
         panel.set_ylabel('seconds')
-    panels.flat[0].legend()
+    max(panels.flat, key=lambda panel: len(panel.lines)).legend()
     figure.suptitle(title, fontsize='small')
     return figure
 

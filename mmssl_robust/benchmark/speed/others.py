@@ -1,8 +1,9 @@
 """PGD of other libraries, where they are installed."""
 
-import importlib.util
+import importlib
 import warnings
 from collections.abc import Callable
+from functools import cache
 
 from torch import Tensor, nn
 
@@ -31,8 +32,8 @@ class Stock(nn.Module):
 
 
 def missing() -> list[str]:
-    """Return which of the libraries are not installed."""
-    return [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    """Return which of the libraries are not installed, or not with all that they import."""
+    return [name for name in LIBRARIES if not _imports(name)]
 
 
 def other_attacks(victim: Victim, eps: float, step_size: float, steps: int) -> dict[str, Run]:
@@ -59,3 +60,12 @@ def _foolbox(stock: Stock, pixels: Tensor, labels: Tensor, eps: float, step_size
         model = foolbox.PyTorchModel(stock, bounds=(0, 1), device=pixels.device)
     attack = foolbox.attacks.LinfPGD(abs_stepsize=step_size, steps=steps, random_start=True)
     return lambda: attack(model, pixels, labels, epsilons=eps)
+
+
+@cache
+def _imports(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True

@@ -125,9 +125,13 @@ def _verdict(target: str, met: bool | None) -> str:
 def memory_table(peaks: Mapping[str, Mapping[int, dict[str, Any]]]) -> Table:
     """Return the peaks by number of windows, and the targets below them."""
     windows = sorted({count for peak in peaks.values() for count in peak})
-    table = Table('peak memory, MiB', *(f'{count} windows' for count in windows), title='SegPGD, ViT-B/14 at 518')
+    table = Table('peak, MiB (tensors)', *(f'{count} windows' for count in windows), title='SegPGD, ViT-B/14 at 518')
     for name, peak in peaks.items():
-        table.add_row(name, *(f'{peak[count]["mib"]:.0f}' if count in peak else '' for count in windows))
+        table.add_row(name, *(_mib(peak[count]) if count in peak else '' for count in windows))
     lines = [f'{_verdict(target, met)} ({figure})' for target, met, figure in memory_verdicts(peaks)]
     table.caption = '\n'.join(lines)
     return table
+
+
+def _mib(peak: Mapping[str, float]) -> str:
+    return f'{peak["mib"]:.0f} ({peak["live"]:.0f})'
