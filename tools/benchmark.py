@@ -34,7 +34,7 @@ from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite, load_suite, read_suite
 from mmssl_robust.utils.checkpoint import ASSETS, register_safe_loaders
-from mmssl_robust.utils.cli import add_launcher_arguments, add_precision_arguments, init_processes, leave_process_group
+from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, init_processes, leave_process_group
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.terminal import console
 
@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--filter', nargs='+', metavar='PATTERN', help="rows to run by name, such as '*cifar10*'")
     parser.add_argument('--max-images', type=int, help='take this many of each data set, evenly spread')
     parser.add_argument('--batch-size', type=int, help='images at a time')
-    add_precision_arguments(parser)
+    add_engine_arguments(parser)
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     parser.add_argument('--examples', type=int, default=4, help='most and least robust images to keep for each attack')
     parser.add_argument('--dry-run', action='store_true', help='say what would run and what it would cost')
@@ -160,7 +160,7 @@ def main() -> None:
         show_estimates(args, rows, work_dir, Options(args.precision, device=device))
         return
     device = init_processes(args.launcher)
-    options = Options(args.precision, args.on_corrupt, args.examples, device)
+    options = Options(args.precision, args.on_corrupt, args.examples, device, args.attack_memory)
     run = SuiteRun(suite, work_dir, args.heads, options, args.launcher, rows)
     run.check()
     try:

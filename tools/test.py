@@ -35,7 +35,7 @@ from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import (
     add_common_arguments,
-    add_precision_arguments,
+    add_engine_arguments,
     build_runner,
     leave_process_group,
     load_config,
@@ -78,7 +78,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--sanity-other', metavar='ENCODER', help='weights of another encoder, for the check by transfer'
     )
-    add_precision_arguments(parser)
+    add_engine_arguments(parser)
     parser.add_argument('--batch-size', type=int, help='images at a time; no image depends on the others')
     parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
@@ -125,6 +125,7 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
         type='mmssl_robust.AttackTestLoop',
         attacks=chosen_attacks(args, cfg),
         precision=args.precision,
+        attack_memory=args.attack_memory,
         max_images=args.max_images,
         on_corrupt=args.on_corrupt,
     )

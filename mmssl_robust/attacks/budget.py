@@ -1,5 +1,6 @@
 """Gradients through many windows or images in bounded memory."""
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from weakref import WeakKeyDictionary
@@ -29,6 +30,19 @@ def parse_memory(memory: str | int) -> int:
     if value <= 0:
         raise UserError(f"attack_memory={memory!r}: give a number of bytes above 0, such as '2GB' or '500MB'")
     return value
+
+
+def memory_budget(memory: str | int | None, device: torch.device) -> int:
+    """Return bytes for saved activations: those asked for, else a quarter of what the device has.
+
+    Raises:
+        UserError: See :func:`parse_memory`.
+    """
+    if memory is not None:
+        return parse_memory(memory)
+    if device.type == 'cuda':
+        return torch.cuda.get_device_properties(device).total_memory // 4
+    return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 4
 
 
 def encode_in_budget(

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmssl_robust.attacks.attack import Attack
+from mmssl_robust.attacks.budget import parse_memory
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.victims import Victim, build_victim
 from mmssl_robust.datasets.tolerant import TolerantDataset, tolerant_collate
@@ -49,14 +50,18 @@ class Options:
         on_corrupt: ``'fail'`` or ``'skip'`` files that cannot be read.
         examples: How many of the most and of the least robust images are kept for each attack.
         device: Where to compute.
+        attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
     """
 
     precision: str = 'fp32'
     on_corrupt: str = 'fail'
     examples: int = 4
     device: str = 'cpu'
+    attack_memory: str | None = None
 
     def __post_init__(self) -> None:
+        if self.attack_memory is not None:
+            parse_memory(self.attack_memory)
         object.__setattr__(self, 'precision', usable_precision(self.precision, self.device))
 
 
@@ -158,7 +163,7 @@ class _View:
 
     def __init__(self, evaluation: RowEvaluation, part: dict[str, Any]) -> None:
         self.evaluation = evaluation
-        self.victim: Victim = build_victim(evaluation.model, part)
+        self.victim: Victim = build_victim(evaluation.model, part, evaluation.options.attack_memory)
         start = time.perf_counter()
         self.clean = self.victim.predict(self.victim.pixels)
         self.clean_seconds = time.perf_counter() - start

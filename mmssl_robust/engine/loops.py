@@ -28,6 +28,8 @@ class _AttackMixin:
             fp32.
         max_images: Take this many, evenly spread over the data set, not all.
         on_corrupt: ``'fail'`` or ``'skip'`` files that cannot be read.
+        attack_memory: Such as ``'2GB'``, for the activations that a dense gradient keeps; those beyond it are computed
+            again. By default a quarter of the device's memory. Results are the same up to rounding.
     """
 
     stage: str
@@ -41,11 +43,12 @@ class _AttackMixin:
         precision: str = 'fp32',
         max_images: int | None = None,
         on_corrupt: str = 'fail',
+        attack_memory: str | int | None = None,
     ) -> None:
         if isinstance(dataloader, dict):
             dataloader = tolerant_dataloader(dataloader, max_images, on_corrupt)
         super().__init__(runner, dataloader, evaluator)
-        self.evaluation = RobustEvaluation(self.evaluator, attacks or {}, precision)
+        self.evaluation = RobustEvaluation(self.evaluator, attacks or {}, precision, attack_memory)
 
     @property
     def summary(self) -> dict[str, Any]:

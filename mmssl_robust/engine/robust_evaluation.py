@@ -13,6 +13,7 @@ from mmengine.evaluator import Evaluator
 from torch import nn
 
 from mmssl_robust.attacks import Attack, Ensemble
+from mmssl_robust.attacks.budget import parse_memory
 from mmssl_robust.attacks.ensembles.base import worse
 from mmssl_robust.attacks.victims import Victim, build_victim
 from mmssl_robust.datasets.tolerant import Unreadable, tolerant_collate
@@ -51,6 +52,7 @@ class RobustEvaluation:
             member of an ensemble, and with several attacks ``worst`` that of the worst of them for each image.
         precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made. They are scored in
             fp32.
+        attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
 
     Attributes:
         logs: Name of each attack -> its :class:`AttackLog`.
@@ -63,13 +65,20 @@ class RobustEvaluation:
             worst case is known where that is asked for.
     """
 
-    def __init__(self, evaluator: Evaluator, attacks: dict[str, dict[str, Any]], precision: str = 'fp32') -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        attacks: dict[str, dict[str, Any]],
+        precision: str = 'fp32',
+        attack_memory: str | int | None = None,
+    ) -> None:
         self.attack_cfgs = attacks
         self.attacks = {name: build_attack(cfg) for name, cfg in attacks.items()}
         self.evaluator = evaluator
         _check_no_files(evaluator if attacks else None)
         self.groups = self._groups()
         self.evaluators = {name: copy.deepcopy(evaluator) for name in (*self._runs(), *self.groups)}
+        self.memory = attack_memory if attack_memory is None else parse_memory(attack_memory)
         self.precision = usable_precision(precision, get_device())
         self.summary: dict[str, Any] = {}
         self.start()
@@ -127,7 +136,7 @@ class RobustEvaluation:
         return [sample for part in same_size_runs(data_batch) for sample in self._process_part(model, part, on_attack)]
 
     def _process_part(self, model: nn.Module, data_batch: dict[str, Any], on_attack: OnAttack | None) -> list[Any]:
-        victim = build_victim(model, data_batch)
+        victim = build_victim(model, data_batch, self.memory)
         clean = victim.predict(victim.pixels)
         self.evaluator.process(clean, data_batch)
         self.images += len(clean)

@@ -41,8 +41,8 @@ def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
-def add_precision_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add in what precision examples are made, and OpenMMLab's own word for it."""
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add in what precision and in how much memory examples are made."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         '--precision',
@@ -51,6 +51,11 @@ def add_precision_arguments(parser: argparse.ArgumentParser) -> None:
         help='in which examples are made; they are scored in fp32. fast-fp32: as exact, on a CPU by oneDNN',
     )
     group.add_argument('--amp', dest='precision', action='store_const', const='bf16', help='--precision bf16')
+    parser.add_argument(
+        '--attack-memory',
+        metavar='SIZE',
+        help="for activations of windows, e.g. '2GB'; more of them are computed twice (default: a quarter of all)",
+    )
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -166,6 +166,7 @@ def test_predictions_do_not_overwrite_each_other(case):
 def test_slide_embedding_sees_each_window_once():
     model = build(segmentor_cfg('slide'))
     victim = build_victim(model, segmentation_batch((24, 40), (24, 40)))
+    victim.memory = None  # and so nothing is measured first
     seen = []
     model.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     embedding = victim.embedding(victim.pixels)
@@ -182,6 +183,7 @@ def test_slide_embedding_of_a_size_no_multiple_of_the_stride():
     model = build(segmentor_cfg('slide', size_divisor=1))
     model.test_cfg['stride'] = (5, 9)
     victim = build_victim(model, segmentation_batch((18, 30), (18, 30)))
+    victim.memory = None
     seen = []
     model.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     victim.embedding(victim.pixels)

@@ -131,7 +131,10 @@ def test_checkpoint_gives_the_teachers_encoder(trained):
     encoder = DINOVisionTransformer(TINY, init_cfg=dict(type='Pretrained', checkpoint=str(checkpoint))).eval()
     encoder.init_weights()
     inputs = torch.randn(2, 3, 16, 16)
-    torch.testing.assert_close(encoder(inputs)[0], runner.model.teacher.backbone(inputs)[0], rtol=0, atol=0)
+    teacher = runner.model.teacher.backbone
+    torch.testing.assert_close(encoder.state_dict(), teacher.state_dict(), rtol=0, atol=0)
+    # PyTorch multiplies in another order where no gradient is wanted.
+    torch.testing.assert_close(encoder(inputs)[0], teacher(inputs)[0])
     assert not torch.allclose(encoder(inputs)[0], runner.model.student.eval().backbone(inputs)[0])
 
 

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack
-from mmssl_robust.attacks.budget import parse_memory
 from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.attacks.victims import Victim, build_victim
@@ -13,11 +12,8 @@ from .baselines import Gradient
 
 
 def victim_of(model: nn.Module, batch: dict, memory: str | None = None) -> Victim:
-    """Return the victim; the one place where its memory budget, such as ``'2GB'``, is passed."""
-    victim = build_victim(model, batch)
-    if memory is not None:
-        victim.memory = parse_memory(memory)
-    return victim
+    """Return the victim, by default with memory for all windows."""
+    return build_victim(model, batch, memory or '1000GB')
 
 
 def gradient_of(victim: Victim, attack: Attack, step: int = 1) -> Gradient:

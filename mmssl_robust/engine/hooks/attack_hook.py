@@ -25,10 +25,12 @@ class AttackHook(Hook):
     Args:
         attack: Config of the attack.
         precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made.
+        attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
     """
 
-    def __init__(self, attack: dict[str, Any], precision: str = 'fp32') -> None:
+    def __init__(self, attack: dict[str, Any], precision: str = 'fp32', attack_memory: str | int | None = None) -> None:
         self.attack = build_attack(attack)
+        self.memory = attack_memory
         self.precision = usable_precision(precision, get_device())
 
     def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
@@ -42,6 +44,6 @@ class AttackHook(Hook):
     def _attack(self, runner: Runner, data_batch: dict[str, Any]) -> None:
         images = []
         for part in same_size_runs(data_batch):
-            victim = build_victim(runner.model, part)
+            victim = build_victim(runner.model, part, self.memory)
             images += victim.as_inputs(victim.attack(self.attack, self.precision).adv)
         data_batch['inputs'] = images

@@ -60,7 +60,7 @@ class LinearDepthHead(BaseDecodeHead):
         # The CLS token is the same for all patches: its half of the convolution is a bias.
         of_patches, of_cls = self.conv_seg.weight.chunk(2, dim=1)
         bias = F.linear(cls_token, of_cls[:, :, 0, 0], self.conv_seg.bias)
-        scores = F.conv2d(featmap, of_patches) + bias[:, :, None, None]
+        scores = F.conv2d(featmap.contiguous(), of_patches) + bias[:, :, None, None]
         # A 1x1 convolution commutes with bilinear upsampling, whose weights sum to 1, and is cheaper before it.
         scores = F.interpolate(scores, scale_factor=self.upsample, mode='bilinear', align_corners=False)
         weights = scores.relu() + 0.1
