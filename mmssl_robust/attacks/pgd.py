@@ -151,9 +151,17 @@ class FGSM(PGD):
         norm: See :class:`Attack`.
         eps: Radius of the ball and length of the step.
         seed: Not used by this attack itself.
+        active: See :class:`Attack`.
     """
 
-    def __init__(self, objective: Objective, norm: str = 'linf', eps: float | str = '8/255', seed: int = 0) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        norm: str = 'linf',
+        eps: float | str = '8/255',
+        seed: int = 0,
+        active: int | None = None,
+    ) -> None:
         start = objective.needs_random_start
         super().__init__(
             objective,
@@ -164,4 +172,5 @@ class FGSM(PGD):
             random_start=start,
             keep='last',
             seed=seed,
+            active=active,
         )
