@@ -24,6 +24,7 @@ from mmssl_robust.attacks import (
     TargetedDLR,
 )
 from mmssl_robust.attacks.apgd import L1_STAGES
+from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.victims import build_victim
 
 BATCH = 12
@@ -249,6 +250,17 @@ def test_segpgd_whose_loss_changes_with_the_step(seed, active):
     whole = ~best.success
     torch.testing.assert_close(first.adv[whole], best.adv[whole], rtol=0, atol=1e-12)
     same(SegPGD(active=active, **attack)(net, inputs, labels), best)
+
+
+def test_checks_of_an_attack_see_its_lowest_scores():
+    net, inputs, labels = dense_problem()
+    attack = dict(eps=0.02, step_size=0.005, steps=4)
+    first, best = (SegPGD(keep=keep, **attack) for keep in ('first', 'best'))
+    assert torch.equal(
+        measure(first, net, inputs, labels, queries=2)['attack'],
+        measure(best, net, inputs, labels, queries=2)['attack'],
+    )
+    assert first.stop_at_success
 
 
 @pytest.mark.parametrize('norm', list(EPS))
