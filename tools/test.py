@@ -48,7 +48,7 @@ from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.utils.terminal import console
 
 # Attack settings that the command line can change.
-SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'samples', 'keep', 'seed')
+SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'samples', 'keep', 'active', 'seed')
 
 
 def parse_args() -> argparse.Namespace:
@@ -71,7 +71,10 @@ def parse_args() -> argparse.Namespace:
         metavar='TARGET',
         help="a class index or 'least-likely' (default); for depth 'flip' (default) or 'scale:1.1'",
     )
-    parser.add_argument('--keep', help='best or last iterate of each image')
+    parser.add_argument('--keep', help='best, last or first successful iterate of each image, at which it is done')
+    parser.add_argument(
+        '--active', type=int, help='images of a batch in the model at once during an attack; others take free places'
+    )
     parser.add_argument('--seed', type=int, help='of the random starts')
     parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
     parser.add_argument('--sanity-images', type=int, default=16, help='how many')

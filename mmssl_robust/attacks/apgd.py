@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.active import Iterates, Rowwise, only
 from mmssl_robust.attacks.attack import Attack, Scene
+from mmssl_robust.attacks.kept import Kept
 from mmssl_robust.attacks.objectives.base import Judgement, Objective
 from mmssl_robust.attacks.threat_models import L1, ThreatModel
 from mmssl_robust.attacks.threat_models.l1 import sparse_direction
-from mmssl_robust.attacks.tracking import Kept
 from mmssl_robust.utils.errors import UserError
 
 Stages = Sequence[tuple[float, float]]
@@ -71,19 +72,18 @@ class APGD(Attack):
         self.rho = rho
         self.momentum = momentum
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterator[tuple[Tensor, Judgement]]:
+    def _iterates(self, scene: Scene, restart: int) -> Iterates:
         start, done = self._start(scene, restart), 0
         for number, (threat, steps) in enumerate(self._plan(), 1):
-            last = number == len(self.stages)
             adv, kept = threat.nearest(scene.inputs, start), Kept()
             pace = self._pace(threat, adv, scene.inputs, fresh=number == 1)
-            for iterate, judgement in self._ascend(scene, pace, adv, range(done + 1, done + steps + 1)):
-                if last:
-                    yield iterate, judgement
-                else:
-                    kept.offer(iterate, judgement, restart)
-            if not last:
-                start, done = kept.adv, done + steps
+            iterates = self._ascend(scene, pace, adv, range(done + 1, done + steps + 1))
+            if number == len(self.stages):
+                yield from iterates
+                return
+            for iterate, judgement in iterates:
+                kept.offer(iterate, judgement, restart)
+            start, done = kept.adv, done + steps
 
     def _plan(self) -> list[tuple[ThreatModel, int]]:
         """Each stage's ball and number of steps, of which the last has what remains."""
@@ -94,14 +94,13 @@ class APGD(Attack):
     def _pace(self, threat: ThreatModel, adv: Tensor, inputs: Tensor, fresh: bool) -> '_Pace | _SparsePace':
         return _SparsePace(threat, adv, inputs, fresh) if isinstance(threat, L1) else _Pace(threat, adv, self.momentum)
 
-    def _ascend(
-        self, scene: Scene, pace: '_Pace | _SparsePace', adv: Tensor, steps: range
-    ) -> Iterator[tuple[Tensor, Judgement]]:
+    def _ascend(self, scene: Scene, pace: '_Pace | _SparsePace', adv: Tensor, steps: range) -> Iterates:
         """Yield the start and the iterate of each step."""
         grad, judgement = self._look(scene, adv, steps.start)
-        yield adv, judgement
-        best = _Best(adv.clone(), grad.clone(), judgement.final_loss.clone())
-        rises, since, previous = torch.zeros_like(best.loss), 0, best.loss
+        going = yield adv, judgement
+        scene, pace, adv, grad, loss = only(going, scene, pace, adv, grad, judgement.final_loss)
+        best = _Best(adv.clone(), grad.clone(), loss.clone())
+        rises, since, previous = torch.zeros_like(loss), 0, loss
         checkpoints = iter(checkpoints_of(len(steps), pace.first, pace.shrink, pace.least))
         checkpoint = next(checkpoints, None)
         for number, step in enumerate(steps, 1):
@@ -110,8 +109,9 @@ class APGD(Attack):
                 yield adv, scene.trace.judge(adv, scene.targets, self.steps)
                 return
             grad, judgement = self._look(scene, adv, step + 1)
-            yield adv, judgement
-            loss = judgement.final_loss
+            going = yield adv, judgement
+            scene, pace, best, rises, previous = only(going, scene, pace, best, rises, previous)
+            adv, grad, loss = only(going, adv, grad, judgement.final_loss)
             rises, since, previous = rises + (loss > previous), since + 1, loss
             best.update(adv, grad, loss)
             if number == checkpoint:
@@ -124,7 +124,7 @@ class APGD(Attack):
 
 
 @dataclass
-class _Best:
+class _Best(Rowwise):
     """The iterate of the highest loss, image by image, with its gradient."""
 
     adv: Tensor
@@ -138,7 +138,7 @@ class _Best:
         self.loss = torch.where(better, loss, self.loss)
 
 
-class _Pace:
+class _Pace(Rowwise):
     """Steps with momentum, whose length is halved image by image (Algorithm 1 of Croce & Hein 2020)."""
 
     first, shrink, least = 0.22, 0.03, 0.06
@@ -169,7 +169,7 @@ class _Pace:
         return halve
 
 
-class _SparsePace:
+class _SparsePace(Rowwise):
     """Steps in l1 that change few entries (Algorithm 2 of Croce & Hein 2021)."""
 
     first, shrink, least = 0.04, 0.0, 0.04

@@ -1,17 +1,19 @@
 """What all attacks share: their arguments, their restarts, and the contract of a call."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.active import Iterates, narrowed
+from mmssl_robust.attacks.kept import Kept
 from mmssl_robust.attacks.noise import random_start
-from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
+from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
-from mmssl_robust.attacks.tracking import Account, Kept, Trace
+from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.utils.errors import UserError
 
 
@@ -56,8 +58,11 @@ class Attack(ABC):
         restarts: Number of independent starts; an objective that has several aims takes the next one at each.
         seed: Seed of the attack's random numbers, a non-negative integer.
         samples: For a model with randomness of its own: how often it is called for one judgement or gradient.
-        stop_at_success: Leave an image alone from the restart on that follows its success. No restart can change
-            whether it is robust; its loss may stay lower.
+        stop_at_success: Leave an image alone from its first success on, and report that iterate: nothing after it can
+            change whether the image is robust. Of an image that withstands, the best iterate, as without.
+        active: How many images are in the model at once, so that a large batch needs the memory of a small one; None
+            for all. All take a step together, in parts that are full again at every step: what has left gives its
+            place to what waits. No result depends on it, but for rounding.
 
     Raises:
         UserError: If an argument is out of range.
@@ -74,6 +79,7 @@ class Attack(ABC):
         seed: int = 0,
         samples: int = 1,
         stop_at_success: bool = False,
+        active: int | None = None,
     ) -> None:
         if not isinstance(objective, Objective):
             raise TypeError(f'objective={objective!r} is no Objective: pass an instance such as CrossEntropy()')
@@ -83,6 +89,8 @@ class Attack(ABC):
         for name, value in dict(steps=steps, restarts=restarts, seed=seed, samples=samples).items():
             if not isinstance(value, int) or value < least[name]:
                 raise UserError(f'{name}={value!r}: give an integer of at least {least[name]}')
+        if active is not None and (not isinstance(active, int) or active < 1):
+            raise UserError(f'active={active!r}: give at least 1 image at a time, or None for all')
         if not random_start and restarts > 1 and not objective.has_aims:
             raise UserError(f'restarts={restarts} without random_start repeat one attack: set random_start=True')
         if not random_start and objective.needs_random_start:
@@ -97,6 +105,7 @@ class Attack(ABC):
         self.seed = seed
         self.samples = samples
         self.stop_at_success = stop_at_success
+        self.active = active
 
     @property
     def passes(self) -> int:
@@ -134,14 +143,14 @@ class Attack(ABC):
         with torch.inference_mode(False), torch.enable_grad():
             inputs, mask = check_images(inputs, keys, mask)
             account = Account(len(inputs), inputs.device)
-            trace = Trace(forward, self.objective, keys, account, self.samples)
+            trace = Trace(forward, self.objective, keys, account, self.samples, active=self.active)
             with torch.no_grad():
                 targets = self.objective.prepare(trace.forward, inputs, None if targets is None else targets.clone())
             kept = self._restarted(Scene(trace, inputs, targets, keys, mask))
         return self._result(account, kept, inputs)
 
     def _restarted(self, scene: Scene) -> Kept:
-        kept = Kept()
+        kept = Kept(first=self.stop_at_success)
         aims = self.objective.aims(scene.targets)
         for restart in range(self.restarts if aims is None else min(self.restarts, aims)):
             part, rows = scene, None
@@ -151,13 +160,13 @@ class Attack(ABC):
                     break
                 part = scene.only(rows)
             part = replace(part, targets=self.objective.aim(part.targets, restart))
-            for iterate, judgement in self._iterates(part, restart):
-                kept.offer(iterate, judgement, restart, rows)
+            for iterate, judgement, left in narrowed(self._iterates(part, restart), rows, self.stop_at_success):
+                kept.offer(iterate, judgement, restart, left)
         return kept
 
     @abstractmethod
-    def _iterates(self, scene: Scene, restart: int) -> Iterator[tuple[Tensor, Judgement]]:
-        """Attack from one start and yield the iterates that may be reported, with what each is worth."""
+    def _iterates(self, scene: Scene, restart: int) -> Iterates:
+        """Attack from one start and yield the iterates that may be reported, see :data:`Iterates`."""
 
     def _start(self, scene: Scene, restart: int) -> Tensor:
         if not self.random_start:

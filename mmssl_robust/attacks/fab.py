@@ -1,10 +1,9 @@
 """FAB: the nearest adversarial image, rather than the worst one in a ball."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.active import Iterates, only
 from mmssl_robust.attacks.attack import Attack, Scene
 from mmssl_robust.attacks.objectives.base import Judgement
 from mmssl_robust.attacks.objectives.margin import TargetedMargin
@@ -54,13 +53,15 @@ class FAB(Attack):
             )
         self.overshoot, self.bias, self.backward = overshoot, bias, backward
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterator[tuple[Tensor, Judgement]]:
+    def _iterates(self, scene: Scene, restart: int) -> Iterates:
         clean = scene.trace.judge(scene.inputs, scene.targets, self.steps)
-        yield scene.inputs, clean
+        going = yield scene.inputs, clean
+        scene, clean = only(going, scene, clean)
         adv = self._start(scene, restart)
         for step in range(1, self.steps + 1):
             grad, found = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
-            yield self._within(scene, adv, clean, found)
+            going = yield self._within(scene, adv, clean, found)
+            scene, clean, adv, grad, found = only(going, scene, clean, adv, grad, found)
             ahead = self._ahead(scene.inputs, adv, grad, found.loss)
             back = scene.inputs + self.backward * (adv - scene.inputs)
             adv = torch.where(found.success[:, None, None, None], back, ahead)

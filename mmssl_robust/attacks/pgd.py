@@ -1,20 +1,20 @@
 """Projected gradient descent, the optimiser of every attack in the paper."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.active import Iterates, only
 from mmssl_robust.attacks.attack import Attack, Scene, check_images
-from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
+from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.result import Perturbation
 from mmssl_robust.attacks.threat_models import parse_number
 from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.utils.errors import UserError
 
-Keep = Literal['best', 'last']
+Keep = Literal['best', 'last', 'first']
 
 
 class PGD(Attack):
@@ -34,7 +34,9 @@ class PGD(Attack):
         random_start: See :class:`Attack`.
         restarts: Likewise.
         keep: ``'best'`` returns for each image the iterate of the lowest score, ties broken by the highest
-            loss; ``'last'`` the last iterate (the best of them over the restarts).
+            loss; ``'last'`` the last iterate (the best of them over the restarts); ``'first'`` the first successful
+            one, at which the image leaves the attack, and of an image that withstands the best one. ``'first'`` is
+            ``'best'`` with ``stop_at_success``; with ``'last'`` that can act between restarts alone.
         momentum: Share of the past directions that a step keeps: each gradient, divided by its mean magnitude, is
             added to this times the sum so far (Dong et al., *Boosting Adversarial Attacks with Momentum*, CVPR 2018).
         **settings: See :class:`Attack`.
@@ -56,9 +58,11 @@ class PGD(Attack):
         momentum: float = 0.0,
         **settings,
     ) -> None:
-        super().__init__(objective, norm, eps, steps, random_start, restarts, **settings)
         if keep not in get_args(Keep):
             raise UserError(f'unknown keep={keep!r}: use one of {", ".join(get_args(Keep))}')
+        if keep == 'first':
+            settings['stop_at_success'] = True
+        super().__init__(objective, norm, eps, steps, random_start, restarts, **settings)
         quarter = self.eps / 4 if self.eps else 1.0
         self.step_size = quarter if step_size is None else parse_number(step_size, 'step_size')
         if self.step_size <= 0:
@@ -101,30 +105,32 @@ class PGD(Attack):
         with torch.enable_grad():
             inputs, _ = check_images(inputs, keys, None)
             account = Account(len(inputs), inputs.device)
-            trace = Trace(forward, self.objective, keys, account, self.samples, loss_scale, check=False)
+            settings = dict(loss_scale=loss_scale, check=False, active=self.active)
+            trace = Trace(forward, self.objective, keys, account, self.samples, **settings)
             with torch.no_grad():
                 targets = self.objective.prepare(trace.forward, inputs, targets)
             scene = Scene(trace, inputs, self.objective.aim(targets, 0), keys, None)
-            ((adv, _),) = deque(self._steps(scene, self._start(scene, visit)), maxlen=1)
+            adv, direction = self._start(scene, visit), None
+            for step in range(1, self.steps + 1):
+                grad, _ = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
+                adv, direction = self._step(scene.inputs, adv, grad, direction)
         zero_grad = account.zero_grad(inputs.dtype)
         return Perturbation(adv.detach(), zero_grad, int(account.forwards[0]), int(account.backwards[0]))
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterator[tuple[Tensor, Judgement]]:
-        for iterate, judgement in self._steps(scene, self._start(scene, restart)):
-            if judgement is None:
-                yield iterate, scene.trace.judge(iterate, scene.targets, max(self.steps, 1))
-            elif self.keep == 'best':
-                yield iterate, judgement
-
-    def _steps(self, scene: Scene, adv: Tensor) -> Iterator[tuple[Tensor, Judgement | None]]:
-        """Yield each iterate and what it is worth, which is not known of the last one."""
-        direction = None
+    def _iterates(self, scene: Scene, restart: int) -> Iterates:
+        adv, direction = self._start(scene, restart), None
         for step in range(1, self.steps + 1):
             grad, judgement = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
-            yield adv, judgement
-            direction = self._direction(grad, direction)
-            adv = self.threat.nearest(scene.inputs, adv + self.threat.ascent(direction, self.step_size))
-        yield adv, None
+            if self.keep != 'last':
+                going = yield adv, judgement
+                scene, adv, grad, direction = only(going, scene, adv, grad, direction)
+            adv, direction = self._step(scene.inputs, adv, grad, direction)
+        yield adv, scene.trace.judge(adv, scene.targets, max(self.steps, 1))
+
+    def _step(self, inputs: Tensor, adv: Tensor, grad: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the next iterate, and the direction in which it lies."""
+        direction = self._direction(grad, past)
+        return self.threat.nearest(inputs, adv + self.threat.ascent(direction, self.step_size)), direction
 
     def _direction(self, grad: Tensor, past: Tensor | None) -> Tensor:
         if not self.momentum:
@@ -145,9 +151,17 @@ class FGSM(PGD):
         norm: See :class:`Attack`.
         eps: Radius of the ball and length of the step.
         seed: Not used by this attack itself.
+        active: See :class:`Attack`.
     """
 
-    def __init__(self, objective: Objective, norm: str = 'linf', eps: float | str = '8/255', seed: int = 0) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        norm: str = 'linf',
+        eps: float | str = '8/255',
+        seed: int = 0,
+        active: int | None = None,
+    ) -> None:
         start = objective.needs_random_start
         super().__init__(
             objective,
@@ -158,4 +172,5 @@ class FGSM(PGD):
             random_start=start,
             keep='last',
             seed=seed,
+            active=active,
         )

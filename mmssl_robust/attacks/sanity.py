@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.objectives.base import Forward
+from mmssl_robust.attacks.objectives.classification import ClassificationObjective
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.square import Square
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
@@ -51,7 +52,8 @@ def measure(
     """Run an attack and its variants on a batch; the first arguments are those of :meth:`Attack.__call__`.
 
     Args:
-        attack: White-box, with steps.
+        attack: White-box, with steps. One that leaves images alone after their success is measured without that
+            where their scores could still fall.
         forward: See there.
         inputs: See there.
         targets: See there.
@@ -66,6 +68,9 @@ def measure(
         success in the widest ball, equality of a second run. Values of batches may be concatenated.
     """
     data = (inputs, targets, keys, mask)
+    if not isinstance(attack.objective, ClassificationObjective):
+        attack = copy.copy(attack)
+        attack.stop_at_success = False
     own = attack(forward, *data)
     look = PGD(attack.objective, attack.norm, eps=0, steps=0)
     noise = PGD(attack.objective, attack.norm, attack.eps, steps=0, seed=attack.seed + 1)

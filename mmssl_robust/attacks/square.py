@@ -1,12 +1,12 @@
 """Square: random search that looks at the loss alone, never at a gradient."""
 
-from collections.abc import Iterator
 from math import sqrt
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.active import Iterates
 from mmssl_robust.attacks.attack import Attack, Scene
 from mmssl_robust.attacks.objectives.base import Judgement, Objective
 from mmssl_robust.utils.errors import UserError
@@ -55,7 +55,7 @@ class Square(Attack):
         """How often an image goes through the model, at most."""
         return self.samples * self.restarts * self.steps
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterator[tuple[Tensor, Judgement]]:
+    def _iterates(self, scene: Scene, restart: int) -> Iterates:
         rngs = [np.random.default_rng((self.seed, key, restart, 1)) for key in scene.keys]
         moves = _Signs(self.eps) if self.norm == 'linf' else _Mass(self.eps, power=int(self.norm[1]))
         shape = tuple(scene.inputs.shape[1:])

@@ -1,10 +1,12 @@
-"""What an attack keeps track of while it runs: its model, its gradients, the best iterates."""
+"""What an attack keeps track of while it runs: its model, its gradients, what they cost."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.active import shares
 from mmssl_robust.attacks.objectives.base import Forward, Judgement, Objective
 from mmssl_robust.utils.errors import UserError
 
@@ -48,6 +50,7 @@ class Trace:
         loss_scale: Factor on the loss in the backward pass; the gradient is divided by it.
         check: Raise where a loss or gradient is not finite, or the outputs are float16.
         rows: Places (N,) of the images in the account; by default all.
+        active: How many images the model sees at once; None for all.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Trace:
         loss_scale: float = 1.0,
         check: bool = True,
         rows: Tensor | None = None,
+        active: int | None = None,
     ) -> None:
         self._forward = forward
         self._objective = objective
@@ -69,13 +73,20 @@ class Trace:
         self._loss_scale = loss_scale
         self._check = check
         self._rows = slice(None) if rows is None else rows
+        self._active = active
 
     def only(self, rows: Tensor) -> 'Trace':
         """Return the trace of some of the images (N,), by their places among those of this one."""
         keys = [self._keys[row] for row in rows.tolist()]
         places = rows if isinstance(self._rows, slice) else self._rows[rows]
         settings = (self._account, self._samples, self._loss_scale, self._check)
-        return Trace(forward_of(self._forward, rows), self._objective, keys, *settings, places)
+        return Trace(forward_of(self._forward, rows), self._objective, keys, *settings, places, self._active)
+
+    @cached_property
+    def _parts(self) -> list[tuple[Tensor, 'Trace']]:
+        """Places and traces of the parts that the model sees one after the other; empty if it sees all at once."""
+        parts = shares(len(self._keys), self._active, self._account.forwards.device)
+        return [(rows, self.only(rows)) for rows in parts]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the model's outputs, batch first, in float32 or float64.
@@ -84,6 +95,8 @@ class Trace:
             UserError: If the outputs are float16.
             ValueError: If there is not one output for each image.
         """
+        if self._parts:
+            return torch.cat([part.forward(inputs[rows]) for rows, part in self._parts])
         outputs = self._forward(inputs)
         self._account.forwards[self._rows] += 1
         if len(outputs) != len(inputs):
@@ -107,6 +120,14 @@ class Trace:
         Raises:
             UserError: If a loss or gradient is not finite, or the model cuts the gradient off.
         """
+        if self._parts:
+            grads, judgements = zip(
+                *(
+                    part.differentiate(adv[rows], targets[rows], step, steps, None if mask is None else mask[rows])
+                    for rows, part in self._parts
+                )
+            )
+            return torch.cat(grads), _joined(judgements)
         adv = adv.detach().requires_grad_()
         grads, judgements = zip(*(self._gradient(adv, targets, step, steps) for _ in range(self._samples)))
         grad = grads[0] if len(grads) == 1 else sum(grads) / len(grads)
@@ -118,6 +139,8 @@ class Trace:
     @torch.no_grad()
     def judge(self, adv: Tensor, targets: Tensor, steps: int) -> Judgement:
         """Return what the last iterate is worth, by one forward without gradient for each sample."""
+        if self._parts:
+            return _joined([part.judge(adv[rows], targets[rows], steps) for rows, part in self._parts])
         return _mean([self._judge(adv, targets, steps, steps) for _ in range(self._samples)])
 
     def _gradient(self, adv: Tensor, targets: Tensor, step: int, steps: int) -> tuple[Tensor, Judgement]:
@@ -153,48 +176,6 @@ class Trace:
             )
 
 
-class Kept:
-    """The best iterate offered so far, image by image: lowest score, ties broken by the highest loss."""
-
-    adv: Tensor
-    loss: Tensor
-    score: Tensor
-    success: Tensor
-    restart: Tensor
-
-    def __init__(self) -> None:
-        self.empty = True
-
-    def offer(self, adv: Tensor, judgement: Judgement, restart: int, rows: Tensor | None = None) -> None:
-        """Take over the images of a restart's iterate that are better than what is kept.
-
-        Args:
-            adv: The iterate (N, C, H, W).
-            judgement: What it is worth.
-            restart: Number of the restart.
-            rows: Places (N,) of its images; by default it holds all.
-        """
-        _, loss, score, success = judgement
-        if self.empty:
-            self.adv, self.loss, self.score, self.success = adv, loss, score, success
-            self.restart = torch.full_like(success, restart, dtype=torch.int64)
-            self.empty = False
-            return
-        if rows is not None:
-            adv, loss, score, success = (
-                whole.index_copy(0, rows, part)
-                for whole, part in zip(
-                    (self.adv, self.loss, self.score, self.success), (adv, loss, score, success), strict=True
-                )
-            )
-        better = (score < self.score) | ((score == self.score) & (loss > self.loss))
-        self.adv = torch.where(better[:, None, None, None], adv, self.adv)
-        self.loss = torch.where(better, loss, self.loss)
-        self.score = torch.where(better, score, self.score)
-        self.success = torch.where(better, success, self.success)
-        self.restart = torch.where(better, restart, self.restart)
-
-
 def forward_of(forward: Forward, rows: Tensor) -> Forward:
     """Return the model as a function of some of the images (N,); most models do not care which they see.
 
@@ -214,3 +195,8 @@ def _mean(judgements: Sequence[Judgement]) -> Judgement:
     )
     successes = torch.stack([judgement.success for judgement in judgements])
     return Judgement(loss, final_loss, score, 2 * successes.sum(dim=0) > len(judgements))
+
+
+def _joined(judgements: Sequence[Judgement]) -> Judgement:
+    """What the parts of a batch are worth, as one."""
+    return Judgement(*map(torch.cat, zip(*judgements)))

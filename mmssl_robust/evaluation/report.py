@@ -29,6 +29,7 @@ _UNHASHED = {
     'pin_memory',
     'prefetch_factor',
     'batch_size',
+    'active',
 }
 
 
@@ -84,6 +85,7 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
 def _settings(name: str, settings: dict[str, Any]) -> str:
     """One line for an attack, short enough for a terminal of 80 columns."""
     words = dict(norm='', eps='eps ', steps='steps ', step_size='of ', restarts='restarts ', keep='keep ')
+    words |= dict(stop_at_success='stop at success ')
     return f'{name}: {", ".join(f"{word}{settings[key]}" for key, word in words.items() if key in settings)}'
 
 

@@ -89,7 +89,9 @@ def test_one_run_for_each_wrong_class_and_none_after_success():
     # The look at the classes; for each of two classes the clean image, four gradients and the last iterate.
     assert result.forwards.tolist() == [1 + 2 * 6, 1 + 2 * 6]
     early = FAB(eps=0.01, steps=4, stop_at_success=True)(forward, torch.rand(2, 1, 3, 3), torch.tensor([0, 1]))
-    assert early.forwards.tolist() == [1 + 2 * 6, 1 + 6]
+    # The second is wrong without an attack: it leaves after the look at its clean image.
+    assert early.forwards.tolist() == [1 + 2 * 6, 1 + 1]
+    assert early.backwards.tolist() == [2 * 4, 0]
 
 
 def test_bad_settings():

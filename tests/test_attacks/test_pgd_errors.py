@@ -59,7 +59,9 @@ def test_one_output_for_each_image():
     ('settings', 'says'),
     [
         (dict(norm='l0'), 'linf, l2'),
-        (dict(keep='first'), 'best, last'),
+        (dict(keep='worst'), 'best, last, first'),
+        (dict(active=0), 'active=0'),
+        (dict(active=1.5), 'active=1.5'),
         (dict(eps=-0.1), 'negative'),
         (dict(eps='12/10'), 'above 1'),
         (dict(norm='l2', eps=-1), 'negative'),

@@ -90,6 +90,20 @@ def test_results(tool, folder, capsys):
     assert 'segpgd' in printed and f'{report["metrics"]["aAcc"]:.2f}' in printed
 
 
+def test_images_leave_at_their_first_success(tool, folder, capsys):
+    arguments = ['config.py', 'model.pth', '--attack', 'segpgd', '--eps', '16/255', '--step-size', '8/255']
+    arguments += ['--steps', 3]
+    tool(*arguments, '--out', 'best.json')
+    tool(*arguments, '--out', 'first.json', '--keep', 'first', '--active', 1, '--batch-size', 3)
+    best, first = (json.loads(Path(f'{name}.json').read_text()) for name in ('best', 'first'))
+    best_segpgd, segpgd = best['attacks']['segpgd'], first['attacks']['segpgd']
+    assert segpgd['settings']['keep'] == 'first' and segpgd['settings']['active'] == 1
+    assert segpgd['success_rate'] == best_segpgd['success_rate'] > 0
+    assert segpgd['forwards_per_image'] < best_segpgd['forwards_per_image']
+    assert 'keep first' in capsys.readouterr().out
+    assert 'active=0' in refused(capsys, tool, *arguments, '--active', 0)
+
+
 def test_attacks_of_the_config(tool, folder, capsys):
     attacks = dict(a=dict(type='mmssl_robust.SegPGD', steps=1), b=dict(type='mmssl_robust.SegPGD', steps=2))
     cfg = Config.fromfile('config.py')

@@ -28,6 +28,7 @@ class AutoAttack(Ensemble):
         seed: Of all members.
         members: Names of those that run, of ``'apgd-ce'``, ``'apgd-t'``, ``'fab-t'`` and ``'square'``.
         samples: See :class:`Attack`.
+        active: Likewise.
 
     Raises:
         UserError: If an argument is out of range.
@@ -45,11 +46,12 @@ class AutoAttack(Ensemble):
         seed: int = 0,
         members: Sequence[str] = NAMES,
         samples: int = 1,
+        active: int | None = None,
     ) -> None:
         unknown = [name for name in members if name not in self.NAMES]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.NAMES)}')
-        shared = dict(norm=norm, eps=eps, seed=seed, samples=samples, stop_at_success=True)
+        shared = dict(norm=norm, eps=eps, seed=seed, samples=samples, active=active, stop_at_success=True)
         stages = dict(stages=L1_STAGES) if norm == 'l1' else {}
         aimed = dict(steps=steps, restarts=targets, **shared)
         every = {

@@ -80,7 +80,8 @@ class Ensemble:
             for name, attack in self.members.items():
                 yield _named(attack(forward, inputs, targets, keys, mask), name)
             return
-        look = PGD(self.objective, self.norm, self.eps, steps=0, random_start=False)
+        active = next(iter(self.members.values())).active
+        look = PGD(self.objective, self.norm, self.eps, steps=0, random_start=False, active=active)
         before = _named(look(forward, inputs, targets, keys, mask), 'clean')
         for number, (name, attack) in enumerate(self.members.items()):
             result = before if number == 0 else _idle(before)

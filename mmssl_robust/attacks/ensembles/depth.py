@@ -21,6 +21,7 @@ class DepthEnsemble(Ensemble):
         max_depth: Likewise.
         seed: Of all three.
         samples: See :class:`Attack`.
+        active: Likewise.
 
     Raises:
         UserError: If an argument is out of range.
@@ -36,9 +37,10 @@ class DepthEnsemble(Ensemble):
         max_depth: float = 10.0,
         seed: int = 0,
         samples: int = 1,
+        active: int | None = None,
     ) -> None:
         objectives = {'depth-loss': DepthLoss, 'rmse': DepthRMSE, 'abs-rel': DepthAbsRel}
-        shared = dict(norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, samples=samples)
+        shared = dict(norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, samples=samples, active=active)
         super().__init__(
             {name: APGD(objective(min_depth, max_depth), **shared) for name, objective in objectives.items()}
         )

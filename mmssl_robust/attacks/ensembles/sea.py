@@ -28,6 +28,7 @@ class SEA(Ensemble):
         seed: Of all three.
         samples: See :class:`Attack`.
         members: Names of those that run, of ``'jensen-shannon'``, ``'masked-ce'``, ``'balanced-ce'`` and ``'cospgd'``.
+        active: See :class:`Attack`.
 
     Raises:
         UserError: If an argument is out of range.
@@ -50,11 +51,12 @@ class SEA(Ensemble):
         seed: int = 0,
         samples: int = 1,
         members: Sequence[str] = tuple(OBJECTIVES),
+        active: int | None = None,
     ) -> None:
         unknown = [name for name in members if name not in self.OBJECTIVES]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.OBJECTIVES)}')
-        shared = dict(norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, samples=samples)
+        shared = dict(norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, samples=samples, active=active)
         super().__init__(
             {name: APGD(self.OBJECTIVES[name](ignore_index), stages=SEA_STAGES, **shared) for name in members}
         )

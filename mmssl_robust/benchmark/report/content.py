@@ -116,6 +116,7 @@ def gather(work_dir: Path, resamples: int, title: str | None = None) -> Content:
 def describe(settings: dict[str, Any]) -> str:
     """An attack's settings in words."""
     words = dict(norm='', eps='eps ', steps='steps ', step_size='step size ', restarts='restarts ', keep='keep ')
+    words |= dict(stop_at_success='stop at success ')
     return ', '.join(f'{word}{settings[key]}' for key, word in words.items() if key in settings) + (
         f', seed {settings["seed"]}' if 'seed' in settings else ''
     )
