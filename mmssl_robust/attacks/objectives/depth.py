@@ -48,6 +48,17 @@ class DepthObjective(Objective):
         valid = self.valid(targets)
         return 2 * (near & valid).sum(dim=(1, 2, 3)) < valid.sum(dim=(1, 2, 3))
 
+    def broken(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the RMSE is at least that of the best constant, and delta1 at most 0.2."""
+        mean = self.mean(targets, targets)[:, None, None, None]
+        spread = self.mean((targets - mean).square(), targets).sqrt()
+        near = torch.maximum(outputs / targets, targets / outputs) < 1.25
+        return (-self.score(outputs, targets) >= spread) & (self.mean(near.to(outputs.dtype), targets) <= 0.2)
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether no pixel is valid."""
+        return ~self.valid(targets).flatten(1).any(dim=1)
+
     def valid(self, targets: Tensor) -> Tensor:
         """Return where a target counts (B, 1, H, W)."""
         return (targets > self.min_depth) & (targets < self.max_depth)

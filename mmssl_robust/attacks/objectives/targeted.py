@@ -69,6 +69,10 @@ class TargetedCrossEntropy(Objective):
         counts = (targets >= 0).reshape(len(targets), -1)
         return 2 * (hits & counts).sum(dim=1) > counts.sum(dim=1)
 
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the wanted class counts nowhere."""
+        return ~(targets >= 0).reshape(len(targets), -1).any(dim=1)
+
     def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
         """Return all measures from one cross-entropy."""
         losses = self._losses(outputs, targets)

@@ -70,6 +70,10 @@ class TargetedDepth(Objective):
         """Return whether more than half of the wanted pixels are within a factor of 1.25."""
         return self.score(outputs, targets) < -0.5
 
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether any depth is welcome everywhere."""
+        return ~(targets > 0).flatten(1).any(dim=1)
+
 
 def _mean(values: Tensor, where: Tensor) -> Tensor:
     return torch.where(where, values, 0).sum(dim=(1, 2, 3)) / where.sum(dim=(1, 2, 3)).clamp(min=1)
