@@ -28,12 +28,11 @@ from rich.table import Table
 from torch import nn
 
 from mmssl_robust.engine.presets import changed, load_preset, presets, targeted
-from mmssl_robust.engine.sanity import check_attacks
+from mmssl_robust.engine.sanity import check_attacks, few_images, with_encoder
 from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
 from mmssl_robust.registered import build_attack
-from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import local_path
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
+from mmssl_robust.utils.cli import PATIENCE, add_common_arguments, build_runner, leave_process_group, load_config
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
@@ -114,6 +113,14 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
     if 'test_dataloader' not in cfg or 'model' not in cfg:
         raise UserError(f'{args.config} has no test section')
+    cfg.env_cfg = cfg.get('env_cfg', {})
+    cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | cfg.env_cfg.get('dist_cfg', {})
+    if args.sanity_images < 1:
+        raise UserError(f'--sanity-images is {args.sanity_images}: it must be at least 1')
+    if args.sanity_other and not args.sanity:
+        raise UserError('--sanity-other is for the checks: add --sanity')
+    if args.sanity_other and not local_path(args.sanity_other).is_file():
+        raise UserError(f'--sanity-other {args.sanity_other} not found: give the path or URL of an encoder')
     cfg.test_cfg = dict(
         type='mmssl_robust.AttackTestLoop',
         attacks=chosen_attacks(args, cfg),
@@ -166,26 +173,24 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
 def sanity_of(
     args: argparse.Namespace, runner: Runner, model: nn.Module, backbone: ConfigDict
 ) -> dict[str, list[dict[str, Any]]]:
-    """Check the attacks, print what was found, and return it."""
+    """Check the attacks; every process must call it."""
     loop = runner.test_loop
-    other = None
-    if args.sanity_other:
-        backbone.init_cfg = (
-            dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=args.sanity_other)
-        )
-        other = copy.deepcopy(model)
-        other.backbone = MODELS.build(backbone).to(next(model.parameters()).device).eval()
-    settings = dict(images=args.sanity_images, half=args.amp, other=other)
+    batches = few_images(loop.dataloader.dataset, args.sanity_images, runner.cfg.test_dataloader.batch_size)
     with DefaultScope.overwrite_default_scope(runner.cfg.get('default_scope', 'mmengine')):
-        found = check_attacks(model.eval(), loop.dataloader, loop.evaluation.attacks, **settings)
-    table = Table(title=f'Is it believable? On {args.sanity_images} images', box=SIMPLE)
+        other = with_encoder(model, backbone, args.sanity_other) if args.sanity_other else None
+        found = check_attacks(model.eval(), batches, loop.evaluation.attacks, half=args.amp, other=other)
+    return {name: [asdict(check) for check in checks] for name, checks in found.items()}
+
+
+def show_sanity(found: dict[str, list[dict[str, Any]]], images: int) -> None:
+    """Print what :func:`sanity_of` returned."""
+    table = Table(title=f'Is it believable? On {images} images', box=SIMPLE)
     for column in ('attack', 'check', '', 'figures'):
         table.add_column(column)
     for name, checks in found.items():
         for check in checks:
-            table.add_row(name, check.name, 'pass' if check.passed else 'WARNING', check.figures)
+            table.add_row(name, check['name'], 'pass' if check['passed'] else 'WARNING', check['figures'])
     console.print(table)
-    return {name: [asdict(check) for check in checks] for name, checks in found.items()}
 
 
 def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -208,11 +213,14 @@ def main() -> None:
     check_class_count(model, runner.test_loop.dataloader.dataset)
     start = time.monotonic()
     metrics = runner.test()
+    seconds = time.monotonic() - start
+    sanity = sanity_of(args, runner, model, backbone) if args.sanity else None
     if is_main_process():
-        report = report_of(args, runner, metrics, time.monotonic() - start)
+        report = report_of(args, runner, metrics, seconds)
         show(args, report)
-        if args.sanity:
-            report['sanity'] = sanity_of(args, runner, model, backbone)
+        if sanity is not None:
+            show_sanity(sanity, min(args.sanity_images, report['images']))
+            report['sanity'] = sanity
         if args.out:
             write_json(report, args.out)
     leave_process_group()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import barrier, get_world_size, is_main_process
 
 from mmssl_robust.engine.presets import find_config
@@ -157,7 +157,7 @@ class SuiteRun:
         start = time.monotonic()
         evaluation = RowEvaluation(row, cfg, head, store, self.options)
         entry.write(evaluation.facts(), self._environment())
-        evaluation.run()
+        evaluation.run(self._rival(row))
         entry.write(dict(skipped=store.skipped()))
         if is_main_process():
             images, seconds = evaluation.facts()['images'], time.monotonic() - start
@@ -169,6 +169,19 @@ class SuiteRun:
         gc.collect()  # one encoder at a time
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _rival(self, row: Row) -> tuple[ConfigDict, str] | None:
+        """Another variant of a row's encoder among the chosen rows, whose weights are there."""
+        for other in self.chosen:
+            same = all(getattr(row, key) == getattr(other, key) for key in ('task', 'data', 'encoder'))
+            if same and row.variant != other.variant:
+                try:
+                    cfg = row_config(other)
+                    local_file(encoder_source(cfg))
+                except UserError:  # a check less, and an error when that row's turn comes
+                    continue
+                return cfg.model.backbone, encoder_source(cfg)
+        return None
 
     def _identity(self, row: Row, cfg: Config, head: str) -> dict[str, Any]:
         return settings_of(row, cfg, self.options) | dict(

@@ -291,5 +291,20 @@ def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'a second run is the same'}
     found = [check for check in checks_of([RowRecords(row, store_of(row, tmp_path))]) if 'tried on' in check.name]
     assert len(found) == len(checks) and all('on 1 images' in check.figures for check in found)
-    monkeypatch.setattr(evaluation, 'check_attacks', None)  # it is not done again
-    run_suite(tmp_path, replace(row, attacks=row.attacks | dict(other=load_preset('embed', steps=1))))
+    seen, check = [], evaluation.check_attacks
+    monkeypatch.setattr(evaluation, 'check_attacks', lambda *args, **more: seen.append(args[2]) or check(*args, **more))
+    more = replace(row, attacks=row.attacks | dict(other=load_preset('embed', steps=1)))
+    run_suite(tmp_path, more)
+    assert [list(attacks) for attacks in seen] == [['other']]  # what was checked is not checked again
+    assert store_of(row, tmp_path).sanity()['own'] == checks and store_of(row, tmp_path).sanity()['other']
+
+
+def test_another_variant_of_the_encoder_serves_the_check_by_transfer(tmp_path):
+    own = dict(attacks=dict(own=load_preset('pgd', steps=1)), max_images=1, sanity_images=1)
+    other = dict(name='deacl', variant='DeACL', checkpoint='mmssl_robust://mini_deacl/encoder.safetensors')
+    run_suite(
+        tmp_path, row_of(**own), row_of(**own, **other, head='mmssl_robust://mini_deacl/mini_cifar10.safetensors')
+    )
+    for name in ('classification', 'deacl'):
+        checks = store_of(row_of(name=name), tmp_path).sanity()['own']
+        assert 'a transfer is no stronger' in {check['name'] for check in checks}

@@ -229,3 +229,13 @@ def test_sanity(tool, folder, capsys):
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'Square is no stronger'}
     assert all(isinstance(check['passed'], bool) and check['figures'] for check in checks)
     assert 'no attack to change, to show or to check' in refused(capsys, tool, 'config.py', 'model.pth', '--sanity')
+
+
+def test_sanity_by_transfer(tool, folder, capsys):
+    own = ('config.py', 'model.pth', '--max-images', 1, '--batch-size', 1, '--sanity', '--attack', 'embed')
+    tool(*own, '--steps', 1, '--sanity-other', 'model.pth', '--out', 'sane.json')
+    assert 'On 1 images' in capsys.readouterr().out  # of the 16 there is one
+    checks = json.loads(Path('sane.json').read_text())['sanity']['embed']
+    assert 'a transfer is no stronger' in {check['name'] for check in checks}
+    assert '--sanity-images is 0' in refused(capsys, tool, *own, '--sanity-images', 0)
+    assert '--sanity-other gone.pth not found' in refused(capsys, tool, *own, '--sanity-other', 'gone.pth')
