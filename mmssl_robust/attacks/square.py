@@ -1,6 +1,7 @@
 """Square: random search that looks at the loss alone, never at a gradient."""
 
 from collections.abc import Iterator
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -62,6 +63,7 @@ class Square(Attack):
         deltas = [moves.begin(rng, shape, self._side(0, shape)) for rng in rngs]
         adv = self._images(scene, deltas)
         best = scene.trace.judge(adv, scene.targets, self.steps)
+        yield adv, best
         for query in range(1, self.steps):
             rows = (~best.success if self.stop_at_success else torch.ones_like(best.success)).nonzero()[:, 0]
             if not len(rows):
@@ -71,15 +73,12 @@ class Square(Attack):
             tried = [moves.propose(rngs[row], delta, side) for row, delta in zip(rows.tolist(), kept)]
             images = self._images(part, tried)
             found = part.trace.judge(images, part.targets, self.steps)
+            # All that was tried may be reported, by its score: the search goes on from the highest loss.
+            yield adv.index_copy(0, rows, images), _placed(best, rows, found)
             better = (found.final_loss > best.final_loss[rows]) | (found.success & ~best.success[rows])
             adv = adv.index_copy(0, rows, torch.where(better[:, None, None, None], images, adv[rows]))
-            best = Judgement(
-                *(
-                    whole.index_copy(0, rows, torch.where(better, part_value, whole[rows]))
-                    for whole, part_value in zip(best, found)
-                )
-            )
-        yield adv, best
+            kept_values = (whole[rows] for whole in best)
+            best = _placed(best, rows, Judgement(*map(partial(torch.where, better), found, kept_values)))
 
     def _images(self, scene: Scene, deltas: list[np.ndarray]) -> Tensor:
         delta = torch.from_numpy(np.stack(deltas)).to(scene.inputs)
@@ -92,6 +91,10 @@ class Square(Attack):
         divisor = max((divisor for share, divisor in _HALVINGS if query > share * self.steps), default=1)
         side = round(sqrt(self.area / divisor * shape[1] * shape[2]))
         return int(np.clip(side, 1, max(min(shape[1:]) - 1, 1)))
+
+
+def _placed(whole: Judgement, rows: Tensor, part: Judgement) -> Judgement:
+    return Judgement(*(values.index_copy(0, rows, new) for values, new in zip(whole, part)))
 
 
 class _Signs:
