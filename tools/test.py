@@ -27,7 +27,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from torch import nn
 
-from mmssl_robust.engine.presets import changed, load_preset, presets, targeted
+from mmssl_robust.engine.presets import changed_all, load_preset, presets, targeted
 from mmssl_robust.engine.sanity import check_attacks, few_images, with_encoder
 from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
 from mmssl_robust.registered import build_attack
@@ -89,7 +89,7 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str,
         attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
     if not attacks and (changes or args.show_dir or args.sanity or args.targeted is not None):
         raise UserError('there is no attack to change, to show or to check: add --attack')
-    attacks = {name: changed(attack, changes) for name, attack in attacks.items()}
+    attacks = changed_all(attacks, changes)
     if args.targeted is not None:
         attacks = {name: targeted(attack, args.targeted or None) for name, attack in attacks.items()}
     for attack in attacks.values():

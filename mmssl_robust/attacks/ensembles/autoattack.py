@@ -28,6 +28,7 @@ class AutoAttack(Ensemble):
         seed: Of all members.
         members: Names of those that run, of ``'apgd-ce'``, ``'apgd-t'``, ``'fab-t'`` and ``'square'``.
         samples: See :class:`Attack`.
+        restarts: Of ``'apgd-ce'`` and ``'square'``; the other two have one for each of ``targets``.
 
     Raises:
         UserError: If an argument is out of range.
@@ -45,6 +46,7 @@ class AutoAttack(Ensemble):
         seed: int = 0,
         members: Sequence[str] = NAMES,
         samples: int = 1,
+        restarts: int = 1,
     ) -> None:
         unknown = [name for name in members if name not in self.NAMES]
         if unknown:
@@ -53,9 +55,9 @@ class AutoAttack(Ensemble):
         stages = dict(stages=L1_STAGES) if norm == 'l1' else {}
         aimed = dict(steps=steps, restarts=targets, **shared)
         every = {
-            'apgd-ce': APGD(CrossEntropy(), steps=steps, **stages, **shared),
+            'apgd-ce': APGD(CrossEntropy(), steps=steps, restarts=restarts, **stages, **shared),
             'apgd-t': APGD(TargetedDLR(), **stages, **aimed),
             'fab-t': FAB(**aimed),
-            'square': Square(Margin(), queries=queries, **shared),
+            'square': Square(Margin(), queries=queries, restarts=restarts, **shared),
         }
         super().__init__({name: every[name] for name in members}, stop_at_success=True)
