@@ -232,6 +232,14 @@ def test_the_check_names_what_is_missing_before_anything_runs(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_attack_that_needs_fp32_is_noticed_before_anything_runs(tmp_path):
+    rows = (row_of(), row_of(name='auto', attacks=dict(auto=load_preset('autoattack'))))
+    with pytest.raises(UserError, match='auto: auto leaves an image alone .* leave out --amp') as caught:
+        SuiteRun(Suite('own', 'Own', rows), tmp_path, tmp_path, Options(precision='bf16')).check()
+    assert '\n' not in str(caught.value)
+    SuiteRun(Suite('own', 'Own', rows), tmp_path, tmp_path, Options()).check()
+
+
 def test_damaged_files_end_the_run_or_are_skipped(tmp_path, data_root, monkeypatch):
     root = tmp_path / 'data'
     folder = root / 'cifar10' / 'test'
