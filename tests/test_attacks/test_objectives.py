@@ -10,6 +10,7 @@ from mmssl_robust.attacks import (
     PGD,
     BalancedMaskedCrossEntropy,
     CosPGDLoss,
+    CrossEntropy,
     DepthAbsRel,
     DepthRMSE,
     EmbeddingCosine,
@@ -232,3 +233,10 @@ def test_a_hit_counts_more_than_the_probability_of_the_wanted_class():
     for place, logits in enumerate((hit, missed)):
         kept.offer(torch.full((1, 1, 1, 1), float(place)), objective.judge(logits, targets, 1, 1), restart=0)
     assert kept.success.all() and kept.adv.item() == 0
+
+
+@pytest.mark.parametrize('objective', [CrossEntropy(), Margin(), DLR(), TargetedDLR(), TargetedMargin()])
+def test_a_label_beyond_the_classes_is_named(objective):
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5))
+    with pytest.raises(ValueError, match='label 5, but there are 5 classes, counted from 0'):
+        PGD(objective, steps=1)(net, torch.rand(2, 3, 2, 2), torch.tensor([0, 5]))

@@ -36,7 +36,8 @@ class DepthObjective(Objective):
         targets = super().prepare(forward, inputs, targets)
         if targets.ndim != 4 or targets.shape[1] != 1:
             raise ValueError(f'{type(self).__name__} needs targets (B, 1, H, W), got {tuple(targets.shape)}')
-        return targets
+        # What is not finite would reach the gradient although it has no weight: NaN times 0 is NaN.
+        return torch.where(self.valid(targets), targets, 0)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return minus the RMSE in metres."""
