@@ -27,13 +27,13 @@ from rich.box import SIMPLE
 from rich.table import Table
 from torch import nn
 
-from mmssl_robust.engine.presets import changed, load_preset, presets, targeted
-from mmssl_robust.engine.sanity import check_attacks
+from mmssl_robust.engine.presets import changed_all, load_preset, presets, targeted
+from mmssl_robust.engine.sanity import check_attacks, few_images, with_encoder
 from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
 from mmssl_robust.registered import build_attack
-from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import (
+    PATIENCE,
     add_common_arguments,
     add_engine_arguments,
     build_runner,
@@ -100,7 +100,7 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str,
         attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
     if not attacks and (changes or args.show_dir or args.sanity or args.targeted is not None):
         raise UserError('there is no attack to change, to show or to check: add --attack')
-    attacks = {name: changed(attack, changes) for name, attack in attacks.items()}
+    attacks = changed_all(attacks, changes)
     if args.targeted is not None:
         attacks = {name: targeted(attack, args.targeted or None) for name, attack in attacks.items()}
     for attack in attacks.values():
@@ -124,6 +124,14 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
     if 'test_dataloader' not in cfg or 'model' not in cfg:
         raise UserError(f'{args.config} has no test section')
+    cfg.env_cfg = cfg.get('env_cfg', {})
+    cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | cfg.env_cfg.get('dist_cfg', {})
+    if args.sanity_images < 1:
+        raise UserError(f'--sanity-images is {args.sanity_images}: it must be at least 1')
+    if args.sanity_other and not args.sanity:
+        raise UserError('--sanity-other is for the checks: add --sanity')
+    if args.sanity_other and not local_path(args.sanity_other).is_file():
+        raise UserError(f'--sanity-other {args.sanity_other} not found: give the path or URL of an encoder')
     cfg.test_cfg = dict(
         type='mmssl_robust.AttackTestLoop',
         attacks=chosen_attacks(args, cfg),
@@ -176,26 +184,24 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
 def sanity_of(
     args: argparse.Namespace, runner: Runner, model: nn.Module, backbone: ConfigDict
 ) -> dict[str, list[dict[str, Any]]]:
-    """Check the attacks, print what was found, and return it."""
-    loop, device = runner.test_loop, next(model.parameters()).device
-    other = None
-    if args.sanity_other:
-        backbone.init_cfg = (
-            dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=args.sanity_other)
-        )
-        other = copy.deepcopy(model)
-        other.backbone = MODELS.build(backbone).to(device).eval()
-    settings = dict(images=args.sanity_images, half=bf16_is_fast(device.type), other=other)
+    """Check the attacks; every process must call it."""
+    loop, half = runner.test_loop, bf16_is_fast(next(model.parameters()).device.type)
+    batches = few_images(loop.dataloader.dataset, args.sanity_images, runner.cfg.test_dataloader.batch_size)
     with DefaultScope.overwrite_default_scope(runner.cfg.get('default_scope', 'mmengine')):
-        found = check_attacks(model.eval(), loop.dataloader, loop.evaluation.attacks, **settings)
-    table = Table(title=f'Is it believable? On {args.sanity_images} images', box=SIMPLE)
+        other = with_encoder(model, backbone, args.sanity_other) if args.sanity_other else None
+        found = check_attacks(model.eval(), batches, loop.evaluation.attacks, half=half, other=other)
+    return {name: [asdict(check) for check in checks] for name, checks in found.items()}
+
+
+def show_sanity(found: dict[str, list[dict[str, Any]]], images: int) -> None:
+    """Print what :func:`sanity_of` returned."""
+    table = Table(title=f'Is it believable? On {images} images', box=SIMPLE)
     for column in ('attack', 'check', '', 'figures'):
         table.add_column(column)
     for name, checks in found.items():
         for check in checks:
-            table.add_row(name, check.name, 'pass' if check.passed else 'WARNING', check.figures)
+            table.add_row(name, check['name'], 'pass' if check['passed'] else 'WARNING', check['figures'])
     console.print(table)
-    return {name: [asdict(check) for check in checks] for name, checks in found.items()}
 
 
 def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -218,11 +224,14 @@ def main() -> None:
     check_class_count(model, runner.test_loop.dataloader.dataset)
     start = time.monotonic()
     metrics = runner.test()
+    seconds = time.monotonic() - start
+    sanity = sanity_of(args, runner, model, backbone) if args.sanity else None
     if is_main_process():
-        report = report_of(args, runner, metrics, time.monotonic() - start)
+        report = report_of(args, runner, metrics, seconds)
         show(args, report)
-        if args.sanity:
-            report['sanity'] = sanity_of(args, runner, model, backbone)
+        if sanity is not None:
+            show_sanity(sanity, min(args.sanity_images, report['images']))
+            report['sanity'] = sanity
         if args.out:
             write_json(report, args.out)
     leave_process_group()

@@ -22,7 +22,8 @@ class FAB(Attack):
     Args:
         norm: See :class:`Attack`.
         eps: Likewise; larger changes are tried and not reported.
-        steps: Steps for each class.
+        steps: Steps for each class, of two forwards and one backward: after a step that succeeds the search goes on
+            from a part of the way back.
         restarts: How many wrong classes.
         overshoot: How far beyond the boundary a step goes, as a factor.
         bias: The largest weight of the clean image's projection.
@@ -53,6 +54,11 @@ class FAB(Attack):
             )
         self.overshoot, self.bias, self.backward = overshoot, bias, backward
 
+    @property
+    def passes(self) -> int:
+        """How often an image goes through the model, forward or back, at most."""
+        return self.samples * self.restarts * (3 * self.steps + 1)
+
     def _iterates(self, scene: Scene, restart: int) -> Iterates:
         clean = scene.trace.judge(scene.inputs, scene.targets, self.steps)
         going = yield scene.inputs, clean
@@ -62,10 +68,12 @@ class FAB(Attack):
             grad, found = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
             going = yield self._within(scene, adv, clean, found)
             scene, clean, adv, grad, found = only(going, scene, clean, adv, grad, found)
-            ahead = self._ahead(scene.inputs, adv, grad, found.loss)
+            adv = self._ahead(scene.inputs, adv, grad, found.loss)
+            found = scene.trace.judge(adv, scene.targets, self.steps)
+            going = yield self._within(scene, adv, clean, found)
+            scene, clean, adv, found = only(going, scene, clean, adv, found)
             back = scene.inputs + self.backward * (adv - scene.inputs)
-            adv = torch.where(found.success[:, None, None, None], back, ahead)
-        yield self._within(scene, adv, clean, scene.trace.judge(adv, scene.targets, self.steps))
+            adv = torch.where(found.success[:, None, None, None], back, adv)
 
     def _ahead(self, inputs: Tensor, adv: Tensor, grad: Tensor, loss: Tensor) -> Tensor:
         """Eq. (9) of the paper: between the projections of the iterate and of the clean image."""

@@ -7,19 +7,24 @@ al., *On Evaluating Adversarial Robustness*, 2019.
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.attack import Attack
-from mmssl_robust.attacks.objectives.base import Forward
+from mmssl_robust.attacks.fab import FAB
+from mmssl_robust.attacks.objectives import EmbeddingDistance, Margin
+from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.objectives.classification import ClassificationObjective
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.square import Square
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
+from mmssl_robust.attacks.tracking import Account, Trace, forward_of
 
 ZERO_GRADIENTS = 0.1  # share of exactly-zero gradient entries that is still no sign of a broken gradient
 SLACK = 0.1  # share of an attack's effect that checks may differ by
+LOSS_SLACK = 0.5  # share of its gain in loss that more steps may add, which is without a limit where scores have one
 WIDEST_STEPS = 40
 
 
@@ -51,9 +56,12 @@ def measure(
 ) -> dict[str, Tensor]:
     """Run an attack and its variants on a batch; the first arguments are those of :meth:`Attack.__call__`.
 
+    Images that have nothing to attack are left out. All variants are judged by one score and one loss: for
+    classification by accuracy and the margin up to the decision, otherwise by those of the attack's objective. FAB,
+    which seeks near images rather than a high loss, and Square are measured in what applies to them.
+
     Args:
-        attack: White-box, with steps. One that leaves images alone after their success is measured without that
-            where their scores could still fall.
+        attack: The attack. One that leaves images alone after their success is measured without that.
         forward: See there.
         inputs: See there.
         targets: See there.
@@ -61,37 +69,42 @@ def measure(
         mask: See there.
         queries: Of Square.
         half: The model in lower precision, in which the attack is made again.
-        other: Another model of the same task, whose adversarial images are tried on this one.
+        other: The embedding by another encoder: images that are far from the clean ones in it are tried on the model.
 
     Returns:
-        Values (B,) for :func:`judge`: scores of the clean images and under each variant, shares of zero gradients,
-        success in the widest ball, equality of a second run. Values of batches may be concatenated.
+        Values (B,) for :func:`judge`, B the number of images with something to attack: scores, and losses (names that
+        end in ``_loss``), of the clean images and under each variant; shares of zero gradients, whether the widest ball
+        leaves nothing, equality of a second run. Values of batches may be concatenated.
     """
+    keys = list(range(len(inputs))) if keys is None else list(keys)
+    look = _Look(attack, forward, inputs, targets, keys)
+    rows = (~look.idle).nonzero()[:, 0]
+    if len(rows) < len(inputs):
+        forward, half, other = (model and forward_of(model, rows) for model in (forward, half, other))
+        inputs, keys = inputs[rows], [keys[row] for row in rows.tolist()]
+        targets, mask = (None if values is None else values[rows] for values in (targets, mask))
+        if not len(rows):
+            return {}
+        look = _Look(attack, forward, inputs, targets, keys)
     data = (inputs, targets, keys, mask)
-    if not isinstance(attack.objective, ClassificationObjective):
-        attack = copy.copy(attack)
-        attack.stop_at_success = False
-    own = attack(forward, *data)
-    look = PGD(attack.objective, attack.norm, eps=0, steps=0)
+    whole = _with(attack, stop_at_success=False)  # what leaves at its success has the loss of that moment
+    own = whole(forward, *data)
     noise = PGD(attack.objective, attack.norm, attack.eps, steps=0, seed=attack.seed + 1)
-    square = Square(attack.objective, attack.norm, attack.eps, queries=queries, stop_at_success=False)
-    wide = _with_eps(_with_steps(attack, max(attack.steps, WIDEST_STEPS)), _widest(attack, inputs))
-    found = dict(
-        clean=look(forward, *data).score,
-        attack=own.score,
-        zero_grad=own.zero_grad,
-        noise=noise(forward, *data).score,
-        longer=_with_steps(attack, 4 * max(attack.steps, 1))(forward, *data).score,
-        wide=wide(forward, *data).success.to(inputs.dtype),
-        square=square(forward, *data).score,
-        equal=(attack(forward, *data).adv == own.adv).flatten(1).all(dim=1).to(inputs.dtype),
-    )
-    for name, model in (('half', half), ('transfer', other)):
-        if model is not None:
-            made = attack(model, *data).adv
-            with torch.no_grad():
-                prepared = attack.objective.aim(attack.objective.prepare(forward, inputs, targets), 0)
-                found[name] = attack.objective.score(forward(made), prepared)
+    found = look.at('clean', inputs) | look.at('attack', own.adv) | look.at('noise', noise(forward, *data).adv)
+    found['equal'] = (whole(forward, *data).adv == own.adv).flatten(1).all(dim=1).to(inputs.dtype)
+    if not isinstance(attack, Square):
+        wide = _with_eps(_with(whole, steps=max(attack.steps, WIDEST_STEPS)), _widest(attack, inputs))
+        found |= dict(zero_grad=own.zero_grad, wide=look.broken(wide(forward, *data).adv))
+    if not isinstance(attack, (Square, FAB)):
+        longer = _with(whole, steps=4 * max(attack.steps, 1))
+        square = Square(look.objective, attack.norm, attack.eps, queries=queries, stop_at_success=False)
+        found |= look.at('longer', longer(forward, *data).adv) | look.at('square', square(forward, *data).adv)
+        if half is not None:
+            found |= look.at('half', attack(half, *data).adv)
+        if other is not None:
+            away = attack.objective if attack.objective.reads == 'embedding' else EmbeddingDistance()
+            transfer = _with(whole, objective=away, random_start=True)
+            found |= look.at('transfer', transfer(other, inputs, None, keys, mask).adv)
     return found
 
 
@@ -102,53 +115,94 @@ def judge(found: dict[str, Tensor]) -> list[SanityCheck]:
         found: What :func:`measure` returned, over any number of images.
 
     Returns:
-        The checks, in the order of the list in ``docs/attacks.md``.
+        The checks that apply, in the order of the list in ``docs/attacks.md``.
     """
+    if not found:
+        return [
+            SanityCheck(
+                'there is something to attack', False, 'no image has a target that counts and is not lost already'
+            )
+        ]
     means = {name: float(values.double().mean()) for name, values in found.items()}
     effect = means['clean'] - means['attack']
     slack = SLACK * max(effect, 0) + 1e-9
-    shown = f'score {means["attack"]:.4g} attacked, {means["clean"]:.4g} clean'
-    checks = [
-        SanityCheck(
-            'gradients are not zero',
-            means['zero_grad'] <= ZERO_GRADIENTS,
-            f'{means["zero_grad"]:.1%} of their entries are exactly zero',
-        ),
-        SanityCheck(
-            'random noise is weaker',
-            means['clean'] - means['noise'] <= 0.5 * effect + 1e-9,
-            f'{means["noise"]:.4g} under noise; {shown}',
-        ),
-        SanityCheck(
-            'four times the steps change little',
-            abs(means['longer'] - means['attack']) <= slack,
-            f'{means["longer"]:.4g} with four times the steps; {shown}',
-        ),
-        SanityCheck(
-            'the widest ball breaks everything',
-            means['wide'] >= 1 - 1e-9,
-            f'it succeeds on {means["wide"]:.1%} of the images',
-        ),
-        SanityCheck(
-            'Square is no stronger',
-            means['square'] >= means['attack'] - slack,
-            f'{means["square"]:.4g} under Square; {shown}',
-        ),
-        SanityCheck('a second run is the same', means['equal'] == 1, f'{means["equal"]:.1%} of the images are'),
-    ]
+    gains = {name[:-5]: value - means['clean_loss'] for name, value in means.items() if name.endswith('_loss')}
+    shown = f'score {means["attack"]:.4g} attacked, {means["clean"]:.4g} clean; loss {gains["attack"]:+.4g}'
+    checks = []
+
+    def check(name: str, passed: bool, figures: str) -> None:
+        checks.append(SanityCheck(name, bool(passed), figures))
+
+    def compare(name: str, variant: str, words: str, both_ways: bool = False, more: float = SLACK) -> None:
+        """A variant must lower the score no further, and raise the loss no further, than the attack itself does."""
+        ahead = means['attack'] - means[variant]
+        close = (abs(ahead) if both_ways else ahead) <= slack
+        close &= gains[variant] <= gains['attack'] + more * max(gains['attack'], 0) + 1e-9
+        check(name, close, f'{means[variant]:.4g} {words}, loss {gains[variant]:+.4g}; {shown}')
+
+    if 'zero_grad' in means:
+        figures = f'{means["zero_grad"]:.1%} of their entries are exactly zero'
+        check('gradients are not zero', means['zero_grad'] <= ZERO_GRADIENTS, figures)
+    figures = f'{means["noise"]:.4g} under noise, loss {gains["noise"]:+.4g}; {shown}'
+    if 'longer' in means:
+        nothing_left = bool((found['open'] == 0).all())
+        chance = float((found['noise_loss'] - found['clean_loss']).double().abs().mean())
+        check('the attack has an effect', nothing_left or gains['attack'] > 2 * chance, figures)
+    check('random noise is weaker', means['clean'] - means['noise'] <= 0.5 * effect + 1e-9, figures)
+    if 'longer' in means:
+        words = 'with four times the steps'
+        compare('four times the steps change little', 'longer', words, both_ways=True, more=LOSS_SLACK)
+    if 'wide' in means:
+        figures = f'nothing is left of {means["wide"]:.1%} of the images'
+        check('the widest ball breaks everything', means['wide'] >= 1 - 1e-9, figures)
+    if 'square' in means:
+        compare('Square is no stronger', 'square', 'under Square')
+    check('a second run is the same', means['equal'] == 1, f'{means["equal"]:.1%} of the images are')
     if 'half' in means:
         close = abs(means['half'] - means['attack']) <= slack
-        checks.append(SanityCheck('bfloat16 is as strong', close, f'{means["half"]:.4g} if made in bfloat16; {shown}'))
+        check('bfloat16 is as strong', close, f'{means["half"]:.4g} if made in bfloat16; {shown}')
     if 'transfer' in means:
-        weaker = means['transfer'] >= means['attack'] - slack
-        figures = f'{means["transfer"]:.4g} under images made for another model; {shown}'
-        checks.append(SanityCheck('a transfer is no stronger', weaker, figures))
+        compare('a transfer is no stronger', 'transfer', 'under images made for another encoder')
     return checks
 
 
-def _with_steps(attack: Attack, steps: int) -> Attack:
+class _Look:
+    """One measure for all variants of an attack on some images.
+
+    Attributes:
+        objective: What it is taken by.
+        idle: Where there is nothing to attack (B,).
+    """
+
+    def __init__(
+        self, attack: Attack, forward: Forward, inputs: Tensor, targets: Tensor | None, keys: Sequence[int]
+    ) -> None:
+        self.classifies = isinstance(attack.objective, ClassificationObjective)
+        self.objective: Objective = Margin() if self.classifies else attack.objective
+        account = Account(len(inputs), inputs.device)
+        self._trace = Trace(forward, self.objective, keys, account, attack.samples)
+        self._steps = max(attack.steps, 1)
+        with torch.no_grad():
+            self._targets = self.objective.aim(self.objective.prepare(self._trace.forward, inputs, targets), 0)
+        self._clean = self._trace.judge(inputs, self._targets, self._steps)
+        self.idle = self.objective.idle(self._clean.score, self._targets)
+
+    def at(self, name: str, images: Tensor) -> dict[str, Tensor]:
+        """Return the score and the loss (B,) of images under a name; a class that is lost counts as just lost."""
+        found = self._trace.judge(images, self._targets, self._steps)
+        loss = found.final_loss.clamp(max=0) if self.classifies else found.final_loss
+        extra = dict(open=(~found.success).to(loss.dtype)) if name == 'clean' else {}
+        return {name: found.score, f'{name}_loss': loss, **extra}
+
+    @torch.no_grad()
+    def broken(self, images: Tensor) -> Tensor:
+        """Return where nothing is left of the quality (B,), 0 or 1."""
+        return self.objective.broken(self._trace.forward(images), self._targets).to(images.dtype)
+
+
+def _with(attack: Attack, **settings: Any) -> Attack:
     changed = copy.copy(attack)
-    changed.steps = steps
+    vars(changed).update(settings)
     return changed
 
 

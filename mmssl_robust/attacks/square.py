@@ -1,12 +1,13 @@
 """Square: random search that looks at the loss alone, never at a gradient."""
 
+from functools import partial
 from math import sqrt
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.active import Iterates
+from mmssl_robust.attacks.active import Iterates, only
 from mmssl_robust.attacks.attack import Attack, Scene
 from mmssl_robust.attacks.objectives.base import Judgement, Objective
 from mmssl_robust.utils.errors import UserError
@@ -62,24 +63,18 @@ class Square(Attack):
         deltas = [moves.begin(rng, shape, self._side(0, shape)) for rng in rngs]
         adv = self._images(scene, deltas)
         best = scene.trace.judge(adv, scene.targets, self.steps)
+        going = yield adv, best
         for query in range(1, self.steps):
-            rows = (~best.success if self.stop_at_success else torch.ones_like(best.success)).nonzero()[:, 0]
-            if not len(rows):
-                break
-            part, side = scene.only(rows), self._side(query, shape)
-            kept = (adv[rows] - part.inputs).cpu().double().numpy()
-            tried = [moves.propose(rngs[row], delta, side) for row, delta in zip(rows.tolist(), kept)]
-            images = self._images(part, tried)
-            found = part.trace.judge(images, part.targets, self.steps)
-            better = (found.final_loss > best.final_loss[rows]) | (found.success & ~best.success[rows])
-            adv = adv.index_copy(0, rows, torch.where(better[:, None, None, None], images, adv[rows]))
-            best = Judgement(
-                *(
-                    whole.index_copy(0, rows, torch.where(better, part_value, whole[rows]))
-                    for whole, part_value in zip(best, found)
-                )
-            )
-        yield adv, best
+            rngs = rngs if going is None else [rngs[row] for row in going.tolist()]
+            scene, adv, best = only(going, scene, adv, best)
+            deltas, side = (adv - scene.inputs).cpu().double().numpy(), self._side(query, shape)
+            tried = self._images(scene, [moves.propose(rng, delta, side) for rng, delta in zip(rngs, deltas)])
+            found = scene.trace.judge(tried, scene.targets, self.steps)
+            # All that was tried may be reported, by its score: the search goes on from the highest loss.
+            going = yield tried, found
+            better = (found.final_loss > best.final_loss) | (found.success & ~best.success)
+            adv = torch.where(better[:, None, None, None], tried, adv)
+            best = Judgement(*map(partial(torch.where, better), found, best))
 
     def _images(self, scene: Scene, deltas: list[np.ndarray]) -> Tensor:
         delta = torch.from_numpy(np.stack(deltas)).to(scene.inputs)

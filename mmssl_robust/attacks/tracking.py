@@ -23,18 +23,20 @@ class Account:
         self.forwards = torch.zeros(images, dtype=torch.int64, device=device)
         self.backwards = torch.zeros(images, dtype=torch.int64, device=device)
         self._zeros = torch.zeros(images, device=device)
+        self._counted = torch.zeros(images, dtype=torch.int64, device=device)
 
-    def add_gradient(self, rows: Tensor | slice, grad: Tensor, mask: Tensor | None) -> None:
-        """Count a gradient (N, C, H, W) of the images ``rows``."""
+    def add_gradient(self, rows: Tensor | slice, grad: Tensor, mask: Tensor | None, idle: Tensor) -> None:
+        """Count a gradient (N, C, H, W) of the images ``rows``, but not the zeros of those that are ``idle`` (N,)."""
         zeros = grad == 0
         allowed = torch.ones_like(zeros) if mask is None else mask.expand_as(zeros)
         count = allowed.flatten(1).sum(dim=1).clamp(min=1)
-        self._zeros[rows] += (zeros & allowed).flatten(1).sum(dim=1) / count
+        self._zeros[rows] += (zeros & allowed).flatten(1).sum(dim=1) / count * ~idle
+        self._counted[rows] += ~idle
         self.backwards[rows] += 1
 
     def zero_grad(self, dtype: torch.dtype) -> Tensor:
-        """Return the mean share (B,) of exactly-zero gradient entries so far, 0 where there was no gradient."""
-        return (self._zeros / self.backwards.clamp(min=1)).to(dtype)
+        """Return the mean share (B,) of exactly-zero gradient entries so far, 0 where no gradient counted."""
+        return (self._zeros / self._counted.clamp(min=1)).to(dtype)
 
 
 class Trace:
@@ -133,8 +135,9 @@ class Trace:
         grad = grads[0] if len(grads) == 1 else sum(grads) / len(grads)
         if mask is not None:
             grad = grad * mask
-        self._account.add_gradient(self._rows, grad, mask)
-        return grad, _mean(judgements)
+        judgement = _mean(judgements)
+        self._account.add_gradient(self._rows, grad, mask, self._objective.idle(judgement.score, targets))
+        return grad, judgement
 
     @torch.no_grad()
     def judge(self, adv: Tensor, targets: Tensor, steps: int) -> Judgement:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmssl_robust.attacks.tokens import windows
-from mmssl_robust.datasets.tolerant import TolerantDataset
+from mmssl_robust.datasets.tolerant import TolerantDataset, spread
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import DATASETS, MODELS
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
@@ -22,7 +22,6 @@ from mmssl_robust.utils.errors import UserError
 
 from .heads import find_head
 from .nominal import NOMINAL
-from .plan import spread
 from .records import CLEAN, RecordStore
 from .run import Options, row_config, settings_of, store_of
 from .suite import Row

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
@@ -18,10 +18,10 @@ from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.budget import parse_memory
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.victims import Victim, build_victim
-from mmssl_robust.datasets.tolerant import TolerantDataset, tolerant_collate
+from mmssl_robust.datasets.tolerant import TolerantDataset, spread, tolerant_collate
 from mmssl_robust.engine.batches import same_size_runs
 from mmssl_robust.engine.progress import track
-from mmssl_robust.engine.sanity import check_attacks
+from mmssl_robust.engine.sanity import check_attacks, few_images, with_encoder
 from mmssl_robust.evaluation.measures import measure_of
 from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import MODELS
@@ -33,7 +33,7 @@ from mmssl_robust.visualization.examples import Example
 from mmssl_robust.visualization.panels import example_of
 
 from .gallery import Gallery
-from .plan import share_of, spread, units_of
+from .plan import share_of, units_of
 from .records import CLEAN, RecordStore
 from .suite import Row
 
@@ -101,10 +101,9 @@ class RowEvaluation:
         meta = self.dataset.metainfo if self.row.task != 'depth' else {}
         return dict(images=len(self.dataset.indices), classes=meta.get('classes'), palette=meta.get('palette'))
 
-    def run(self) -> None:
-        """Make what is missing, and join what is complete."""
-        if self.row.sanity_images and is_main_process() and not self.store.sanity():
-            self._check_sanity()
+    def run(self, rival: tuple[ConfigDict, str] | None = None) -> None:
+        """Make what is missing, and join what is complete; ``rival`` is another encoder, config and weights."""
+        self._check_sanity(rival)
         images = range(len(self.dataset.indices))
         swept = [images[place] for place in spread(len(images), self.row.sweep_images)]
         main = [name for name in (CLEAN, *self.attacks) if name not in self.row.sweeps]
@@ -112,15 +111,21 @@ class RowEvaluation:
             for attacks, chosen in ((main, list(images)), (self.row.sweeps, swept)):
                 self._run_attacks(attacks, units_of(chosen, self.loader.batch_size))
 
-    def _check_sanity(self) -> None:
+    def _check_sanity(self, rival: tuple[ConfigDict, str] | None) -> None:
         """Find out about the attacks on a few images whether they are to be believed, before hours of them."""
-        attacks = {name: attack for name, attack in self.attacks.items() if name not in self.row.sweeps}
-        count = min(self.row.sanity_images, len(self.dataset.indices))
+        known = self.store.sanity()
+        done = {*self.row.sweeps, *(name.partition('/')[0] for name in known)}
+        attacks = {name: attack for name, attack in self.attacks.items() if name not in done}
+        if not self.row.sanity_images or not attacks:
+            return
         with DefaultScope.overwrite_default_scope(self.scope):
-            batches = self._load(units_of(list(spread(len(self.dataset.indices), count)), 1))
+            batches = few_images(self.dataset, self.row.sanity_images, batch_size=1)
+            other = with_encoder(self.model, *rival) if rival else None
             half = bf16_is_fast(self.options.device)
-            found = check_attacks(self.model, batches, attacks, count, _SANITY_QUERIES, half)
-        self.store.write_sanity({name: [asdict(check) for check in checks] for name, checks in found.items()})
+            found = check_attacks(self.model, batches, attacks, _SANITY_QUERIES, half, other)
+        if is_main_process():
+            checks = {name: [asdict(check) for check in checks] for name, checks in found.items()}
+            self.store.write_sanity(known | checks)
 
     def _run_attacks(self, attacks: Sequence[str], units: list[list[int]]) -> None:
         attacks = [name for name in attacks if not self.store.is_finished(name)]

@@ -3,12 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 
-def spread(count: int, wanted: int | None) -> list[int]:
-    """Return ``wanted`` of the numbers from 0 to ``count - 1``, evenly spread; all of them if there are no more."""
-    wanted = min(wanted or count, count)
-    return [index * count // wanted for index in range(wanted)]
-
-
 def units_of(images: Sequence[int], batch_size: int) -> list[list[int]]:
     """Cut images into batches, the units in which work is done, recorded and divided among processes.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from mmssl_robust.attacks.threat_models import parse_number
 from mmssl_robust.engine.presets import load_preset, presets
 from mmssl_robust.evaluation.samples import METRICS, Sample, sample_of
-from mmssl_robust.evaluation.worst_case import WorstCase, worst_of
+from mmssl_robust.evaluation.worst_case import WorstCase, by_budget, worst_of
 
 from .published import published_value
 from .records import CLEAN, RecordStore
@@ -88,14 +88,20 @@ class RowRecords:
         return sample_of(worst_of(records, self.row.task).records, self.row.task)
 
     @cached_property
-    def worst(self) -> WorstCase | None:
-        """The worst case over the attacks that saw the images that most saw; None with fewer than two of them."""
-        tables = {attack: self.read(attack) for attack in self.attacks}
-        if len(tables) < 2:
-            return None
-        images = set.union(*(set(table['index']) for table in tables.values()))
-        whole = [table for table in tables.values() if set(table['index']) == images]
-        return worst_of(pd.concat(whole), self.row.task) if len(whole) > 1 else None
+    def worst(self) -> dict[str, WorstCase]:
+        """Name -> the worst case over the attacks of a budget that saw the images that most saw, if there are two."""
+        settings = {attack: self.settings(attack) for attack in self.attacks}
+        budgets = by_budget(
+            {name: (own.get('norm', 'linf'), parse_number(own['eps'], 'eps')) for name, own in settings.items()}
+        )
+        found = {}
+        for budget, attacks in budgets.items():
+            tables = [self.read(attack) for attack in attacks]
+            images = set().union(*(table['index'] for table in tables))
+            whole = [table for table in tables if set(table['index']) == images]
+            if len(whole) > 1:
+                found[f'{WORST} {budget}'.strip()] = worst_of(pd.concat(whole), self.row.task)
+        return found
 
 
 def read_rows(work_dir: Path) -> tuple[Suite, list[RowRecords]]:
@@ -123,9 +129,8 @@ def results_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
                 if line['metric'] == METRICS[row.task][0] and published is not None:
                     line |= dict(published=published, difference=line['value'] - published)
                 lines.append(line)
-        if records.worst is not None:
-            sample = sample_of(records.worst.records, row.task)
-            lines += _first(_lines('result', row, WORST, estimates(sample, resamples)))
+        for name, worst in records.worst.items():
+            lines += _first(_lines('result', row, name, estimates(sample_of(worst.records, row.task), resamples)))
     return _table(lines)
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import barrier, get_world_size, is_main_process
 
 from mmssl_robust.engine.presets import find_config
 from mmssl_robust.evaluation.report import config_hash, library_versions
+from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.data_check import check_data_folders
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import sha256
@@ -120,6 +121,7 @@ class SuiteRun:
                 if is_finished(row, self.work_dir):
                     continue
                 check_data_folders(cfg.test_dataloader.dataset)
+                self._check_attacks(row)
                 if row.head:
                     local_file(row.head)
                 elif not find_head(cfg, Path(row.config).stem, self.heads):
@@ -131,6 +133,14 @@ class SuiteRun:
             first, name = next(iter(problems.items()))
             more = f' (and {len(problems) - 1} more: see --dry-run)' if len(problems) > 1 else ''
             raise UserError(f'{name}: {first}{more}')
+
+    def _check_attacks(self, row: Row) -> None:
+        attacks = {name: build_attack(settings) for name, settings in row.attacks.items()}
+        stopping = [name for name, attack in attacks.items() if getattr(attack, 'stop_at_success', False)]
+        if stopping and self.options.precision != 'fp32':
+            raise UserError(
+                f'{stopping[0]} leaves an image alone after its success, which only fp32 decides: leave out --amp'
+            )
 
     def run(self) -> None:
         """Make what is missing of all rows."""
@@ -157,7 +167,7 @@ class SuiteRun:
         start = time.monotonic()
         evaluation = RowEvaluation(row, cfg, head, store, self.options)
         entry.write(evaluation.facts(), self._environment())
-        evaluation.run()
+        evaluation.run(self._rival(row))
         entry.write(dict(skipped=store.skipped()))
         if is_main_process():
             images, seconds = evaluation.facts()['images'], time.monotonic() - start
@@ -169,6 +179,19 @@ class SuiteRun:
         gc.collect()  # one encoder at a time
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _rival(self, row: Row) -> tuple[ConfigDict, str] | None:
+        """Another variant of a row's encoder among the chosen rows, whose weights are there."""
+        for other in self.chosen:
+            same = all(getattr(row, key) == getattr(other, key) for key in ('task', 'data', 'encoder'))
+            if same and row.variant != other.variant:
+                try:
+                    cfg = row_config(other)
+                    local_file(encoder_source(cfg))
+                except UserError:  # a check less, and an error when that row's turn comes
+                    continue
+                return cfg.model.backbone, encoder_source(cfg)
+        return None
 
     def _identity(self, row: Row, cfg: Config, head: str) -> dict[str, Any]:
         return settings_of(row, cfg, self.options) | dict(

@@ -34,6 +34,9 @@ def transfer(evaluations: Sequence[RowEvaluation]) -> pd.DataFrame:
     Returns:
         A line for each source row, attack and target row: ``agreement`` in [0, 1], mean over ``images``; 1 means that
         the target does not notice.
+
+    Raises:
+        UserError: If an image cannot be read, or a target cannot take images of a source's size.
     """
     lines = []
     for source in evaluations:
@@ -55,16 +58,26 @@ def transfer(evaluations: Sequence[RowEvaluation]) -> pd.DataFrame:
 def _of_batch(source: RowEvaluation, part: dict, evaluations: Sequence[RowEvaluation]) -> dict[tuple[str, str], Tensor]:
     with DefaultScope.overwrite_default_scope(source.scope):
         victim = build_victim(source.model, part)
+    clean = []
+    for target in evaluations:  # before an attack is made, which takes long
+        try:
+            clean.append(_predicted(target, victim.pixels))
+        except ValueError as error:
+            raise UserError(f'{target.row.name} cannot be shown the images of {source.row.name}: {error}') from error
+    with DefaultScope.overwrite_default_scope(source.scope):
         attacked = {
             name: victim.attack(attack).adv for name, attack in source.attacks.items() if name not in source.row.sweeps
         }
-    found = {}
-    for target in evaluations:
-        with DefaultScope.overwrite_default_scope(target.scope):
-            clean = prediction(target.model, target.row.task, victim.pixels)
-            for name, adv in attacked.items():
-                found[name, target.row.name] = agreement(clean, prediction(target.model, target.row.task, adv))
-    return found
+    return {
+        (name, target.row.name): agreement(before, _predicted(target, adv))
+        for target, before in zip(evaluations, clean, strict=True)
+        for name, adv in attacked.items()
+    }
+
+
+def _predicted(target: RowEvaluation, pixels: Tensor) -> Tensor:
+    with DefaultScope.overwrite_default_scope(target.scope):
+        return prediction(target.model, target.row.task, pixels)
 
 
 @torch.no_grad()

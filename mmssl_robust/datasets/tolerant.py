@@ -57,9 +57,7 @@ class TolerantDataset(Dataset):
         if len(self.dataset) == 0:
             raise UserError(f'the data set is empty: {where}')
         self.on_corrupt = on_corrupt
-        total = len(self.dataset)
-        count = min(max_images or total, total)
-        self.indices = [index * total // count for index in range(count)]
+        self.indices = spread(len(self.dataset), max_images)
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -93,6 +91,12 @@ class TolerantDataset(Dataset):
                 reason = str(error).splitlines()[0]
                 return f'cannot read {path} ({reason}): replace it, or skip such files (--on-corrupt skip)'
         return None
+
+
+def spread(count: int, wanted: int | None) -> list[int]:
+    """Return ``wanted`` of the numbers from 0 to ``count - 1``, evenly spread; all of them if there are no more."""
+    wanted = min(wanted or count, count)
+    return [index * count // wanted for index in range(wanted)]
 
 
 def tolerant_collate(items: Sequence[dict[str, Any] | Unreadable | None]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from mmssl_robust.attacks import APGD, FGSM, PGD
 from mmssl_robust.attacks.objectives.classification import ClassificationObjective
 from mmssl_robust.attacks.objectives.depth import DepthObjective
 from mmssl_robust.attacks.objectives.segmentation import SegmentationObjective
+from mmssl_robust.attacks.objectives.targeted_depth import REMOVE
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
 
@@ -50,6 +51,36 @@ def changed(attack: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return attack | changes
 
 
+def changed_all(attacks: Mapping[str, dict[str, Any]], changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return attacks by name with other settings, each with those that it has.
+
+    Args:
+        attacks: Name -> config of an attack.
+        changes: As for :func:`load_preset`.
+
+    Raises:
+        UserError: If none of the attacks has a setting, or as for :func:`load_preset`.
+    """
+    changes = {key: value for key, value in changes.items() if value is not None}
+    having = {key: [name for name in attacks if _has(attacks[name], key, value)] for key, value in changes.items()}
+    for key, names in having.items():
+        if attacks and not names:
+            raise UserError(f'{key} is no setting of {" or ".join(attacks)}: leave out --{key.replace("_", "-")}')
+    return {
+        name: changed(attack, {key: value for key, value in changes.items() if name in having[key]})
+        for name, attack in attacks.items()
+    }
+
+
+def _has(attack: dict[str, Any], key: str, value: Any) -> bool:
+    """Whether an attack has a setting; of an argument that one has not, or sets itself, Python makes a TypeError."""
+    try:
+        build_attack({**attack, key: value})
+    except UserError as error:
+        return not isinstance(error.__cause__, TypeError)
+    return True
+
+
 def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[str, Any]:
     """Return an attack's config that wants one certain wrong answer.
 
@@ -59,7 +90,8 @@ def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[st
             :class:`~mmssl_robust.attacks.TargetedDepth`; by default the least likely class, or near and far exchanged.
 
     Raises:
-        UserError: If it is an ensemble, or aims at the embedding.
+        UserError: If it is an ensemble, or aims at the embedding, or an object is to be removed, whose mask no data set
+            has.
     """
     built = build_attack(attack)
     kinds = {ClassificationObjective: 'TargetedCrossEntropy', SegmentationObjective: 'TargetedCrossEntropy',
@@ -67,7 +99,13 @@ def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[st
     for kind, objective in kinds.items():
         if isinstance(built.objective, kind) and isinstance(built, (PGD, APGD)):
             kept = {key: value for key, value in attack.items() if key not in _OF_OBJECTIVES}
+            if kind is DepthObjective and target == REMOVE:
+                raise UserError(
+                    "'remove' needs the mask of an object, which no data set has: use TargetedDepth in Python"
+                )
             wanted = {} if target is None else dict(target=target)
+            given = {**attack, **attack.get('objective', {})}
+            wanted |= {key: given[key] for key in ('ignore_index', 'min_depth', 'max_depth') if key in given}
             optimiser = next(part.__name__ for part in (APGD, FGSM, PGD) if isinstance(built, part))
             return dict(
                 kept, type=f'mmssl_robust.{optimiser}', objective=dict(type=f'mmssl_robust.{objective}', **wanted)

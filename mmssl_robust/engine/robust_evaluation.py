@@ -18,6 +18,7 @@ from mmssl_robust.attacks.ensembles.base import worse
 from mmssl_robust.attacks.victims import Victim, build_victim
 from mmssl_robust.datasets.tolerant import Unreadable, tolerant_collate
 from mmssl_robust.evaluation.measures import MEASURED, task_of
+from mmssl_robust.evaluation.worst_case import by_budget
 from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
@@ -49,7 +50,8 @@ class RobustEvaluation:
     Args:
         evaluator: Metrics, clean ones. Each attack gets a copy.
         attacks: Name -> config of an attack. The name is the prefix of its metrics; ``NAME/MEMBER`` is that of a
-            member of an ensemble, and with several attacks ``worst`` that of the worst of them for each image.
+            member of an ensemble, and with several attacks ``worst`` that of the worst of them for each image, if they
+            have one norm and eps; otherwise ``worst-linf-8/255`` and the like for each of several budgets.
         precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made. They are scored in
             fp32.
         attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
@@ -57,8 +59,9 @@ class RobustEvaluation:
     Attributes:
         logs: Name of each attack -> its :class:`AttackLog`.
         precision: In what examples are really made.
-        summary: After :meth:`finish`: ``images``, ``skipped`` (messages), ``precision``, and ``attacks``, for each the
-            settings and what :meth:`AttackLog.summary` gives.
+        summary: After :meth:`finish`: ``images``, ``skipped`` (messages), ``precision``, ``attacks``, for each the
+            settings and what :meth:`AttackLog.summary` gives, and ``worst``, names of the worst cases over several
+            attacks.
 
     Raises:
         UserError: If an attack or the precision is unknown, or a metric would write files, or is none of which the
@@ -100,8 +103,12 @@ class RobustEvaluation:
         }
         if groups:
             task_of(self.evaluator.metrics[0])
-        if len(self.attacks) > 1 and isinstance(self.evaluator.metrics[0], MEASURED):
-            groups[WORST] = self._runs()
+        if isinstance(self.evaluator.metrics[0], MEASURED):
+            budgets = by_budget({name: (attack.norm, attack.eps) for name, attack in self.attacks.items()})
+            for budget, names in budgets.items():
+                if len(names) > 1:
+                    runs = [run for run in self._runs() if run.partition('/')[0] in names]
+                    groups['-'.join(filter(None, (WORST, budget)))] = runs
         return groups
 
     def start(self) -> None:
@@ -189,7 +196,8 @@ class RobustEvaluation:
             metrics |= {f'{name}/{key}': value for key, value in own.items()}
         names = [*dict.fromkeys((*self._runs(), *self.attacks))]
         attacks = {name: dict(settings=self._settings(name), **self.logs[name].summary()) for name in names}
-        self.summary = dict(images=images, skipped=skipped, precision=self.precision, attacks=attacks)
+        worst = [name for name in self.groups if name not in self.attacks]
+        self.summary = dict(images=images, skipped=skipped, precision=self.precision, attacks=attacks, worst=worst)
         return metrics
 
     def _settings(self, name: str) -> dict[str, Any]:

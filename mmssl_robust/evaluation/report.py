@@ -50,12 +50,12 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
 
     Args:
         metrics: Clean metrics under their names, attacked ones as ``attack/metric``, those of the worst attack for
-            each image as ``worst/metric``.
+            each image as ``worst/metric`` or ``worst-BUDGET/metric``.
         summary: ``loop.summary`` of :class:`mmssl_robust.engine.AttackTestLoop`.
         title: What stands above.
     """
     attacks = summary['attacks']
-    worst = {'worst': ('worst/', '')} if any(name.startswith('worst/') for name in metrics) else {}
+    worst = {name: (f'{name}/', '') for name in summary.get('worst', ())}
     prefixes = tuple(f'{name}/' for name in (*attacks, *worst))
     names = [name for name in metrics if not name.startswith(prefixes)]
     rows = {'clean': ('', '')} | {name: (f'{name}/', f'{attacks[name]["success_rate"]:.1%}') for name in attacks}

@@ -3,6 +3,7 @@
 The records of an attack that comes later are joined with those of the earlier ones; nothing runs again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,22 @@ class WorstCase:
     records: pd.DataFrame
     miou: float | None = None
     bound: float | None = None
+
+
+def by_budget(attacks: Mapping[str, tuple[str, float]]) -> dict[str, list[str]]:
+    """Group attacks that one attacker may choose among: those of one ball.
+
+    Args:
+        attacks: Name -> norm and eps.
+
+    Returns:
+        What to call a budget, such as ``'linf-8/255'`` or ``'l2-0.5'`` -> names; ``''`` if there is one budget only.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, (norm, eps) in attacks.items():
+        size = f'{255 * eps:.4g}/255' if norm == 'linf' else f'{eps:.4g}'
+        groups.setdefault(f'{norm}-{size}', []).append(name)
+    return groups if len(groups) > 1 else {'': list(attacks)}
 
 
 def worst_of(records: pd.DataFrame, task: str) -> WorstCase:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -17,6 +18,8 @@ from .errors import UserError, first_line
 from .precision import PRECISIONS
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+PATIENCE = 6 * 3600
+"""Seconds for which processes of an evaluation wait for one that still attacks; one that dies ends them all at once."""
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,9 +112,9 @@ def init_processes(launcher: str) -> str:
     if launcher == 'none':
         return 'cuda' if gpu else 'cpu'
     if launcher == 'pytorch' and not gpu:
-        torch.distributed.init_process_group('gloo')
+        torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=PATIENCE))
         return 'cpu'
-    init_dist(launcher, backend='nccl' if gpu else 'gloo')
+    init_dist(launcher, backend='nccl' if gpu else 'gloo', timeout=PATIENCE)
     return f'cuda:{torch.cuda.current_device()}' if gpu else 'cpu'
 
 
@@ -125,6 +128,7 @@ def leave_process_group() -> None:
 def _use_gloo(cfg: Config) -> None:
     # MMEngine would call torch.cuda.set_device, and give DDP a device index.
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+        seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
+        torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=seconds) if seconds else None)
     wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False) | cfg.get('model_wrapper_cfg', {})
     cfg.model_wrapper_cfg = wrapper | dict(device_ids=None)

@@ -5,7 +5,7 @@ from math import log, sqrt
 import pytest
 import torch
 
-from mmssl_robust.attacks import DepthLoss, DepthPGD
+from mmssl_robust.attacks import PGD, DepthAbsRel, DepthLoss, DepthPGD, DepthRMSE
 from mmssl_robust.models.losses.gradient_loss import gradient_matching_loss
 from mmssl_robust.models.losses.sig_loss import scale_invariant_log_loss
 from mmssl_robust.utils.errors import UserError
@@ -109,3 +109,14 @@ def test_shapes():
         DepthPGD()(lambda x: x[:, :1], torch.rand(2, 3, 8, 8), torch.ones(2, 8, 8))
     with pytest.raises(ValueError, match='targets are'):
         DepthPGD()(lambda x: x[:, :1], torch.rand(2, 3, 8, 8), torch.ones(2, 1, 4, 4))
+
+
+@pytest.mark.parametrize('objective', [DepthLoss(), DepthRMSE(), DepthAbsRel()])
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+def test_depth_that_is_not_finite_does_not_count(objective, value):
+    inputs = torch.rand(1, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    missing, odd = TARGETS.clone(), TARGETS.clone()
+    missing[..., :2], odd[..., :2] = 0, value
+    forward = lambda x: 1 + x.sum(dim=1, keepdim=True)  # noqa: E731
+    expected, found = (PGD(objective, steps=2)(forward, inputs, targets) for targets in (missing, odd))
+    assert torch.equal(found.adv, expected.adv) and torch.equal(found.score, expected.score)

@@ -76,6 +76,19 @@ def test_it_finds_what_is_just_within_reach(norm, dual):
     assert not FAB(norm, 0.0495, steps=30)(forward, inputs, targets).success.any()
 
 
+def test_a_step_goes_ahead_and_back_at_once():
+    """From 1.05 of the way back to 0.945 and on to 1.0075 takes two steps, as published."""
+    inputs = torch.full((1, 3, 4, 4), 0.5, dtype=torch.float64)
+
+    def forward(x):
+        score = (x - 0.5).sum(dim=(1, 2, 3)) - 0.1 * 48
+        return torch.stack([torch.zeros_like(score), score], dim=1)
+
+    targets = torch.tensor([0])
+    assert FAB(eps=0.101, steps=2)(forward, inputs, targets).success.all()
+    assert not FAB(eps=0.1005, steps=2)(forward, inputs, targets).success.any()
+
+
 def test_one_run_for_each_wrong_class_and_none_after_success():
     calls = []
 
@@ -86,11 +99,12 @@ def test_one_run_for_each_wrong_class_and_none_after_success():
 
     result = FAB(eps=0.01, steps=4)(forward, torch.rand(2, 1, 3, 3), torch.tensor([0, 1]))
     assert result.success.tolist() == [False, True]
-    # The look at the classes; for each of two classes the clean image, four gradients and the last iterate.
-    assert result.forwards.tolist() == [1 + 2 * 6, 1 + 2 * 6]
+    # The look at the classes; for each of two classes the clean image, four gradients and four new iterates.
+    assert result.forwards.tolist() == [1 + 2 * 9, 1 + 2 * 9] and result.backwards.tolist() == [8, 8]
+    assert (result.forwards + result.backwards - 1).max() == FAB(eps=0.01, steps=4, restarts=2).passes
     early = FAB(eps=0.01, steps=4, stop_at_success=True)(forward, torch.rand(2, 1, 3, 3), torch.tensor([0, 1]))
     # The second is wrong without an attack: it leaves after the look at its clean image.
-    assert early.forwards.tolist() == [1 + 2 * 6, 1 + 1]
+    assert early.forwards.tolist() == [1 + 2 * 9, 1 + 1]
     assert early.backwards.tolist() == [2 * 4, 0]
 
 

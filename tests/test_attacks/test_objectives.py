@@ -10,6 +10,7 @@ from mmssl_robust.attacks import (
     PGD,
     BalancedMaskedCrossEntropy,
     CosPGDLoss,
+    CrossEntropy,
     DepthAbsRel,
     DepthRMSE,
     EmbeddingCosine,
@@ -22,6 +23,7 @@ from mmssl_robust.attacks import (
     TargetedDLR,
     TargetedMargin,
 )
+from mmssl_robust.attacks.kept import Kept
 from mmssl_robust.utils.errors import UserError
 
 LOGITS = torch.tensor([[3.0, 1.0, 0.5, -2.0, 2.0], [0.0, 4.0, 3.0, 1.0, 3.5]], dtype=torch.float64)
@@ -199,7 +201,8 @@ def test_targeted_maps():
     counts = wanted >= 0
     log_p = PROBABILITY.log()[:, 2]
     torch.testing.assert_close(judgement.loss, (log_p * counts).sum(dim=(1, 2)) / counts.sum(dim=(1, 2)))
-    torch.testing.assert_close(judgement.score, -(log_p.exp() * counts).sum(dim=(1, 2)) / counts.sum(dim=(1, 2)))
+    hits = ((MAPS.argmax(dim=1) == 2) & counts).sum(dim=(1, 2))
+    torch.testing.assert_close(judgement.score, -(hits / counts.sum(dim=(1, 2))).to(MAPS.dtype))
     result = PGD(objective, eps=1, step_size=0.1, steps=40)(lambda x: 30 * x, torch.full((2, 3, 2, 4), 0.5), TRUE)
     assert result.success.all()
 
@@ -220,3 +223,20 @@ def test_embedding_towards_another():
     assert not teacher.needs_random_start
     result = PGD(teacher, eps=0.1, random_start=False, steps=5, step_size=0.05)(encoder, inputs)
     torch.testing.assert_close(result.loss, (encoder(result.adv) - 2 * encoder(inputs)).norm(dim=1))
+
+
+def test_a_hit_counts_more_than_the_probability_of_the_wanted_class():
+    """Less probable and yet the highest: of two iterates that is the one to report."""
+    objective, targets = TargetedCrossEntropy(1), torch.tensor([1])
+    missed, hit = (torch.tensor([values]).log() for values in ([0.55, 0.4, 0.05], [0.33, 0.35, 0.32]))
+    kept = Kept()
+    for place, logits in enumerate((hit, missed)):
+        kept.offer(torch.full((1, 1, 1, 1), float(place)), objective.judge(logits, targets, 1, 1), restart=0)
+    assert kept.success.all() and kept.adv.item() == 0
+
+
+@pytest.mark.parametrize('objective', [CrossEntropy(), Margin(), DLR(), TargetedDLR(), TargetedMargin()])
+def test_a_label_beyond_the_classes_is_named(objective):
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5))
+    with pytest.raises(ValueError, match='label 5, but there are 5 classes, counted from 0'):
+        PGD(objective, steps=1)(net, torch.rand(2, 3, 2, 2), torch.tensor([0, 5]))

@@ -110,6 +110,7 @@ def test_pixels_outside_the_range(inputs, says):
         (dict(targets=TARGETS[:5]), '5 targets for 6'),
         (dict(targets=TARGETS.float()), 'integer labels'),
         (dict(targets=TARGETS - 1), 'negative label'),
+        (dict(targets=TARGETS + 99), 'classes, counted from 0'),
         (dict(targets=TARGETS[:, None]), 'integer labels'),
         (dict(keys=[1, 2]), '2 keys for 6'),
         (dict(keys=[-1, 0, 1, 2, 3, 4]), 'non-negative'),

@@ -2,8 +2,20 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from mmssl_robust.attacks import APGD, PGD, CrossEntropy, EmbeddingDistance
+from mmssl_robust.attacks import (
+    APGD,
+    FAB,
+    PGD,
+    CrossEntropy,
+    DepthRMSE,
+    EmbeddingDistance,
+    MaskedCrossEntropy,
+    Square,
+    TargetedCrossEntropy,
+    TargetedDLR,
+)
 from mmssl_robust.attacks.sanity import judge, measure
 
 
@@ -28,7 +40,7 @@ def failed(forward, attack=PGD20, **settings):
 
 @pytest.mark.parametrize('attack', [PGD20, APGD(CrossEntropy(), eps=0.02, steps=20)])
 def test_an_honest_model_passes(attack):
-    found = measure(attack, NET, INPUTS, LABELS, other=network(3))
+    found = measure(attack, NET, INPUTS, LABELS, other=network(3)[:-1])
     assert not [check for check in judge(found) if not check.passed]
 
 
@@ -54,6 +66,108 @@ def test_a_shattered_gradient_is_caught():
     """A tiny ripple whose slope drowns that of the model: no entry is zero, but the direction is noise."""
     caught = failed(lambda x: NET(x + 2e-4 * torch.sin(x * 1e6)))
     assert 'Square is no stronger' in caught or 'random noise is weaker' in caught
+
+
+def ripple(net):
+    """In front of a network: too small to be seen, with a slope that drowns that of the network."""
+    return lambda x: net(x + 2e-4 * torch.sin(x * 1e6))
+
+
+def test_an_attack_without_effect_is_caught_by_its_loss():
+    """The ball is so small that no prediction changes; all scores are equal, and only the losses tell."""
+    short = PGD(CrossEntropy(), eps=0.001, step_size=0.00025, steps=20)
+    found = measure(short, ripple(NET), INPUTS, LABELS)
+    assert found['attack'].mean() == found['square'].mean() == found['clean'].mean() == 1
+    caught = {check.name for check in judge(found) if not check.passed}
+    assert 'Square is no stronger' in caught or 'the attack has an effect' in caught
+    assert not failed(NET, short)
+
+
+def test_gradients_that_are_all_zero_have_no_effect():
+    blind = lambda x: NET(x.detach()) + 0 * x.flatten(1)[:, :1]  # noqa: E731
+    assert {'the attack has an effect', 'gradients are not zero'} <= failed(blind, PGD(CrossEntropy(), eps=0.001))
+
+
+def test_images_stronger_by_transfer_are_caught():
+    caught = judge(measure(PGD20, ripple(NET), INPUTS, LABELS, other=NET[:-1]))
+    assert 'a transfer is no stronger' in {check.name for check in caught if not check.passed}
+
+
+def segmentor(x):
+    """Brighter is class 1."""
+    score = 20 * (x.mean(dim=1) - 0.5)
+    return torch.stack([-score, score], dim=1)
+
+
+PICTURES = 0.3 + 0.4 * torch.rand(3, 3, 9, 9, generator=torch.Generator().manual_seed(4))
+MAPS = segmentor(PICTURES).argmax(dim=1)
+SEG20 = PGD(MaskedCrossEntropy(), eps=0.05, step_size=0.01, steps=20)
+
+
+def verdicts(found):
+    return {check.name: check.passed for check in judge(found)}
+
+
+@pytest.mark.parametrize('task', ['segmentation', 'depth'])
+def test_pixels_that_are_immune_are_noticed(task):
+    """The upper third is right whatever the attack; half of the pixels are still lost."""
+    immune = torch.zeros(9, 9, dtype=torch.bool)
+    immune[:3] = True
+    if task == 'segmentation':
+        attack, targets, honest, sure = SEG20, MAPS, segmentor, lambda x: 20 * F.one_hot(MAPS, 2).movedim(3, 1)
+    else:
+        honest = lambda x: 1 + 8 * x.mean(dim=1, keepdim=True)  # noqa: E731
+        attack, targets = PGD(DepthRMSE(), eps=0.05, step_size=0.01, steps=20), honest(PICTURES)
+        sure = lambda x: targets  # noqa: E731
+    name = 'the widest ball breaks everything'
+    assert verdicts(measure(attack, honest, PICTURES, targets))[name]
+    found = measure(attack, lambda x: torch.where(immune, sure(x), honest(x)), PICTURES, targets)
+    assert not verdicts(found)[name]
+
+
+def test_images_that_cannot_be_attacked_do_not_count():
+    ignored = MAPS.clone()
+    ignored[0] = 255
+    keys = [5, 6, 7]
+    found = measure(SEG20, segmentor, PICTURES, ignored, keys)
+    alone = measure(SEG20, segmentor, PICTURES[1:], ignored[1:], keys[1:])
+    assert found.keys() == alone.keys() and all(torch.equal(found[name], alone[name]) for name in found)
+    (check,) = judge(measure(SEG20, segmentor, PICTURES[:1], ignored[:1]))
+    assert not check.passed and 'no image' in check.figures
+    # Two images already are what is wanted.
+    wanted = PGD(TargetedCrossEntropy(int(LABELS[0])), eps=0.1, step_size=0.025)
+    assert len(measure(wanted, NET, INPUTS, LABELS)['attack']) == (LABELS[0] != LABELS).sum()
+
+
+def test_zero_gradients_of_what_is_lost_do_not_count():
+    """Masked cross-entropy has no gradient once all pixels are wrong."""
+
+    def wide(x):  # every output depends on every input
+        return segmentor(x + 0.5 * x.mean(dim=(1, 2, 3), keepdim=True) - 0.25)
+
+    bright, ones = 0.6 + PICTURES / 2, torch.ones_like(MAPS)
+    result = PGD(MaskedCrossEntropy(), eps=0.5, step_size=0.25)(wide, bright.clamp(max=1), ones)
+    assert result.score.eq(0).all() and result.zero_grad.max() < 0.1
+    ignored = PGD(MaskedCrossEntropy(), eps=0.5)(segmentor, PICTURES, torch.full_like(MAPS, 255))
+    assert ignored.zero_grad.eq(0).all()
+
+
+def test_square_and_fab_are_measured_in_what_applies():
+    found = {
+        kind: [check.name for check in judge(measure(attack, NET, INPUTS[:4], LABELS[:4]))]
+        for kind, attack in dict(
+            square=Square(CrossEntropy(), eps=0.02, queries=20), fab=FAB(eps=0.02, steps=5, restarts=2)
+        ).items()
+    }
+    assert found['square'] == ['random noise is weaker', 'a second run is the same']
+    assert found['fab'] == ['gradients are not zero', 'random noise is weaker', 'the widest ball breaks everything',
+                            'a second run is the same']  # fmt: skip
+
+
+def test_several_targets_are_compared_as_one_attack():
+    """Square goes for any wrong class, and so does an attack on one after the other."""
+    found = measure(APGD(TargetedDLR(), eps=0.02, steps=20, restarts=4), NET, INPUTS, LABELS)
+    assert not [check for check in judge(found) if not check.passed]
 
 
 def test_randomness_is_caught():

@@ -43,6 +43,28 @@ def test_images_that_are_broken_cost_no_more():
     assert result.forwards[0] == 50 and result.forwards[1] < 50
 
 
+class Narrow(Peak):
+    """A score that does not fall as the loss rises."""
+
+    def __init__(self):
+        self.seen = []
+
+    def score(self, outputs, targets):
+        self.seen.append(100 * outputs % 1)
+        return self.seen[-1]
+
+    def success(self, outputs, targets):
+        return 100 * outputs % 1 < 0.1
+
+
+def test_the_lowest_score_of_all_queries_is_reported():
+    objective = Narrow()
+    result = Square(objective, eps=0.05, queries=40, stop_at_success=False)(linear()[1], images())
+    lowest = torch.stack(objective.seen).amin(dim=0)
+    assert torch.equal(result.score, lowest) and torch.equal(result.success, lowest < 0.1) and result.success.any()
+    assert torch.equal(100 * linear()[1](result.adv) % 1, result.score)
+
+
 @pytest.mark.parametrize(('norm', 'eps'), [('linf', 0.05), ('l2', 0.5), ('l1', 5)])
 def test_an_image_does_not_depend_on_its_batch(norm, eps):
     _, forward = linear()

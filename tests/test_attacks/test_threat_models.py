@@ -12,7 +12,15 @@ from mmssl_robust.utils.errors import UserError
 
 @pytest.mark.parametrize(
     ('value', 'number'),
-    [('8/255', 8 / 255), (' 8 / 255 ', 8 / 255), ('0.03', 0.03), ('1e-2', 0.01), (0.5, 0.5), (1, 1.0)],
+    [
+        ('8/255', 8 / 255),
+        (' 8 / 255 ', 8 / 255),
+        ('0.03', 0.03),
+        ('1e-2', 0.01),
+        ('0.5/255', 0.5 / 255),
+        (0.5, 0.5),
+        (1, 1.0),
+    ],
 )
 def test_numbers(value, number):
     assert parse_number(value, 'eps') == number

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mmssl_robust.benchmark.plan import share_of, spread, units_of
+from mmssl_robust.benchmark.plan import share_of, units_of
+from mmssl_robust.datasets.tolerant import spread
 
 
 def test_spread():

@@ -8,6 +8,8 @@ from fakes import fake_records, fake_row, write_row, write_suite
 from mmssl_robust.benchmark.believable import checks_of
 from mmssl_robust.benchmark.published import published_value
 from mmssl_robust.benchmark.records import RecordStore
+from mmssl_robust.benchmark.report.content import gather, summary
+from mmssl_robust.benchmark.report.tables import columns_of
 from mmssl_robust.benchmark.results import curves_of, differences_of, kept_of, published_of, read_rows, results_of
 from mmssl_robust.benchmark.suite import Suite
 
@@ -146,3 +148,43 @@ def test_other_attacks_have_no_published_number_beside_them():
         other = replace(row, attacks=row.attacks | dict(pgd=row.attacks['pgd'] | changes))
         assert published_of(other, 'pgd') is None
     assert published_of(replace(row, max_images=100), 'clean') is None
+
+
+def test_every_budget_has_its_own_worst_case(tmp_path):
+    row = fake_row('segmentation', sweeps=False)
+    weak = {f'weak-{name}': settings | dict(eps='1/255') for name, settings in row.attacks.items()}
+    row = replace(row, attacks=row.attacks | weak)
+    write_suite(tmp_path, [row], examples=0)
+    (records,) = found = read_rows(tmp_path)[1]
+    assert list(records.worst) == ['worst case linf-8/255', 'worst case linf-1/255']
+    table = results_of(found, 50)
+    values = [pick(table, attack=name, metric='mIoU')['value'].item() for name in records.worst]
+    assert values[0] < values[1]
+    content = gather(tmp_path, 50)
+    assert columns_of(content, 'segmentation')[-2:] == list(records.worst)
+    (sentence,) = summary(content)
+    assert 'in the worst case linf-1/255 (no choice of attacks goes below' in sentence and sentence.count('below') == 2
+
+
+def test_a_member_without_gradients_is_seen_and_square_is_not_blamed(tmp_path):
+    members = {'apgd-ce': 0.001, 'fab-t': 0.9, 'square': 0.0}
+
+    def write(folder, shares):
+        row = fake_row('classification', sweeps=False)
+        write_suite(folder, [row], examples=0)
+        store = RecordStore(folder / 'rows' / row.name)
+        records = fake_records(row, 'pgd', 40)
+        parts = []
+        for member, share in shares.items():
+            for record in records:
+                idle = member == 'square' or record['index'] >= 4  # most images were left alone
+                parts.append(record | dict(member=member, zero_grad=0.0 if idle else share, backwards=0 if idle else 9))
+        (store.folder / 'pgd.parquet').unlink()
+        store.add('pgd', 0, parts)
+        store.finish('pgd', 1)
+        checks = checks_of(read_rows(folder)[1])
+        return next(check for check in checks if (check.attack, check.name) == ('pgd', 'gradients are not zero'))
+
+    broken, fine = write(tmp_path / 'a', members), write(tmp_path / 'b', members | {'fab-t': 0.001})
+    assert not broken.passed and '90.0% (fab-t)' in broken.figures and 'square' not in broken.figures
+    assert fine.passed

@@ -232,6 +232,14 @@ def test_the_check_names_what_is_missing_before_anything_runs(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_attack_that_needs_fp32_is_noticed_before_anything_runs(tmp_path):
+    rows = (row_of(), row_of(name='auto', attacks=dict(auto=load_preset('autoattack'))))
+    with pytest.raises(UserError, match='auto: auto leaves an image alone .* leave out --amp') as caught:
+        SuiteRun(Suite('own', 'Own', rows), tmp_path, tmp_path, Options(precision='bf16')).check()
+    assert '\n' not in str(caught.value)
+    SuiteRun(Suite('own', 'Own', rows), tmp_path, tmp_path, Options()).check()
+
+
 def test_damaged_files_end_the_run_or_are_skipped(tmp_path, data_root, monkeypatch):
     root = tmp_path / 'data'
     folder = root / 'cifar10' / 'test'
@@ -268,9 +276,11 @@ def test_estimate(tmp_path):
     assert not estimate_row(row, tmp_path, tmp_path, options).problem
     fewer = estimate_row(replace(row, max_images=2), tmp_path, tmp_path, options)
     assert 'max_images 6, not 2' in fewer.problem
-    # A ViT of 65 tokens: 12 D^2 of matrices and 2 N D of attention a token and block, 2 operations each.
+    # A ViT of 65 tokens: 12 D^2 of matrices and 2 N D of attention a token and block, 2 operations each; the last block
+    # has keys and values of all tokens, and the rest of CLS alone.
     tokens, dims, depth = 65, 192, 6
-    forward = 2 * depth * tokens * (12 * dims**2 + 2 * tokens * dims) + 2 * 64 * dims * 192 + 2 * 1920
+    forward = 2 * (depth - 1) * tokens * (12 * dims**2 + 2 * tokens * dims) + 2 * 64 * dims * 192 + 2 * 1920
+    forward += 2 * (tokens * 2 * dims**2 + 10 * dims**2 + 2 * tokens * dims)
     assert before.flops == pytest.approx(6 * forward * (1 + passes(row.attacks['own'])), rel=0.02)
     without = estimate_row(row_of('depth', head=None, attacks={}), tmp_path, tmp_path)
     assert without.flops_head == pytest.approx(without.flops / 3 * 4 * 30)  # 3 test images, 4 of training, 30 epochs
@@ -306,5 +316,20 @@ def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'a second run is the same'}
     found = [check for check in checks_of([RowRecords(row, store_of(row, tmp_path))]) if 'tried on' in check.name]
     assert len(found) == len(checks) and all('on 1 images' in check.figures for check in found)
-    monkeypatch.setattr(evaluation, 'check_attacks', None)  # it is not done again
-    run_suite(tmp_path, replace(row, attacks=row.attacks | dict(other=load_preset('embed', steps=1))))
+    seen, check = [], evaluation.check_attacks
+    monkeypatch.setattr(evaluation, 'check_attacks', lambda *args, **more: seen.append(args[2]) or check(*args, **more))
+    more = replace(row, attacks=row.attacks | dict(other=load_preset('embed', steps=1)))
+    run_suite(tmp_path, more)
+    assert [list(attacks) for attacks in seen] == [['other']]  # what was checked is not checked again
+    assert store_of(row, tmp_path).sanity()['own'] == checks and store_of(row, tmp_path).sanity()['other']
+
+
+def test_another_variant_of_the_encoder_serves_the_check_by_transfer(tmp_path):
+    own = dict(attacks=dict(own=load_preset('pgd', steps=1)), max_images=1, sanity_images=1)
+    other = dict(name='deacl', variant='DeACL', checkpoint='mmssl_robust://mini_deacl/encoder.safetensors')
+    run_suite(
+        tmp_path, row_of(**own), row_of(**own, **other, head='mmssl_robust://mini_deacl/mini_cifar10.safetensors')
+    )
+    for name in ('classification', 'deacl'):
+        checks = store_of(row_of(name=name), tmp_path).sanity()['own']
+        assert 'a transfer is no stronger' in {check['name'] for check in checks}

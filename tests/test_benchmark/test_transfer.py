@@ -1,12 +1,15 @@
 """Examples made against one model, shown to others."""
 
+import pytest
 import torch
 
+from mmssl_robust.attacks import PGD
 from mmssl_robust.benchmark.evaluation import Options, RowEvaluation
 from mmssl_robust.benchmark.run import row_config, store_of
 from mmssl_robust.benchmark.suite import Row
 from mmssl_robust.benchmark.transfer import agreement, transfer
 from mmssl_robust.engine.presets import load_preset
+from mmssl_robust.utils.errors import UserError
 
 
 def evaluation(folder, task, config, preset):
@@ -35,6 +38,18 @@ def test_every_task_is_shown_the_images_of_every_other(tmp_path):
     assert table[table['attack'] == 'nothing']['agreement'].eq(1).all()
     own = table[(table['source'] == table['target']) & (table['attack'] == 'segpgd')]
     assert own['agreement'].item() < 0.9
+
+
+def test_images_that_a_target_cannot_take_are_said_in_one_line(tmp_path, monkeypatch):
+    rows = [
+        evaluation(tmp_path, 'segmentation', 'segmentation/mini_camvid', 'segpgd'),
+        evaluation(tmp_path, 'classification', 'classification/mini_cifar10', 'pgd'),
+    ]
+    rows[1].model.backbone.vit.patch_embed.patch_size = (7, 7)
+    monkeypatch.setattr(PGD, '__call__', lambda *_: pytest.fail('an attack is made first'))
+    with pytest.raises(UserError, match='classification cannot be shown the images of segmentation: .*patch') as caught:
+        transfer(rows)
+    assert '\n' not in str(caught.value)
 
 
 def test_agreement_by_hand():

@@ -14,6 +14,7 @@ from toys import (
 )
 
 from mmssl_robust.engine import AttackHook
+from mmssl_robust.evaluation.report import metrics_table
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
 
@@ -75,6 +76,20 @@ def test_metrics_of_one_pass(run):
     assert account['forwards_per_image'] == 4 and account['backwards_per_image'] == 3
     assert 0 < account['max_norm'] <= 32 / 255 + 1e-6
     assert 0 <= account['success_rate'] <= 1 and account['seconds'] > 0
+
+
+def test_every_budget_has_its_own_worst_case(classification):
+    attacks = dict(one=PGD, two=PGD | dict(seed=1), weak=PGD | dict(eps='1/255'), alone=PGD | dict(norm='l2', eps=0.5))
+    attacks['faint'] = attacks['weak'] | dict(seed=1)
+    runner = runner_of(classification, test_cfg=loop_cfg(**attacks))
+    metrics, summary = runner.test(), runner.test_loop.summary
+    assert summary['worst'] == ['worst-linf-32/255', 'worst-linf-1/255']
+    assert {name.rpartition('/accuracy')[0] for name in metrics if name.startswith('worst')} == {*summary['worst']}
+    key = 'accuracy/top1'
+    assert metrics[f'worst-linf-32/255/{key}'] <= min(metrics[f'one/{key}'], metrics[f'two/{key}'])
+    assert metrics[f'worst-linf-1/255/{key}'] > metrics[f'worst-linf-32/255/{key}']
+    rows = metrics_table(metrics, summary, 'title')
+    assert list(rows.columns[0].cells) == ['clean', *attacks, *summary['worst']]
 
 
 def test_success_rate_is_the_error_of_a_classifier(classification):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mmssl_robust.evaluation.samples import sample_of
-from mmssl_robust.evaluation.worst_case import worst_of
+from mmssl_robust.evaluation.worst_case import by_budget, worst_of
 
 
 def segmentation(images=5, attacks=3, classes=4, seed=0):
@@ -75,3 +75,10 @@ def test_a_later_attack_needs_no_second_run_of_the_earlier():
 def test_unequal_choices_are_refused():
     with pytest.raises(ValueError, match='1 to 3 records'):
         worst_of(segmentation().iloc[2:], 'segmentation')
+
+
+def test_one_attacker_has_one_budget():
+    attacks = dict(pgd=('linf', 8 / 255), embed=('linf', 8 / 255))
+    assert by_budget(attacks) == {'': ['pgd', 'embed']} and by_budget({}) == {'': []}
+    more = attacks | dict(weak=('linf', 0.5 / 255), far=('l2', 0.5))
+    assert by_budget(more) == {'linf-8/255': ['pgd', 'embed'], 'linf-0.5/255': ['weak'], 'l2-0.5': ['far']}

@@ -235,7 +235,7 @@ def test_ensembles_other_norms_and_targets(tool, folder, capsys):
     assert all(attack['max_norm'] <= 0.5 + 1e-5 for attack in report['attacks'].values())
     tool(*model, '--attack', 'segpgd', '--steps', 2, '--targeted', 1, '--out', 'targeted.json')
     settings = json.loads(Path('targeted.json').read_text())['attacks']['segpgd']['settings']
-    assert settings['objective'] == dict(type='mmssl_robust.TargetedCrossEntropy', target='1')
+    assert settings['objective'] == dict(type='mmssl_robust.TargetedCrossEntropy', target='1', ignore_index=255)
     assert 'needs an eps of its own' in refused(capsys, tool, *model, '--attack', 'segpgd', '--norm', 'l2')
     assert 'no targeted form' in refused(capsys, tool, *model, '--attack', 'sea', '--targeted')
 
@@ -249,3 +249,13 @@ def test_sanity(tool, folder, capsys):
     assert all(isinstance(check['passed'], bool) and check['figures'] for check in checks)
     assert bf16_is_fast('cpu') == ('bfloat16 is as strong' in {check['name'] for check in checks})
     assert 'no attack to change, to show or to check' in refused(capsys, tool, 'config.py', 'model.pth', '--sanity')
+
+
+def test_sanity_by_transfer(tool, folder, capsys):
+    own = ('config.py', 'model.pth', '--max-images', 1, '--batch-size', 1, '--sanity', '--attack', 'embed')
+    tool(*own, '--steps', 1, '--sanity-other', 'model.pth', '--out', 'sane.json')
+    assert 'On 1 images' in capsys.readouterr().out  # of the 16 there is one
+    checks = json.loads(Path('sane.json').read_text())['sanity']['embed']
+    assert 'a transfer is no stronger' in {check['name'] for check in checks}
+    assert '--sanity-images is 0' in refused(capsys, tool, *own, '--sanity-images', 0)
+    assert '--sanity-other gone.pth not found' in refused(capsys, tool, *own, '--sanity-other', 'gone.pth')

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from mmssl_robust.benchmark.plan import spread
 from mmssl_robust.datasets import seed_generators
+from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.cli import load_config
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors

@@ -29,6 +29,7 @@ class AutoAttack(Ensemble):
         members: Names of those that run, of ``'apgd-ce'``, ``'apgd-t'``, ``'fab-t'`` and ``'square'``.
         samples: See :class:`Attack`.
         active: Likewise.
+        restarts: Of ``'apgd-ce'`` and ``'square'``; the other two have one for each of ``targets``.
 
     Raises:
         UserError: If an argument is out of range.
@@ -47,6 +48,7 @@ class AutoAttack(Ensemble):
         members: Sequence[str] = NAMES,
         samples: int = 1,
         active: int | None = None,
+        restarts: int = 1,
     ) -> None:
         unknown = [name for name in members if name not in self.NAMES]
         if unknown:
@@ -55,9 +57,9 @@ class AutoAttack(Ensemble):
         stages = dict(stages=L1_STAGES) if norm == 'l1' else {}
         aimed = dict(steps=steps, restarts=targets, **shared)
         every = {
-            'apgd-ce': APGD(CrossEntropy(), steps=steps, **stages, **shared),
+            'apgd-ce': APGD(CrossEntropy(), steps=steps, restarts=restarts, **stages, **shared),
             'apgd-t': APGD(TargetedDLR(), **stages, **aimed),
             'fab-t': FAB(**aimed),
-            'square': Square(Margin(), queries=queries, **shared),
+            'square': Square(Margin(), queries=queries, restarts=restarts, **shared),
         }
         super().__init__({name: every[name] for name in members}, stop_at_success=True)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 Forward = Callable[[Tensor], Tensor]
@@ -95,6 +96,19 @@ class Objective(ABC):
     @abstractmethod
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether the attack has succeeded (B,), bool."""
+
+    def broken(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether so little is left of the quality as must be in a ball that holds every image (B,), bool."""
+        return self.success(outputs, targets)
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether an image has nothing to attack (B,), bool, so that a gradient of zero says nothing.
+
+        Args:
+            score: What :meth:`score` says of an iterate.
+            targets: What :meth:`aim` returned.
+        """
+        return torch.zeros_like(score, dtype=torch.bool)
 
     def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
         """Return all of the above at once; the arguments are those of :meth:`__call__`.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .base import Forward, Objective, check_labels
+from .base import Forward, Judgement, Objective, check_labels
 
 
 class ClassificationObjective(Objective):
@@ -15,6 +15,11 @@ class ClassificationObjective(Objective):
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Demand one class index for each image."""
         return check_labels(super().prepare(forward, inputs, targets), 1, type(self).__name__)
+
+    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+        """Return all measures at once."""
+        check_range(targets, outputs)
+        return super().judge(outputs, targets, step, steps)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return 1 where the true class is predicted, else 0."""
@@ -37,7 +42,9 @@ class AimedObjective(ClassificationObjective):
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Return (B, K): the true class, then the others from likely to unlikely."""
         labels = super().prepare(forward, inputs, targets)[:, None]
-        others = check_logits(forward(inputs), type(self).__name__).scatter(1, labels, -torch.inf)
+        logits = check_logits(forward(inputs), type(self).__name__)
+        check_range(labels, logits)
+        others = logits.scatter(1, labels, -torch.inf)
         return torch.cat([labels, others.argsort(dim=1, descending=True)[:, :-1]], dim=1)
 
     def aims(self, targets: Tensor) -> int:
@@ -69,3 +76,9 @@ def check_logits(outputs: Tensor, owner: str, classes: int = 2) -> Tensor:
             'classes there are objectives such as SegPGDLoss'
         )
     return outputs
+
+
+def check_range(labels: Tensor, logits: Tensor) -> None:
+    """Raise a ValueError if a label is none of the classes of logits (B, K), which PyTorch would say less clearly."""
+    if labels.numel() and logits.ndim == 2 and labels.max() >= logits.shape[1]:
+        raise ValueError(f'label {int(labels.max())}, but there are {logits.shape[1]} classes, counted from 0')

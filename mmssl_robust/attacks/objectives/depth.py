@@ -36,7 +36,8 @@ class DepthObjective(Objective):
         targets = super().prepare(forward, inputs, targets)
         if targets.ndim != 4 or targets.shape[1] != 1:
             raise ValueError(f'{type(self).__name__} needs targets (B, 1, H, W), got {tuple(targets.shape)}')
-        return targets
+        # What is not finite would reach the gradient although it has no weight: NaN times 0 is NaN.
+        return torch.where(self.valid(targets), targets, 0)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return minus the RMSE in metres."""
@@ -47,6 +48,17 @@ class DepthObjective(Objective):
         near = torch.maximum(outputs / targets, targets / outputs) < 1.25
         valid = self.valid(targets)
         return 2 * (near & valid).sum(dim=(1, 2, 3)) < valid.sum(dim=(1, 2, 3))
+
+    def broken(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the RMSE is at least that of the best constant, and delta1 at most 0.2."""
+        mean = self.mean(targets, targets)[:, None, None, None]
+        spread = self.mean((targets - mean).square(), targets).sqrt()
+        near = torch.maximum(outputs / targets, targets / outputs) < 1.25
+        return (-self.score(outputs, targets) >= spread) & (self.mean(near.to(outputs.dtype), targets) <= 0.2)
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether no pixel is valid."""
+        return ~self.valid(targets).flatten(1).any(dim=1)
 
     def valid(self, targets: Tensor) -> Tensor:
         """Return where a target counts (B, 1, H, W)."""

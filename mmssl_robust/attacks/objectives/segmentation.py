@@ -61,6 +61,14 @@ class SegmentationObjective(Objective):
         """Return whether fewer than half of the valid pixels are right."""
         return self.score(outputs, targets) < 0.5
 
+    def broken(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
+        """Return whether at most 5 % of the valid pixels are right."""
+        return self.score(outputs, targets) <= 0.05
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether no pixel is valid, or none is right any more."""
+        return (score == 0) | ~(targets != self.ignore_index).flatten(1).any(dim=1)
+
     def judge(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> Judgement:
         """Return all measures from one look at the logits."""
         batch, classes, *size = outputs.shape

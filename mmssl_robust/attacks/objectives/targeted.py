@@ -14,8 +14,8 @@ LEAST_LIKELY = 'least-likely'
 class TargetedCrossEntropy(Objective):
     """Minus the cross-entropy of a class that the attacker wants, for images or for every pixel.
 
-    Logits (B, K) with true classes (B,), or (B, K, H, W) with (B, H, W). Score: minus the probability of the wanted
-    class, mean over pixels. Success: the wanted class is predicted, for pixels in more than half of them. Where it is
+    Logits (B, K) with true classes (B,), or (B, K, H, W) with (B, H, W). Score: minus the share of
+    places where the wanted class is predicted. Success: in more than half of them. Where it is
     the true class there is nothing to gain, and ignored pixels do not count: such pixels have no loss, and an image of
     nothing else cannot be attacked with success.
 
@@ -59,22 +59,23 @@ class TargetedCrossEntropy(Objective):
         return self._mean(-self._losses(outputs, targets), targets)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return minus the mean probability of the wanted class."""
-        return self._mean(-(-self._losses(outputs, targets)).exp(), targets)
+        """Return minus the share of places that count in which the wanted class is predicted."""
+        # Not its probability, of which two iterates may have more and less and yet only the latter be a success.
+        guess = outputs.max(dim=1).indices if targets.ndim > 1 else outputs.argmax(dim=1)
+        return -self._mean((guess == targets).to(outputs.dtype), targets)
 
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether the wanted class is predicted in more than half of the places that count."""
-        hits = (outputs.max(dim=1).indices == targets).flatten(1) if targets.ndim > 1 else None
-        hits = (outputs.argmax(dim=1) == targets)[:, None] if hits is None else hits
-        counts = (targets >= 0).reshape(len(targets), -1)
-        return 2 * (hits & counts).sum(dim=1) > counts.sum(dim=1)
+        return self.score(outputs, targets) < -0.5
 
     def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
-        """Return all measures from one cross-entropy."""
-        losses = self._losses(outputs, targets)
-        loss = self._mean(-losses, targets)
-        score = self._mean(-(-losses.detach()).exp(), targets)
-        return Judgement(loss, loss.detach(), score, self.success(outputs.detach(), targets))
+        """Return all measures, from one look for the highest logits."""
+        loss, score = self(outputs, targets, step, steps), self.score(outputs.detach(), targets)
+        return Judgement(loss, loss.detach(), score, score < -0.5)
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the wanted class counts nowhere."""
+        return ~(targets >= 0).reshape(len(targets), -1).any(dim=1)
 
     def _losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets, ignore_index=-1, reduction='none')

@@ -25,12 +25,13 @@ class TargetedDepth(Objective):
             exchange, ``'remove'`` for an object that vanishes: pass its mask (B, 1, H, W), nonzero on the object, as
             targets; it is to look as deep as what lies left and right of it. For the other two no targets are read.
         max_depth: Depth in metres that no wanted map exceeds.
+        min_depth: Likewise below which none goes.
 
     Raises:
         UserError: If the target is none of these.
     """
 
-    def __init__(self, target: str = FLIP, max_depth: float = 10.0) -> None:
+    def __init__(self, target: str = FLIP, max_depth: float = 10.0, min_depth: float = 1e-3) -> None:
         kind, _, factor = str(target).partition(':')
         if kind not in (FLIP, SCALE, REMOVE) or (kind == SCALE) != bool(factor):
             raise UserError(f"target={target!r}: use 'flip', 'remove', or a factor such as 'scale:1.1'")
@@ -38,7 +39,10 @@ class TargetedDepth(Objective):
         self.factor = parse_number(factor, 'target') if factor else 1.0
         if self.factor <= 0 or (kind == SCALE and self.factor == 1):
             raise UserError(f'target={target!r}: give a factor above 0 that changes something')
+        if not 0 <= min_depth < max_depth:
+            raise UserError(f'min_depth={min_depth} and max_depth={max_depth}: give 0 <= min_depth < max_depth')
         self.max_depth = max_depth
+        self.min_depth = min_depth
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Return the wanted depth (B, 1, H, W), 0 where any depth is welcome."""
@@ -46,7 +50,7 @@ class TargetedDepth(Objective):
         if clean.ndim != 4 or clean.shape[1] != 1:
             raise ValueError(f'TargetedDepth needs depth (B, 1, H, W), got {tuple(clean.shape)}')
         if self.kind == SCALE:
-            return (self.factor * clean).clamp(max=self.max_depth)
+            return (self.factor * clean).clamp(self.min_depth, self.max_depth)
         if self.kind == FLIP:
             low, high = (find(clean, dim=(1, 2, 3), keepdim=True) for find in (torch.amin, torch.amax))
             return low + high - clean
@@ -69,6 +73,10 @@ class TargetedDepth(Objective):
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether more than half of the wanted pixels are within a factor of 1.25."""
         return self.score(outputs, targets) < -0.5
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether any depth is welcome everywhere."""
+        return ~(targets > 0).flatten(1).any(dim=1)
 
 
 def _mean(values: Tensor, where: Tensor) -> Tensor:

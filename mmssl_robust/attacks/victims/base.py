@@ -141,7 +141,8 @@ class Victim:
             attack: See :func:`mmssl_robust.attacks.sanity.measure`.
             queries: Likewise.
             half: Also make the examples in bfloat16, where :meth:`runs` would.
-            other: Another model with the same batch, whose adversarial images are tried on this one.
+            other: A model with another encoder and the same batch; images that are far from the clean ones in its
+                embedding are tried on this one.
         """
         seen, targets = self._seen_by(attack)
         lower = self._seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
@@ -150,7 +151,8 @@ class Victim:
             for model in models:
                 stack.enter_context(eval_mode(model))
                 stack.enter_context(frozen(model))
-            rival = None if other is None else other._seen_by(attack)[0]
+            tokens = getattr(attack.objective, 'tokens', 'task')
+            rival = None if other is None else Seen(other, tokens=tokens)
             return measure(attack, seen, self.pixels, targets, self.keys, self.mask, queries, lower, rival)
 
     @torch.no_grad()

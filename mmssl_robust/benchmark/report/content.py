@@ -130,13 +130,11 @@ def summary(content: Content) -> list[str]:
             continue
         own = content.results[content.results['row'] == records.row.name]
         values = [
-            f'{show(line.value, line.metric)} {_where(line.attack)}'
+            f'{show(line.value, line.metric)} {_where(line.attack)}{_bound(records, line.attack)}'
             for line in own.itertuples()
             if line.metric == METRICS[line.task][0]
         ]
-        bound = records.worst and records.worst.bound
-        gap = '' if bound is None else f' (no choice of attacks goes below {show(bound, "mIoU")})'
-        sentences.append(f'{records.label}: {METRICS[records.row.task][0]} {", ".join(values)}{gap}.')
+        sentences.append(f'{records.label}: {METRICS[records.row.task][0]} {", ".join(values)}.')
     for line in content.differences.itertuples():
         low, high = (show(end, line.metric) for end in (line.low, line.high))
         sign = 'no clear difference' if not line.low > 0 and not line.high < 0 else 'a difference'
@@ -149,7 +147,12 @@ def summary(content: Content) -> list[str]:
 
 
 def _where(attack: str) -> str:
-    return dict(zip((CLEAN, WORST), ('clean', 'in the worst case'))).get(attack, f'under {attack}')
+    return 'clean' if attack == CLEAN else f'in the {attack}' if attack.startswith(WORST) else f'under {attack}'
+
+
+def _bound(records: RowRecords, attack: str) -> str:
+    bound = records.worst[attack].bound if attack in records.worst else None
+    return '' if bound is None else f' (no choice of attacks goes below {show(bound, "mIoU")})'
 
 
 def show(value: float, metric: str, signed: bool = False) -> str:

@@ -43,8 +43,8 @@ class Cell(NamedTuple):
 def columns_of(content: Content, task: str) -> list[str]:
     """Attacks of a task's table, clean first."""
     table = content.results[content.results['task'] == task]
-    names = dict.fromkeys(name for name in table['attack'] if name not in (CLEAN, WORST))
-    return [CLEAN, *names, *([WORST] if (table['attack'] == WORST).any() else [])]
+    names = dict.fromkeys(name for name in table['attack'] if name != CLEAN)
+    return [CLEAN, *sorted(names, key=lambda name: name.startswith(WORST))]  # those last, else in their order
 
 
 def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | None]]]:
