@@ -1,0 +1,19 @@
+"""Counted operations of the attacks on ViT-S/16 at 224 pixels, in forwards of the encoder: they know no noise."""
+
+import pytest
+
+from mmssl_robust.benchmark.speed.cases import CASES
+from mmssl_robust.benchmark.speed.contest import Settings
+from mmssl_robust.benchmark.speed.counting import flops
+from mmssl_robust.benchmark.speed.targets import COUNTS
+
+
+def test_bounds():
+    assert COUNTS == dict(pgd=40.0, embed=41.0, deacl=16.5)
+
+
+@pytest.mark.parametrize('case', ['pgd', 'embed', 'deacl'])
+def test_operations_of_vit_s16(case):
+    contest = CASES[case](Settings(batch_size=1 if case != 'deacl' else 2))
+    counted = {name: contest.counted[name]() / flops(contest.forward) for name in ('ours', 'floor')}
+    assert counted['floor'] - 0.01 <= counted['ours'] <= COUNTS[case]
