@@ -9,7 +9,7 @@ from mmssl_robust.benchmark.speed.targets import COUNTS
 
 
 def test_bounds():
-    assert COUNTS == dict(pgd=40.0, embed=41.0, deacl=16.5)
+    assert dict(pgd=40.0, embed=41.0, deacl=16.5) == COUNTS
 
 
 @pytest.mark.parametrize('case', ['pgd', 'embed', 'deacl'])
