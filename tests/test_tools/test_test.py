@@ -216,7 +216,7 @@ def test_ensembles_other_norms_and_targets(tool, folder, capsys):
     assert all(attack['max_norm'] <= 0.5 + 1e-5 for attack in report['attacks'].values())
     tool(*model, '--attack', 'segpgd', '--steps', 2, '--targeted', 1, '--out', 'targeted.json')
     settings = json.loads(Path('targeted.json').read_text())['attacks']['segpgd']['settings']
-    assert settings['objective'] == dict(type='mmssl_robust.TargetedCrossEntropy', target='1')
+    assert settings['objective'] == dict(type='mmssl_robust.TargetedCrossEntropy', target='1', ignore_index=255)
     assert 'needs an eps of its own' in refused(capsys, tool, *model, '--attack', 'segpgd', '--norm', 'l2')
     assert 'no targeted form' in refused(capsys, tool, *model, '--attack', 'sea', '--targeted')
 
