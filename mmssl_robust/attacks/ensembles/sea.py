@@ -22,10 +22,10 @@ class SEA(Ensemble):
     Args:
         norm: ``'linf'``, ``'l2'`` or ``'l1'``.
         eps: Radius of the ball, see :class:`Attack`.
-        steps: Of each of the three.
+        steps: Of each member.
         restarts: Likewise.
         ignore_index: Label of pixels that do not count.
-        seed: Of all three.
+        seed: Of all members.
         samples: See :class:`Attack`.
         members: Names of those that run, of ``'jensen-shannon'``, ``'masked-ce'``, ``'balanced-ce'`` and ``'cospgd'``.
         active: See :class:`Attack`.
