@@ -78,6 +78,11 @@ def test_counted_operations(name, textbook, floor):
     assert contest.counted['ours']() / unit == pytest.approx(floor, abs=0.25)
 
 
+def test_operations_of_a_gradient_for_a_modules_own_input():
+    layer, inputs = torch.nn.Linear(3, 5), torch.ones(2, 3, requires_grad=True)
+    assert flops(lambda: torch.autograd.grad(layer(inputs).sum(), inputs)) == 2 * (2 * 2 * 3 * 5)
+
+
 def test_dropping_images_changes_no_outcome():
     contest = active_set(Settings(batch_size=3), ARCH, size=16, steps=3)
     assert 'the same images broken' in contest.notes

@@ -24,8 +24,22 @@ _COUNTS = {getattr(torch.ops.aten, f'_scaled_dot_product_{name}'): _attention fo
 }
 
 
+class _Untracked:
+    """Stands for the counter's hooks on modules, which refuse a gradient for what is a module's own input."""
+
+    parents = frozenset({'Global'})
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def flops(run: Run) -> int:
     """Return the operations of the matrix products, convolutions and attentions in a run."""
-    with FlopCounterMode(display=False, custom_mapping=_COUNTS) as counter:
+    counter = FlopCounterMode(display=False, custom_mapping=_COUNTS)
+    counter.mod_tracker = _Untracked()
+    with counter:
         run()
     return counter.get_total_flops()
