@@ -59,12 +59,22 @@ def test_gradient_is_that_of_the_written_out_equation(band):
     low.requires_grad_()
     logits = Upsampled(low, rows, columns).full()
     losses = F.cross_entropy(logits, labels, ignore_index=255, reduction='none')
-    factors = torch.where(logits.argmax(dim=1) == labels, 1 - 2 / 10, 2 / 10)
+    factors = (logits.argmax(dim=1) == labels).double() * (1 - 4 / 10) + 2 / 10
     loss = (factors * losses).sum(dim=(1, 2)) / (labels != 255).sum(dim=(1, 2))
     (expected,) = torch.autograd.grad((loss * torch.arange(1, 4)).sum(), low)
     grad, judgement = judged(SegPGDLoss(), Upsampled(low, rows, columns), low, labels)
     torch.testing.assert_close(judgement.loss, loss, rtol=1e-12, atol=0)
     torch.testing.assert_close(grad, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_weights_are_as_precise_as_the_logits():
+    """1/6 and 5/6 in float32 would be off by 1e-8."""
+    low, rows, columns, labels = small_maps()
+    logits = Upsampled(low, rows, columns).full()
+    losses = F.cross_entropy(logits, labels, ignore_index=255, reduction='none')
+    factors = (logits.argmax(dim=1) == labels).double() * (4 / 6) + 1 / 6
+    expected = (factors * losses).sum(dim=(1, 2)) / (labels != 255).sum(dim=(1, 2))
+    torch.testing.assert_close(SegPGDLoss()(logits, labels, 2, 3), expected, rtol=1e-13, atol=0)
 
 
 def test_single_precision_stays_close():

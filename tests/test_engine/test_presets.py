@@ -71,7 +71,7 @@ def test_a_setting_that_no_attack_has_is_refused():
             changed_all({name: load_preset(name)}, {key: 'last' if key == 'keep' else 3})
         assert '\n' not in str(caught.value)
     with pytest.raises(UserError, match='unknown keep'):  # which it has
-        build_attack(changed_all({'pgd': load_preset('pgd')}, dict(keep='first'))['pgd'])
+        build_attack(changed_all({'pgd': load_preset('pgd')}, dict(keep='worst'))['pgd'])
 
 
 def test_restarts_of_autoattack_are_those_of_its_untargeted_members():

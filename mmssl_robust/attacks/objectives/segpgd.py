@@ -26,6 +26,7 @@ class SegPGDLoss(SegmentationObjective):
     def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
         """Return the terms of Eq. (1) at step t of T, and at step T."""
         return tuple(
-            torch.where(pixels.right, 1 - wrong_weight, wrong_weight) * pixels.losses
+            # Of two numbers torch.where makes float32, whatever the losses are.
+            torch.where(pixels.right, (1 - wrong_weight) * pixels.losses, wrong_weight * pixels.losses)
             for wrong_weight in ((step - 1) / (2 * steps), (steps - 1) / (2 * steps))
         )
