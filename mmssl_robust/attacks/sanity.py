@@ -207,12 +207,8 @@ def _with(attack: Attack, **settings: Any) -> Attack:
 
 
 def _with_eps(attack: Attack, eps: float) -> Attack:
-    changed = copy.copy(attack)
-    changed.threat = THREAT_MODELS[attack.norm](eps)
-    changed.eps = eps
-    if isinstance(attack, PGD):
-        changed.step_size = eps / 10
-    return changed
+    pace = dict(step_size=eps / 10) if isinstance(attack, PGD) else {}
+    return _with(attack, threat=THREAT_MODELS[attack.norm](eps), eps=eps, **pace)
 
 
 def _widest(attack: Attack, inputs: Tensor) -> float:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from mmssl_robust.attacks.sanity import ZERO_GRADIENTS
 from mmssl_robust.attacks.threat_models import THREAT_MODELS, parse_number
 from mmssl_robust.evaluation.samples import LOWER_IS_BETTER, METRICS, PERCENT, Sample
 
@@ -14,7 +15,6 @@ from .records import CLEAN
 from .results import EMBED, RowRecords, published_of, sweeps_of
 from .statistics import compare, estimates
 
-ZERO_GRADIENTS = 0.1  # mean share of exactly-zero entries that is still no sign of a broken gradient
 FALLING = 0.05  # share of images on which an attack may lower the RMSE
 _SLACK = {name: threat.slack for name, threat in THREAT_MODELS.items()}  # float32
 _ROUNDING = 1e-3  # by which a mean distance may fall

@@ -29,7 +29,7 @@ class Pixels:
     log_norm: Callable[[], Tensor]
 
 
-Weigh = Callable[[Pixels, slice], tuple[Tensor, Tensor]]
+Weigh = Callable[[Pixels], tuple[Tensor, Tensor]]
 
 
 def pixel_sums(
@@ -42,7 +42,7 @@ def pixel_sums(
         labels: (B, H, W), all in 0..K-1.
         weights: Factor of each pixel's loss (B, H, W).
         counts: Factor of each pixel that is right (B, H, W).
-        weigh: Gets the pixels of a band and which images they are of; returns the loss of each, differentiable in
+        weigh: Gets the pixels of a band; returns the loss of each, differentiable in
             ``Pixels.losses``, and that by which iterates are compared, (b, r, W) each.
 
     Returns:
@@ -74,7 +74,7 @@ class _PixelSums(torch.autograd.Function):
             losses, right, factors = _cross_entropies(logits, labels[place])
             with torch.enable_grad():
                 losses.requires_grad_(grad is not None)
-                loss, final_loss = weigh(Pixels(losses, right, factors.log_norm), images)
+                loss, final_loss = weigh(Pixels(losses, right, factors.log_norm))
                 loss = (loss * weights[place]).sum(dim=(1, 2))
             total[images] += loss.detach()
             final_total[images] += (final_loss.detach() * weights[place]).sum(dim=(1, 2))

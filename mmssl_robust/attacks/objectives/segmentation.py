@@ -80,7 +80,7 @@ class SegmentationObjective(Objective):
         scale = self.scale(labels, valid, classes)
         weights = counts if scale is None else counts * scale
         loss, final_loss, share = pixel_sums(
-            outputs, labels, weights, valid.to(outputs.dtype), lambda pixels, _: self.weigh(pixels, step, steps)
+            outputs, labels, weights, valid.to(outputs.dtype), lambda pixels: self.weigh(pixels, step, steps)
         )
         share = torch.where(count[:, 0, 0] > 0, share / count[:, 0, 0].clamp(min=1), 1)
         return Judgement(loss, final_loss, share, share < 0.5)

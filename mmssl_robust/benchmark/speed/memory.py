@@ -18,11 +18,11 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import gemm_route
 
 from . import models
 from .cases.dense import segpgd_gradient, textbook_segpgd
 from .engine import victim_of
-from .routes import gemm_route
 
 GRIDS = {1: (1, 1), 3: (1, 3), 9: (3, 3), 18: (3, 6)}
 """Rows and columns of so many windows."""
