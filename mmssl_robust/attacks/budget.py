@@ -1,5 +1,7 @@
 """Gradients through many windows or images in bounded memory."""
 
+import ctypes
+import functools
 import os
 from collections.abc import Callable
 from fractions import Fraction
@@ -12,6 +14,8 @@ from torch.utils.checkpoint import checkpoint
 from mmssl_robust.utils.errors import UserError
 
 _UNITS = dict(KB=10**3, MB=10**6, GB=10**9)
+_M_MMAP_THRESHOLD = -3  # of malloc.h
+_LARGE = 2 * 2**20  # bytes; smaller ones would cost more time than they are worth
 _saved: WeakKeyDictionary[nn.Module, dict[tuple, int]] = WeakKeyDictionary()
 
 
@@ -64,6 +68,8 @@ def encode_in_budget(
     room = memory // max(_saved_bytes(encode, inputs[:1], owner), 1)
     if room >= len(inputs):
         return encode(inputs)
+    if inputs.device.type == 'cpu':
+        _give_back_freed_memory()
     several = max(room // 4, 1)  # in the backward pass, beside what is kept
     kept = max(room - several, 0)
     first, *others = inputs.split([kept, *_parts(len(inputs) - kept, several)])
@@ -72,6 +78,17 @@ def encode_in_budget(
         # The random state is of no matter: a network under attack is in eval mode.
         outputs.append(checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False))
     return torch.cat(outputs)
+
+
+@functools.cache
+def _give_back_freed_memory() -> None:
+    """Have glibc return every large tensor to the system when it is freed, which it does otherwise only at first.
+
+    It learns from what is freed to keep up to 32 MiB at a time, in pieces: the process would grow with each window.
+    """
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def _parts(count: int, size: int) -> list[int]:

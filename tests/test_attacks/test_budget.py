@@ -1,5 +1,9 @@
 """Gradients within a memory budget: equal, and within it."""
 
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -90,3 +94,31 @@ def test_memory_is_read(text, value):
 def test_what_is_no_memory(text):
     with pytest.raises(UserError, match='attack_memory'):
         parse_memory(text)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='a setting of glibc')
+def test_what_windows_free_goes_back_to_the_system():
+    # In a process of its own: the setting lasts as long as the process.
+    done = subprocess.run([sys.executable, '-c', _FREED], capture_output=True, text=True, check=True)
+    before, held, after = map(int, done.stdout.split())
+    assert held - before > 60 * 2**20
+    assert after - before < 20 * 2**20
+
+
+_FREED = """
+import os
+import torch
+from mmssl_robust.attacks import budget
+
+def resident():
+    return int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+budget._give_back_freed_memory()
+torch.ones(4 * 2**20)  # freed once: glibc would now keep pieces of this size
+before = resident()
+pieces = [torch.ones(2**20) for _ in range(32)]
+held = resident()
+last = pieces[-1]  # on top of the heap
+del pieces
+print(before, held, resident())
+"""
