@@ -11,7 +11,7 @@ from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement
-from torch import Tensor
+from torch import Tensor, cuda
 from torch.utils.data import DataLoader
 
 from mmssl_robust.attacks.attack import Attack
@@ -151,7 +151,14 @@ class RowEvaluation:
 
     def _load(self, units: list[list[int]]) -> DataLoader:
         workers = self.loader.get('num_workers', 0) if len(units) > 1 else 0
-        return DataLoader(self.dataset, batch_sampler=units, num_workers=workers, collate_fn=tolerant_collate)
+        pinned = self.loader.get('pin_memory', False) and cuda.is_available()
+        return DataLoader(
+            self.dataset,
+            batch_sampler=units,
+            num_workers=workers,
+            pin_memory=pinned,
+            collate_fn=tolerant_collate,
+        )
 
     def _run_unit(self, unit: int, batch: dict[str, Any], attacks: list[str], galleries: dict[str, Gallery]) -> None:
         for sample in batch.pop('unreadable'):

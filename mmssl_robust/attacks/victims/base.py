@@ -116,7 +116,7 @@ class Victim:
                 f'{type(attack).__name__} leaves an image alone after its success, which only fp32 decides: attack in '
                 f'fp32 or fast-fp32, not in {precision}'
             )
-        seen, targets = self._seen_by(attack, precision)
+        seen, targets = self.seen_by(attack, precision)
         arguments = (seen, self.pixels, targets, self.keys, self.mask)
         results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
         for name, member in members.items():
@@ -144,8 +144,8 @@ class Victim:
             other: A model with another encoder and the same batch; images that are far from the clean ones in its
                 embedding are tried on this one.
         """
-        seen, targets = self._seen_by(attack)
-        lower = self._seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
+        seen, targets = self.seen_by(attack)
+        lower = self.seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
         models = [self.model] if other is None else [self.model, other.model]
         with ExitStack() as stack:
             for model in models:
@@ -159,7 +159,7 @@ class Victim:
     def judge(self, attack: Attack, pixels: Tensor) -> Judgement:
         """What images (B, 3, H, W) in place of the batch's are worth to an attack at its last step, in fp32."""
         objective, steps = attack.objective, max(attack.steps, 1)
-        forward, targets = self._seen_by(attack)
+        forward, targets = self.seen_by(attack)
         with eval_mode(self.model):
             targets = objective.prepare(forward, self.pixels, targets)
             return objective.judge(forward(pixels), objective.aim(targets, 0), steps, steps)
@@ -173,8 +173,17 @@ class Victim:
             setattr(part, name, [getattr(self, name)[place] for place in places])
         return part
 
-    def _seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple[Seen, Tensor | None]:
-        """The function of pixels that an attack differentiates, and its targets."""
+    def seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple[Seen, Tensor | None]:
+        """Return the function of pixels that an attack differentiates, and its targets.
+
+        Args:
+            attack: Its ``objective.reads`` decides, see :meth:`attack`.
+            precision: See :meth:`attack`.
+
+        Returns:
+            The function, of pixels (B, 3, H, W) in [0, 1]; the targets as :meth:`targets` gives them, None where the
+            embedding is attacked.
+        """
         objective = attack.objective
         if objective.reads == 'embedding':
             return Seen(self, precision, objective.tokens), None

@@ -24,7 +24,7 @@ def gradient_of(victim: Victim, attack: Attack, step: int = 1) -> Gradient:
         attack: Of whose objective it is.
         step: Number of the step.
     """
-    forward, targets = victim._seen_by(attack)
+    forward, targets = victim.seen_by(attack)
     account = Account(len(victim.pixels), victim.pixels.device)
     trace = Trace(forward, attack.objective, victim.keys, account)
     with torch.no_grad(), eval_mode(victim.model):
