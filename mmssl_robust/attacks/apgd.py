@@ -16,6 +16,8 @@ from mmssl_robust.utils.errors import UserError
 
 Stages = Sequence[tuple[float, float]]
 
+WHOLE: Stages = ((1.0, 1.0),)
+"""All steps in the ball of eps."""
 SEA_STAGES = ((0.3, 2.0), (0.3, 1.5), (0.4, 1.0))
 """Shares of the steps and factors of eps of Croce et al. 2024 (segmentation)."""
 L1_STAGES = ((0.3, 3.0), (0.3, 2.0), (0.4, 1.0))
@@ -51,7 +53,7 @@ class APGD(Attack):
         norm: str = 'linf',
         eps: float | str = '8/255',
         steps: int = 100,
-        stages: Stages = ((1.0, 1.0),),
+        stages: Stages = WHOLE,
         rho: float = 0.75,
         momentum: float = 0.75,
         **settings,

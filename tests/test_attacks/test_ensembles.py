@@ -95,6 +95,9 @@ def test_sea_takes_the_lowest_pixel_accuracy():
     assert list(SEA(members=('masked-ce',)).members) == ['masked-ce']
     with pytest.raises(UserError, match="'dlr'"):
         SEA(members=('dlr',))
+    begun = {name: member.stages[0][1] for name, member in attack.members.items()}  # in how large a ball
+    assert begun == {'jensen-shannon': 2, 'masked-ce': 2, 'balanced-ce': 2, 'cospgd': 1}
+    assert SEA(norm='l1', eps=12).members['cospgd'].stages[0][1] == 2
     worst = attack(net, inputs, labels)
     scores = torch.stack([member.score for member in attack.run(net, inputs, labels)])
     assert torch.equal(worst.score, scores.amin(dim=0))
@@ -103,8 +106,9 @@ def test_sea_takes_the_lowest_pixel_accuracy():
     torch.testing.assert_close(worst.score, accuracy.double())
     names = list(attack.members)
     assert [names[place] for place in scores.argmin(dim=0).tolist()] == worst.member
-    pgd = PGD(attack.members['masked-ce'].objective, eps=0.02, step_size=0.005, steps=10)(net, inputs, labels)
-    assert worst.score.mean() <= pgd.score.mean()
+    for member in attack.members.values():
+        pgd = PGD(member.objective, eps=0.02, step_size=0.005, steps=10)(net, inputs, labels)
+        assert worst.score.mean() <= pgd.score.mean()
 
 
 def test_depth_ensemble_takes_the_highest_rmse():
