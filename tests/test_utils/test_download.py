@@ -49,8 +49,8 @@ class Server:
         handler.send_header('Content-Length', str(self.length or len(content) - start))
         handler.end_headers()
         end = self.cuts.pop(0) if self.cuts else len(content)
+        self.served.append((start, max(end, start)))  # before the client can know that it has all
         handler.wfile.write(content[start : max(end, start)])
-        self.served.append((start, max(end, start)))
 
 
 @pytest.fixture
