@@ -1,7 +1,6 @@
 """Gradients through many windows or images in bounded memory."""
 
 import ctypes
-import functools
 import os
 from collections.abc import Callable
 from fractions import Fraction
@@ -14,8 +13,9 @@ from torch.utils.checkpoint import checkpoint
 from mmssl_robust.utils.errors import UserError
 
 _UNITS = dict(KB=10**3, MB=10**6, GB=10**9)
-_M_MMAP_THRESHOLD = -3  # of malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGE = 2 * 2**20  # bytes; smaller ones would cost more time than they are worth
+_KEPT = 32 * 2**20  # the largest threshold that glibc comes to by itself
 _saved: WeakKeyDictionary[nn.Module, dict[tuple, int]] = WeakKeyDictionary()
 
 
@@ -54,8 +54,9 @@ def encode_in_budget(
 ) -> Tensor:
     """Return ``encode(inputs)``, with a gradient that needs no more memory than is allowed, if it can.
 
-    As many inputs as the budget has room for keep their activations; those of the others are computed again in the
-    backward pass, a few at a time. The gradient is the same, at one more forward pass for each of the latter.
+    As many inputs as the budget has room for keep their activations. The backward pass begins with them, and then
+    computes those of the others again, as many at a time. The gradient is the same, at one more forward pass for each
+    of the latter.
 
     Args:
         encode: Function of inputs (N, ...), whose outputs for one do not depend on the others.
@@ -65,30 +66,28 @@ def encode_in_budget(
     """
     if memory is None or len(inputs) == 1:
         return encode(inputs)
-    room = memory // max(_saved_bytes(encode, inputs[:1], owner), 1)
+    room = max(memory // max(_saved_bytes(encode, inputs[:1], owner), 1), 1)
+    _return_freed_memory(inputs.device, room < len(inputs))
     if room >= len(inputs):
         return encode(inputs)
-    if inputs.device.type == 'cpu':
-        _give_back_freed_memory()
-    several = max(room // 4, 1)  # in the backward pass, beside what is kept
-    kept = max(room - several, 0)
-    first, *others = inputs.split([kept, *_parts(len(inputs) - kept, several)])
-    outputs = [encode(first)] if kept else []
-    for part in others:
-        # The random state is of no matter: a network under attack is in eval mode.
-        outputs.append(checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False))
-    return torch.cat(outputs)
+    # Autograd goes backward from the last to the first: what is kept has gone when others are computed again.
+    *others, kept = inputs.split([*_parts(len(inputs) - room, room), room])
+    # The random state is of no matter: a network under attack is in eval mode.
+    again = [checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False) for part in others]
+    return torch.cat([*again, encode(kept)])
 
 
-@functools.cache
-def _give_back_freed_memory() -> None:
-    """Have glibc return every large tensor to the system when it is freed, which it does otherwise only at first.
+def _return_freed_memory(device: torch.device, wanted: bool) -> None:
+    """Have glibc return every large tensor to the system when it is freed, or keep it, as it learns to do by itself.
 
-    It learns from what is freed to keep up to 32 MiB at a time, in pieces: the process would grow with each window.
+    It keeps up to 32 MiB at a time, in pieces, with which the process would grow for every window. Memory of its heap
+    that is free is taken before the system's, so this must come before there is much.
     """
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' and device.type == 'cpu' else None
     if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        threshold = _LARGE if wanted else _KEPT
+        mallopt(_M_MMAP_THRESHOLD, threshold)
+        mallopt(_M_TRIM_THRESHOLD, 2 * threshold)
 
 
 def _parts(count: int, size: int) -> list[int]:
@@ -100,6 +99,7 @@ def _saved_bytes(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Modu
     known = _saved.setdefault(owner, {})
     key = (one.shape, one.dtype, one.device, torch.is_autocast_enabled(one.device.type))
     if key not in known:
+        _return_freed_memory(one.device, True)
         own = {parameter.untyped_storage().data_ptr() for parameter in owner.parameters()}
         sizes: dict[int, int] = {}
         alive = []  # what is freed may be followed by another tensor at its address

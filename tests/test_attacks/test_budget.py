@@ -18,10 +18,14 @@ class Net(nn.Module):
         torch.manual_seed(0)
         self.layers = nn.Sequential(nn.Conv2d(3, 8, 3), nn.GELU(), nn.Conv2d(8, 4, 3), nn.Tanh()).double()
         self.requires_grad_(False)
-        self.seen = []
+        self.seen, self.events = [], []
 
     def forward(self, inputs):
         self.seen.append(len(inputs))
+        self.events.append(f'forward {len(inputs)}')
+        if inputs.requires_grad:
+            inputs = inputs.clone()
+            inputs.register_hook(lambda grad: self.events.append(f'backward {len(grad)}'))
         return self.layers(inputs)
 
 
@@ -47,9 +51,10 @@ def test_need_of_one_input_is_measured():
     [
         (None, [7]),
         (7, [1, 7]),  # measured, then all at once
-        (6, [1, 5, 1, 1, 1, 1]),  # one kept less than there is room for, the rest twice
-        (1, [1, *[1] * 14]),
-        (0.1, [1, *[1] * 14]),
+        (6, [1, 1, 6, 1]),  # the first is computed twice
+        (3, [1, 3, 1, 3, 1, 3]),
+        (1, [1, *[1] * 13]),
+        (0.1, [1, *[1] * 13]),
     ],
 )
 def test_gradient_is_the_same_and_the_rest_is_computed_again(room, forwards):
@@ -59,6 +64,15 @@ def test_gradient_is_the_same_and_the_rest_is_computed_again(room, forwards):
     torch.testing.assert_close(ours, outputs, rtol=1e-12, atol=0)
     torch.testing.assert_close(ours_grad, grad, rtol=1e-12, atol=1e-15)
     assert net.seen == forwards
+
+
+def test_what_is_kept_has_gone_when_others_are_computed_again():
+    net = Net()
+    _saved_bytes(net, torch.rand(1, 3, 8, 8, dtype=torch.float64), net)
+    net.events.clear()
+    gradient(net, 3 * ONE)
+    assert net.events[:3] == ['forward 3', 'forward 1', 'forward 3']
+    assert net.events[3:] == ['backward 3', 'forward 1', 'backward 1', 'forward 3', 'backward 3']
 
 
 def test_saved_memory_stays_within_the_budget():
@@ -113,7 +127,7 @@ from mmssl_robust.attacks import budget
 def resident():
     return int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
-budget._give_back_freed_memory()
+budget._return_freed_memory(torch.device('cpu'), True)
 torch.ones(4 * 2**20)  # freed once: glibc would now keep pieces of this size
 before = resident()
 pieces = [torch.ones(2**20) for _ in range(32)]

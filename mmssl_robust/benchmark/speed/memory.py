@@ -84,8 +84,8 @@ def peak(
         return dict(mib=mib, live=mib)
     before = resident_mib()
     forget_peak()
-    # One call to see what a window saves, one for each without graph; by then the fourth window is computed again, and
-    # those that follow repeat it.
+    # One call to see what a window saves, one for each window; then three are computed again, and those that follow
+    # would repeat it.
     with (
         profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler,
         contextlib.suppress(_Enough),
