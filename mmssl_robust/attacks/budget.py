@@ -1,22 +1,20 @@
 """Gradients through many windows or images in bounded memory."""
 
-import ctypes
 import os
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.function import once_differentiable
 
+from mmssl_robust.utils.allocator import return_freed_memory
 from mmssl_robust.utils.errors import UserError
 
 _UNITS = dict(KB=10**3, MB=10**6, GB=10**9)
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-_LARGE = 2 * 2**20  # bytes; smaller ones would cost more time than they are worth
-_KEPT = 32 * 2**20  # the largest threshold that glibc comes to by itself
-_saved: WeakKeyDictionary[nn.Module, dict[tuple, int]] = WeakKeyDictionary()
+_needs: WeakKeyDictionary[nn.Module, dict[tuple, '_Need']] = WeakKeyDictionary()
 
 
 def parse_memory(memory: str | int) -> int:
@@ -52,54 +50,74 @@ def memory_budget(memory: str | int | None, device: torch.device) -> int:
 def encode_in_budget(
     encode: Callable[[Tensor], Tensor], inputs: Tensor, memory: int | None, owner: nn.Module
 ) -> Tensor:
-    """Return ``encode(inputs)``, with a gradient that needs no more memory than is allowed, if it can.
+    """Return ``encode(inputs)``, with a gradient for the inputs that needs no more memory than is allowed, if it can.
 
     As many inputs as the budget has room for keep their activations. The backward pass begins with them, and then
     computes those of the others again, as many at a time. The gradient is the same, at one more forward pass for each
     of the latter.
 
     Args:
-        encode: Function of inputs (N, ...), whose outputs for one do not depend on the others.
+        encode: Function of inputs (N, ...), whose outputs for one do not depend on the others; nothing else that it
+            uses gets a gradient.
         inputs: (N, ...).
         memory: Bytes for saved activations; None keeps all.
         owner: The network inside ``encode``, under which its need of memory is remembered.
     """
     if memory is None or len(inputs) == 1:
         return encode(inputs)
-    room = max(memory // max(_saved_bytes(encode, inputs[:1], owner), 1), 1)
-    _return_freed_memory(inputs.device, room < len(inputs))
+    need = _need_of(encode, inputs[:1], owner)
+    memory = max(memory, need.saved)
+    room = memory // need.saved
+    return_freed_memory(inputs.device, room < len(inputs))
     if room >= len(inputs):
         return encode(inputs)
     # Autograd goes backward from the last to the first: what is kept has gone when others are computed again.
-    *others, kept = inputs.split([*_parts(len(inputs) - room, room), room])
-    # The random state is of no matter: a network under attack is in eval mode.
-    again = [checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False) for part in others]
-    return torch.cat([*again, encode(kept)])
+    others, kept = inputs.split([len(inputs) - room, room])
+    return torch.cat([_Recomputed.apply(others, encode, max(memory // need.passing, 1), room), encode(kept)])
 
 
-def _return_freed_memory(device: torch.device, wanted: bool) -> None:
-    """Have glibc return every large tensor to the system when it is freed, or keep it, as it learns to do by itself.
+class _Recomputed(torch.autograd.Function):
+    """``encode(inputs)`` by parts, whose activations are computed again for the gradient.
 
-    It keeps up to 32 MiB at a time, in pieces, with which the process would grow for every window. Memory of its heap
-    that is free is taken before the system's, so this must come before there is much.
+    torch.utils.checkpoint has to take parts of one size in both directions. Without a graph more fit at once, which
+    is faster.
     """
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' and device.type == 'cpu' else None
-    if mallopt is not None:
-        threshold = _LARGE if wanted else _KEPT
-        mallopt(_M_MMAP_THRESHOLD, threshold)
-        mallopt(_M_TRIM_THRESHOLD, 2 * threshold)
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, encode: Callable[[Tensor], Tensor], ahead: int, back: int) -> Tensor:
+        device = inputs.device.type
+        ctx.save_for_backward(inputs)
+        ctx.encode, ctx.back = encode, back
+        ctx.autocast = dict(
+            device_type=device, dtype=torch.get_autocast_dtype(device), enabled=torch.is_autocast_enabled(device)
+        )
+        return torch.cat([encode(part) for part in inputs.split(ahead)])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        grads = []
+        for part, part_grad in zip(ctx.saved_tensors[0].split(ctx.back), grad.split(ctx.back)):
+            with torch.enable_grad(), torch.autocast(**ctx.autocast):
+                pixels = part.detach().requires_grad_()
+                outputs = ctx.encode(pixels)
+            grads += torch.autograd.grad(outputs, pixels, part_grad)
+        return torch.cat(grads), None, None, None
 
 
-def _parts(count: int, size: int) -> list[int]:
-    return [min(size, count - start) for start in range(0, count, size)]
+class _Need(NamedTuple):
+    """Bytes that an input needs: ``saved`` for its gradient, ``passing`` on its way through the network without one."""
+
+    saved: int
+    passing: int
 
 
-def _saved_bytes(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Module) -> int:
-    """Return how many bytes autograd keeps for the gradient of one input; measured once for each shape."""
-    known = _saved.setdefault(owner, {})
+def _need_of(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Module) -> _Need:
+    """Return what one input needs; measured once for each shape."""
+    known = _needs.setdefault(owner, {})
     key = (one.shape, one.dtype, one.device, torch.is_autocast_enabled(one.device.type))
     if key not in known:
-        _return_freed_memory(one.device, True)
+        return_freed_memory(one.device, True)
         own = {parameter.untyped_storage().data_ptr() for parameter in owner.parameters()}
         sizes: dict[int, int] = {}
         alive = []  # what is freed may be followed by another tensor at its address
@@ -112,5 +130,6 @@ def _saved_bytes(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Modu
 
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda nothing: nothing):
             encode(one.detach().clone().requires_grad_())  # a slice would count as the whole
-        known[key] = sum(sizes.values())
+        # Of the largest there are two at an activation function, and less than a third beside them.
+        known[key] = _Need(max(sum(sizes.values()), 1), 3 * max(sizes.values(), default=1))
     return known[key]

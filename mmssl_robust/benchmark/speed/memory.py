@@ -84,12 +84,11 @@ def peak(
         return dict(mib=mib, live=mib)
     before = resident_mib()
     forget_peak()
-    # One call to see what a window saves, one for each window; then three are computed again, and those that follow
-    # would repeat it.
+    # One window to see what it saves, and all of them; then two are computed again, which those that follow repeat.
     with (
         profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler,
         contextlib.suppress(_Enough),
-        _limited(model.backbone, calls=windows + 4),
+        _limited(model.backbone, windows=windows + 3),
     ):
         gradient(victim.pixels)
     mib = peak_mib() - before
@@ -101,12 +100,14 @@ class _Enough(Exception):
 
 
 @contextlib.contextmanager
-def _limited(encoder: nn.Module, calls: int) -> Iterator[None]:
-    """Let the encoder be called so often and no oftener."""
-    left = iter(range(calls))
+def _limited(encoder: nn.Module, windows: int) -> Iterator[None]:
+    """Let the encoder have so many windows and no more."""
+    left = windows
 
-    def count(*_: object) -> None:
-        if next(left, None) is None:
+    def count(_: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+        nonlocal left
+        left -= len(args[0])
+        if left < 0:
             raise _Enough
 
     handle = encoder.register_forward_pre_hook(count)

@@ -18,6 +18,7 @@ from .timing import Ratio, Times
 PACKAGE = ('ours', 'best', 'fast', 'window')
 """The contenders that are the package."""
 
+_WIDTHS = {'case': 8, 'over textbook': 9, 'of floor': 9, 'targets': 25}
 _WORDS = dict(ours='', best=' worst', fast=' fast', window=' window')
 
 
@@ -80,9 +81,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 def table_of(outcomes: list[Outcome]) -> Table:
     """Return a line for each way to run the package in each case."""
     table = Table(title='Seconds; paired ratios, their median and 10 to 90 %', box=SIMPLE, padding=(0, 1, 0, 0))
-    for column in ('case', 'images', 'F', 'ours', 'text- book', 'floor', 'over textbook', 'of floor', 'targets'):
+    for column in ('case', 'F', 'ours', 'text- book', 'floor', 'over textbook', 'of floor', 'targets'):
         words = column in ('case', 'targets')
-        table.add_column(column, justify='left' if words else 'right', no_wrap=column == 'targets')
+        # Headings may break, figures and verdicts may not.
+        table.add_column(column, justify='left' if words else 'right', min_width=_WIDTHS.get(column))
     for outcome in outcomes:
         for name in PACKAGE:
             if name in outcome.times.seconds:
@@ -95,7 +97,6 @@ def _line(outcome: Outcome, name: str) -> tuple[str, ...]:
     over, of_floor = times.over(name, _rival(times)), times.over('floor', name)
     return (
         outcome.case + _WORDS[name],
-        str(outcome.images),
         '' if counted is None else f'{counted:.1f}',
         *(_seconds(times.median(part)) for part in (name, _rival(times), 'floor')),
         _shown(over),
