@@ -26,7 +26,6 @@ from mmengine.logging import MMLogger
 from mmssl_robust.benchmark.speed.cases import CASES
 from mmssl_robust.benchmark.speed.cases.dense import LEAST_MEMORY
 from mmssl_robust.benchmark.speed.contest import Settings
-from mmssl_robust.benchmark.speed.counting import flops
 from mmssl_robust.benchmark.speed.cuda import gpu_report
 from mmssl_robust.benchmark.speed.memory import GRIDS, measure
 from mmssl_robust.benchmark.speed.others import missing
@@ -46,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     names = [*CASES, MEMORY]
     parser.add_argument('--cases', nargs='+', choices=names, default=names, metavar='CASE', help=', '.join(names))
     parser.add_argument('--repeats', type=int, help='repetitions of each case; default 3, and more while time is left')
-    parser.add_argument('--seconds', type=float, default=12.0, help='for each case, where 3 repetitions take less')
+    parser.add_argument('--seconds', type=float, default=15.0, help='for each case, where 3 repetitions take less')
     parser.add_argument('--batch-size', type=int, help="images of each case; default each case's own number")
     parser.add_argument('--attack-memory', help="budget of the package's window graphs, such as 2GB")
     parser.add_argument('--fast', action='store_true', help='the fast fp32 route in every case, not only pgd and embed')
@@ -61,9 +60,7 @@ def parse_args() -> argparse.Namespace:
 def run_case(name: str, args: argparse.Namespace) -> Outcome:
     settings = Settings(args.device, args.batch_size, args.fast, args.attack_memory, args.seed)
     contest = CASES[name](settings)
-    disagreement = contest.disagreement()  # warms up, too
-    unit = flops(contest.forward) if contest.forward else 1
-    counted = {name: count() / unit for name, count in contest.counted.items()}
+    counted, disagreement = contest.examine()
     synchronise = torch.cuda.synchronize if args.device.startswith('cuda') else lambda: None
     budget, least = (0.0, args.repeats) if args.repeats else (args.seconds, _LEAST)
     times = interleave(contest.runs, budget, least, args.seed, synchronise)

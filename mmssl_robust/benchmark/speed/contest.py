@@ -1,11 +1,12 @@
 """What is compared: contenders that do the same work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import torch
 
 from .baselines import Gradient
+from .counting import flops, with_flops
 from .routes import fast
 from .timing import Run
 
@@ -39,9 +40,10 @@ class Contest:
         images: How many images a run takes.
         runs: The contenders.
         forward: One forward of the encoder on the images, the unit F of counted operations; None if nothing is counted.
-        counted: Operations of each contender, where counting a whole run would take too long.
+        counted: Operations of each contender, where a run is more than one of its gradients.
         gradients: A gradient that each contender takes on the way, as a function of ``pixels``.
         pixels: Where the gradients are compared.
+        unlike: Contenders whose gradient is another one.
         notes: What a reader must know of the result.
     """
 
@@ -51,15 +53,26 @@ class Contest:
     counted: Mapping[str, Callable[[], float]] = field(default_factory=dict)
     gradients: Mapping[str, Gradient] = field(default_factory=dict)
     pixels: torch.Tensor | None = None
+    unlike: Collection[str] = ()
     notes: str = ''
 
-    def disagreement(self) -> float | None:
-        """Return by how much a gradient differs from the textbook's at most, relative to its norm; None without any."""
-        if 'textbook' not in self.gradients:
-            return None
-        expected = self.gradients['textbook'](self.pixels)
-        others = [gradient(self.pixels) for name, gradient in self.gradients.items() if name != 'textbook']
-        return max(float((other - expected).norm() / expected.norm()) for other in others)
+    def examine(self) -> tuple[dict[str, float], float | None]:
+        """Take every gradient once, which warms up, too.
+
+        Returns:
+            Counted operations of each contender in forwards of the encoder. By how much a gradient differs from the
+            textbook's at most, relative to its norm; None without any.
+        """
+        found = {name: with_flops(lambda run=run: run(self.pixels)) for name, run in self.gradients.items()}
+        gradients, counts = ({name: pair[part] for name, pair in found.items()} for part in (0, 1))
+        if self.counted:
+            counts = {name: count() for name, count in self.counted.items()}
+        unit = flops(self.forward) if self.forward else None
+        operations = {name: count / unit for name, count in counts.items()} if unit else {}
+        expected = gradients.pop('textbook', None)
+        alike = [gradient for name, gradient in gradients.items() if name not in self.unlike]
+        differences = [float((gradient - expected).norm() / expected.norm()) for gradient in alike]
+        return operations, max(differences, default=None)
 
 
 def with_fast(runs: dict[str, Run], settings: Settings, always: bool = False) -> dict[str, Run]:

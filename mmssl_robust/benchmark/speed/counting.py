@@ -1,11 +1,12 @@
 """Counted floating-point operations, which no other process disturbs."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from .timing import Run
+Result = TypeVar('Result')
 
 
 def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
@@ -36,10 +37,15 @@ class _Untracked:
         pass
 
 
-def flops(run: Run) -> int:
+def flops(run: Callable[[], object]) -> int:
     """Return the operations of the matrix products, convolutions and attentions in a run."""
+    return with_flops(run)[1]
+
+
+def with_flops(run: Callable[[], Result]) -> tuple[Result, int]:
+    """Return the result of a run and its :func:`flops`."""
     counter = FlopCounterMode(display=False, custom_mapping=_COUNTS)
     counter.mod_tracker = _Untracked()
     with counter:
-        run()
-    return counter.get_total_flops()
+        result = run()
+    return result, counter.get_total_flops()

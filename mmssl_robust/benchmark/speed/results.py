@@ -18,7 +18,8 @@ from .timing import Ratio, Times
 PACKAGE = ('ours', 'best', 'fast', 'window')
 """The contenders that are the package."""
 
-_WIDTHS = {'case': 8, 'over textbook': 9, 'of floor': 9, 'targets': 25}
+# 80 characters, the width of a log, with what stands between them.
+_COLUMNS = {'case': 8, 'F': 4, 'ours': 5, 'text- book': 5, 'floor': 5, 'over textbook': 9, 'of floor': 9, 'targets': 25}
 _WORDS = dict(ours='', best=' worst', fast=' fast', window=' window')
 
 
@@ -80,11 +81,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 def table_of(outcomes: list[Outcome]) -> Table:
     """Return a line for each way to run the package in each case."""
-    table = Table(title='Seconds; paired ratios, their median and 10 to 90 %', box=SIMPLE, padding=(0, 1, 0, 0))
-    for column in ('case', 'F', 'ours', 'text- book', 'floor', 'over textbook', 'of floor', 'targets'):
-        words = column in ('case', 'targets')
-        # Headings may break, figures and verdicts may not.
-        table.add_column(column, justify='left' if words else 'right', min_width=_WIDTHS.get(column))
+    table = Table(title='Seconds; paired ratios, their median and 10 to 90 %', box=SIMPLE, padding=0)
+    for column, width in _COLUMNS.items():
+        table.add_column(column, justify='left' if column in ('case', 'targets') else 'right', width=width)
     for outcome in outcomes:
         for name in PACKAGE:
             if name in outcome.times.seconds:
@@ -110,11 +109,16 @@ def _rival(times: Times) -> str:
 
 
 def _seconds(seconds: float | None) -> str:
-    return '' if seconds is None else f'{seconds:.3g}'
+    if seconds is None:
+        return ''
+    return f'{seconds:.3f}' if seconds < 1 else f'{seconds:.3g}'
 
 
 def _shown(ratio: Ratio | None) -> str:
-    return '' if ratio is None else f'{ratio.median:.2f}\n{ratio.low:.2f}-{ratio.high:.2f}'
+    if ratio is None:
+        return ''
+    digits = 2 if ratio.high < 10 else 1
+    return f'{ratio.median:.2f}\n{ratio.low:.{digits}f}-{ratio.high:.{digits}f}'
 
 
 def _verdict(target: str, met: bool | None) -> str:

@@ -90,7 +90,7 @@ def measure_axis(axis: Axis, seed: int, budget: float, synchronise: Callable[[],
     runs = {}
     for value in axis.values:
         contest = axis.build(value)
-        contest.disagreement()  # warms up
+        contest.examine()  # warms up
         runs |= {(value, name): contest.runs[name] for name in ('ours', 'textbook')}
     times = interleave(runs, budget, seed=seed, synchronise=synchronise)
     for value, name in runs:

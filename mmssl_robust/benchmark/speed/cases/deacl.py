@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from mmssl_robust.benchmark.speed import models
 from mmssl_robust.benchmark.speed.baselines import Gradient, ascend, bare, by_backward, fixed, normalised, trainable
 from mmssl_robust.benchmark.speed.contest import Contest, Settings, with_fast
-from mmssl_robust.benchmark.speed.counting import flops
 from mmssl_robust.benchmark.speed.encoder import encode, explicit_attention, fused_attention
 
 _EPS, _STEP = 4 / 255, 2 / 255
@@ -40,7 +39,6 @@ def deacl_step(settings: Settings, arch: models.Arch = 'dino_vits16', size: int 
         images=images,
         runs=with_fast(runs, settings),
         forward=forward,
-        counted={name: lambda run=run: flops(run) for name, run in runs.items()},
         gradients=steps,
         pixels=pixels,
     )

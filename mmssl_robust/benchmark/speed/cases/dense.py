@@ -10,7 +10,6 @@ from mmssl_robust.attacks.victims import Victim
 from mmssl_robust.benchmark.speed import models
 from mmssl_robust.benchmark.speed.baselines import Gradient, bare, by_backward, fixed, trainable
 from mmssl_robust.benchmark.speed.contest import Contest, Settings, with_fast
-from mmssl_robust.benchmark.speed.counting import flops
 from mmssl_robust.benchmark.speed.dense import bare_tokens, depth_map, segpgd_loss, sliding_logits
 from mmssl_robust.benchmark.speed.engine import gradient_of, victim_of
 
@@ -129,8 +128,7 @@ def _contest(victim: Victim, gradients: Mapping[str, Gradient], settings: Settin
         images=len(pixels),
         runs=with_fast(runs, settings),
         forward=without_grad if forward else None,
-        counted={name: lambda run=run: flops(run) for name, run in runs.items()} if forward else {},
-        # The floor stops at the tokens.
-        gradients={name: gradient for name, gradient in gradients.items() if name != 'floor'},
+        gradients=gradients,
         pixels=pixels,
+        unlike=('floor',),  # stops at the tokens
     )
