@@ -25,7 +25,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 
 PROCESSES = 'processes'
-_LABELS = {PROCESSES: 'processes of one thread (50 steps of PGD, mini encoder)'}
+_LABELS = {PROCESSES: 'processes of one thread (50 steps of PGD)'}
 _COLOURS = dict(ours='tab:blue', textbook='tab:orange')
 
 
@@ -75,11 +75,18 @@ def draw(table: pd.DataFrame, labels: dict[str, str], title: str) -> plt.Figure:
         values = sorted(set(part['value']))
         panel.set_xticks(values, map(str, values))
         panel.xaxis.minorticks_off()
+        for formatter in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
+            formatter(_seconds)
         panel.set_xlabel(labels[name], fontsize='small')
         panel.set_ylabel('seconds')
     max(panels.flat, key=lambda panel: len(panel.lines)).legend()
     figure.suptitle(title, fontsize='small')
     return figure
+
+
+def _seconds(value: float, _: int) -> str:
+    """A tick's label; of the many on a logarithmic scale, those of 1, 2 and 5 have one."""
+    return f'{value:g}' if f'{value:e}'[0] in '125' else ''
 
 
 @one_line_errors
@@ -95,6 +102,7 @@ def main() -> None:
         table.to_csv(partial, index=False)
     labels = {name: axis.label for name, axis in axes_of(Settings()).items()} | _LABELS
     where = facts['cpu'] if args.device == 'cpu' else facts['device']
+    plt.rcParams.update({'svg.fonttype': 'none', 'svg.hashsalt': 'mmssl_robust'})
     figure = draw(table, labels, f'{where}, {facts["threads"]} threads, torch {facts["torch"]}')
     for suffix in ('.svg', '.png'):
         with whole_file(args.out / f'scaling{suffix}') as partial:
