@@ -49,6 +49,15 @@ def main() -> None:
         recorded[f'fab_{name}'] = torch.where(net(adv).argmax(dim=1) != labels, size, torch.inf)
     square = torchattacks.Square(net, eps=EPS['linf'], n_queries=1000, n_restarts=1, loss='margin')
     recorded['square_wrong'] = (net(square(inputs, labels)).argmax(dim=1) != labels).float()
+    for name, title in (('linf', 'Linf'), ('l2', 'L2')):
+        for loss in ('ce', 'dlr'):
+            # From one start, DLR ends in this or that maximum, for them as for us.
+            attack = torchattacks.APGD(net, norm=title, eps=EPS[name], steps=50, n_restarts=5, loss=loss)
+            recorded[f'apgd_torchattacks_{name}_{loss}_wrong'] = (
+                net(attack(inputs, labels)).argmax(dim=1) != labels
+            ).float()
+            highest, _ = attack.perturb(inputs, labels, best_loss=True)
+            recorded[f'apgd_torchattacks_{name}_{loss}_loss'] = highest
     save_file(
         {name: value.contiguous() for name, value in recorded.items()}, Path(__file__).parent / 'recorded.safetensors'
     )

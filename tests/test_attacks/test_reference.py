@@ -41,6 +41,15 @@ def test_apgd_is_at_least_as_strong_as_adv_libs(norm, loss, objective):
         assert own.mean() >= 0.995 * RECORDED[f'apgd_{norm}_ce_ce'].mean()
 
 
+@pytest.mark.parametrize('norm', ['linf', 'l2'])
+@pytest.mark.parametrize(('loss', 'objective'), [('ce', CrossEntropy()), ('dlr', DLR())])
+def test_apgd_is_at_least_as_strong_as_torchattacks(norm, loss, objective):
+    result = APGD(objective, norm, EPS[norm], steps=50, restarts=5)(NET, INPUTS, LABELS)
+    name = f'apgd_torchattacks_{norm}_{loss}'
+    assert result.success.sum() >= RECORDED[f'{name}_wrong'].sum()
+    assert result.loss.mean() >= 0.995 * RECORDED[f'{name}_loss'].mean()
+
+
 @pytest.mark.parametrize('norm', ['linf', 'l2', 'l1'])
 def test_fab_breaks_what_adv_libs_breaks_within_a_radius(norm):
     """FAB looks for the nearest adversarial image: what lies well within eps for one must for the other."""
