@@ -189,7 +189,10 @@ def sanity_of(
     batches = few_images(loop.dataloader.dataset, args.sanity_images, runner.cfg.test_dataloader.batch_size)
     with DefaultScope.overwrite_default_scope(runner.cfg.get('default_scope', 'mmengine')):
         other = with_encoder(model, backbone, args.sanity_other) if args.sanity_other else None
-        found = check_attacks(model.eval(), batches, loop.evaluation.attacks, half=half, other=other)
+        evaluation = loop.evaluation
+        found = check_attacks(
+            model.eval(), batches, evaluation.attacks, half=half, other=other, attack_memory=evaluation.memory
+        )
     return {name: [asdict(check) for check in checks] for name, checks in found.items()}
 
 

@@ -1,7 +1,8 @@
 """Gradients through many windows or images in bounded memory."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -9,9 +10,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
 
-from mmssl_robust.utils.allocator import return_freed_memory
+from mmssl_robust.utils.allocator import main_memory, return_freed_memory
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import on_fast_route
 
 _UNITS = dict(KB=10**3, MB=10**6, GB=10**9)
 _needs: WeakKeyDictionary[nn.Module, dict[tuple, '_Need']] = WeakKeyDictionary()
@@ -37,6 +40,8 @@ def parse_memory(memory: str | int) -> int:
 def memory_budget(memory: str | int | None, device: torch.device) -> int:
     """Return bytes for saved activations: those asked for, else a quarter of what the device has.
 
+    The processes of one machine share its main memory, and what a container allows of it.
+
     Raises:
         UserError: See :func:`parse_memory`.
     """
@@ -44,7 +49,7 @@ def memory_budget(memory: str | int | None, device: torch.device) -> int:
         return parse_memory(memory)
     if device.type == 'cuda':
         return torch.cuda.get_device_properties(device).total_memory // 4
-    return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 4
+    return main_memory() // 4 // int(os.environ.get('LOCAL_WORLD_SIZE', 1))
 
 
 def encode_in_budget(
@@ -66,6 +71,8 @@ def encode_in_budget(
     if memory is None or len(inputs) == 1:
         return encode(inputs)
     need = _need_of(encode, inputs[:1], owner)
+    if _in_float16(inputs.device):
+        memory //= 2  # a graph is retained there, in case that a gradient overflows
     memory = max(memory, need.saved)
     room = memory // need.saved
     return_freed_memory(inputs.device, room < len(inputs))
@@ -73,7 +80,15 @@ def encode_in_budget(
         return encode(inputs)
     # Autograd goes backward from the last to the first: what is kept has gone when others are computed again.
     others, kept = inputs.split([len(inputs) - room, room])
+    if need.random:  # the same numbers must be drawn again, so by the same parts
+        again = [checkpoint(encode, part, use_reentrant=False) for part in others.split(room)]
+        return torch.cat([*again, encode(kept)])
     return torch.cat([_Recomputed.apply(others, encode, max(memory // need.passing, 1), room), encode(kept)])
+
+
+def _in_float16(device: torch.device) -> bool:
+    enabled = torch.is_autocast_enabled(device.type)
+    return enabled and torch.get_autocast_dtype(device.type) == torch.float16
 
 
 class _Recomputed(torch.autograd.Function):
@@ -101,21 +116,32 @@ class _Recomputed(torch.autograd.Function):
             with torch.enable_grad(), torch.autocast(**ctx.autocast):
                 pixels = part.detach().requires_grad_()
                 outputs = ctx.encode(pixels)
-            grads += torch.autograd.grad(outputs, pixels, part_grad)
-        return torch.cat(grads), None, None, None
+            if not outputs.requires_grad:
+                return None, None, None, None
+            grads += torch.autograd.grad(outputs, pixels, part_grad, allow_unused=True)
+        return None if None in grads else torch.cat(grads), None, None, None
 
 
 class _Need(NamedTuple):
-    """Bytes that an input needs: ``saved`` for its gradient, ``passing`` on its way through the network without one."""
+    """What an input needs.
+
+    Attributes:
+        saved: Bytes for its gradient.
+        passing: Bytes on its way through the network without a gradient.
+        random: Whether the network draws random numbers.
+    """
 
     saved: int
     passing: int
+    random: bool
 
 
 def _need_of(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Module) -> _Need:
-    """Return what one input needs; measured once for each shape."""
+    """Return what one input needs; measured once for each shape and precision."""
     known = _needs.setdefault(owner, {})
-    key = (one.shape, one.dtype, one.device, torch.is_autocast_enabled(one.device.type))
+    kind = one.device.type
+    autocast = torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind)
+    key = (one.shape, one.dtype, one.device, autocast, on_fast_route())
     if key not in known:
         return_freed_memory(one.device, True)
         own = {parameter.untyped_storage().data_ptr() for parameter in owner.parameters()}
@@ -128,8 +154,22 @@ def _need_of(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Module) 
                 sizes[storage.data_ptr()] = storage.nbytes()
                 alive.append(storage)
 
-        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda nothing: nothing):
-            encode(one.detach().clone().requires_grad_())  # a slice would count as the whole
+        with _restored_randomness(one.device) as drawn, torch.enable_grad():
+            with torch.autograd.graph.saved_tensors_hooks(note, lambda nothing: nothing):
+                encode(one.detach().clone().requires_grad_())  # a slice would count as the whole
+            random = drawn()
         # Of the largest there are two at an activation function, and less than a third beside them.
-        known[key] = _Need(max(sum(sizes.values()), 1), 3 * max(sizes.values(), default=1))
+        known[key] = _Need(max(sum(sizes.values()), 1), 3 * max(sizes.values(), default=1), random)
     return known[key]
+
+
+@contextmanager
+def _restored_randomness(device: torch.device) -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether random numbers were drawn; afterwards it is as if none were."""
+
+    def states() -> list[Tensor]:
+        return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == 'cuda' else [])]
+
+    with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
+        before = states()
+        yield lambda: any(not torch.equal(old, new) for old, new in zip(before, states()))

@@ -122,7 +122,8 @@ class RowEvaluation:
             batches = few_images(self.dataset, self.row.sanity_images, batch_size=1)
             other = with_encoder(self.model, *rival) if rival else None
             half = bf16_is_fast(self.options.device)
-            found = check_attacks(self.model, batches, attacks, _SANITY_QUERIES, half, other)
+            memory = self.options.attack_memory
+            found = check_attacks(self.model, batches, attacks, _SANITY_QUERIES, half, other, memory)
         if is_main_process():
             checks = {name: [asdict(check) for check in checks] for name, checks in found.items()}
             self.store.write_sanity(known | checks)

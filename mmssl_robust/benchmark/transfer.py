@@ -57,7 +57,7 @@ def transfer(evaluations: Sequence[RowEvaluation]) -> pd.DataFrame:
 
 def _of_batch(source: RowEvaluation, part: dict, evaluations: Sequence[RowEvaluation]) -> dict[tuple[str, str], Tensor]:
     with DefaultScope.overwrite_default_scope(source.scope):
-        victim = build_victim(source.model, part)
+        victim = build_victim(source.model, part, source.options.attack_memory)
     clean = []
     for target in evaluations:  # before an attack is made, which takes long
         try:

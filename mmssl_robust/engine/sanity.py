@@ -27,6 +27,7 @@ def check_attacks(
     queries: int = 200,
     half: bool = False,
     other: nn.Module | None = None,
+    attack_memory: str | int | None = None,
 ) -> dict[str, list[SanityCheck]]:
     """Run the checks; every process must call it, and takes some of the attacks on some of the batches.
 
@@ -37,6 +38,7 @@ def check_attacks(
         queries: Of Square.
         half: Also make the examples in bfloat16.
         other: The model with another encoder, whose adversarial images are tried on this one.
+        attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
 
     Returns:
         Name of the attack, or of attack and member -> its checks.
@@ -51,8 +53,8 @@ def check_attacks(
     for batch in track(batches, f'sanity of {", ".join(plain)}'):
         batch.pop('unreadable', None)
         for part in same_size_runs(batch):
-            victim = build_victim(model, part)
-            rival = build_victim(other, part) if other is not None else None
+            victim = build_victim(model, part, attack_memory)
+            rival = None if other is None else build_victim(other, part, attack_memory)
             for name, attack in plain.items():
                 if unit % get_world_size() == get_rank():
                     measured = victim.measured(attack, queries, half, rival)

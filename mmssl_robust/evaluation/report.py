@@ -20,7 +20,7 @@ from mmssl_robust.version import __version__
 _LIBRARIES = ('torch', 'torchvision', 'timm', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
 # What the numbers depend on; the rest of a config says where logs go and how to train.
 _HASHED = ('model', 'test_dataloader', 'test_evaluator', 'test_cfg')
-# Where files lie on this machine and how fast they are read; weights have a hash of their own.
+# Where files lie on this machine, and what only costs time or memory; weights have a hash of their own.
 _UNHASHED = {
     'data_root',
     'checkpoint',
@@ -30,6 +30,7 @@ _UNHASHED = {
     'prefetch_factor',
     'batch_size',
     'active',
+    'attack_memory',
 }
 
 

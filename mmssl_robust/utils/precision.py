@@ -88,6 +88,11 @@ def has_fast_route() -> bool:
         return probe_error() < EXACT
 
 
+def on_fast_route() -> bool:
+    """Whether matrices are multiplied as ``'fast-fp32'`` says now."""
+    return getattr(getattr(torch.backends.mkldnn, 'matmul', None), 'fp32_precision', None) == 'bf16'
+
+
 @contextmanager
 def _onednn() -> Iterator[None]:
     matmul = torch.backends.mkldnn.matmul

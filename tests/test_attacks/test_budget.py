@@ -37,7 +37,7 @@ PASSING = 8 * 3 * 8 * 36  # three of the largest; that is more than ONE: in its 
 
 def test_need_of_one_input_is_measured():
     net = Net()
-    assert _need_of(net, torch.rand(1, 3, 8, 8, dtype=torch.float64), net) == (ONE, PASSING)
+    assert _need_of(net, torch.rand(1, 3, 8, 8, dtype=torch.float64), net) == (ONE, PASSING, False)
     assert net.seen == [1]
     _need_of(net, torch.rand(1, 3, 8, 8, dtype=torch.float64), net)
     assert net.seen == [1]
@@ -99,6 +99,47 @@ def test_autocast_holds_when_parts_are_computed_again(memory):
         expected = net(inputs)
     assert outputs.dtype == torch.bfloat16
     torch.testing.assert_close(grad, torch.autograd.grad(expected.float().sum(), inputs)[0], rtol=0.02, atol=1e-3)
+
+
+class Dropping(Net):
+    """A defence that draws random numbers."""
+
+    def forward(self, inputs):
+        return torch.nn.functional.dropout(super().forward(inputs), 0.5)
+
+
+@pytest.mark.parametrize('room', [1, 3])
+def test_a_random_network_draws_the_same_numbers_again(room):
+    net = Dropping()
+    inputs = torch.linspace(0, 1, 7 * 3 * 64, dtype=torch.float64).view(7, 3, 8, 8).requires_grad_()
+    torch.manual_seed(5)
+    outputs = encode_in_budget(net, inputs, room * ONE, net)
+    (grad,) = torch.autograd.grad(outputs.sum(), inputs)
+    torch.manual_seed(5)  # what one input needs was measured without a trace
+    parts = [*inputs[:-room].split(room), inputs[-room:]]
+    expected = torch.cat([net(part) for part in parts])
+    torch.testing.assert_close(outputs, expected)
+    torch.testing.assert_close(grad, torch.autograd.grad(expected.sum(), inputs)[0])
+
+
+def test_in_float16_half_is_for_the_graph_that_is_retained():
+    net, inputs = Net().float(), torch.rand(7, 3, 8, 8, requires_grad=True)
+    for dtype, forwards in ((torch.bfloat16, [1, 3]), (torch.float16, [1, 1])):
+        net.seen.clear()
+        with torch.autocast('cpu', dtype):
+            need = _need_of(net, inputs[:1], net)
+            encode_in_budget(net, inputs, 3 * need.saved, net)
+        assert [net.seen[0], net.seen[-1]] == forwards
+
+
+@pytest.mark.parametrize('memory', [None, ONE])
+def test_a_gradient_that_is_cut_off(memory):
+    inputs = torch.rand(7, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    net = Net()
+    outputs = encode_in_budget(lambda part: net(part.detach()) + 0 * part.mean(), inputs, memory, net)
+    assert torch.autograd.grad(outputs.sum(), inputs)[0].abs().max() == 0
+    outputs = encode_in_budget(lambda part: net(part.detach()), inputs, memory, net)
+    assert not outputs.requires_grad or torch.autograd.grad(outputs.sum(), inputs, allow_unused=True)[0] is None
 
 
 def test_without_gradients_nothing_is_computed_twice():

@@ -158,3 +158,9 @@ def test_errors_are_one_line(run_tool, capsys, arguments, message, monkeypatch):
     with pytest.raises(SystemExit):
         run_tool('analysis_tools/benchmark_attacks.py', *arguments)
     assert message in capsys.readouterr().err
+
+
+def test_what_the_targets_do_not_speak_of_meets_none():
+    times = Times(dict(ours=[1.0], textbook=[9.0]))
+    assert Outcome('active', 24, times).verdicts('ours') == [('3x textbook', True)]
+    assert Outcome('active', 24, times, valid=False).verdicts('ours') == [('3x textbook', False)]

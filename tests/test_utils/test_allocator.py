@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from mmssl_robust.utils import allocator
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='a setting of glibc')
 def test_what_windows_free_goes_back_to_the_system():
@@ -33,3 +35,14 @@ last = pieces[-1]  # on top of the heap
 del pieces
 print(before, held, resident())
 """
+
+
+@pytest.mark.parametrize(('text', 'share'), [('max', 1), ('1000000', None), (str(2**62), 1)])
+def test_memory_of_a_container(tmp_path, monkeypatch, text, share):
+    limit = tmp_path / 'memory.max'
+    monkeypatch.setattr(allocator, '_LIMITS', (tmp_path / 'none',))
+    machine = allocator.main_memory()
+    monkeypatch.setattr(allocator, '_LIMITS', (limit, tmp_path / 'none'))
+    limit.write_text(f'{text}\n')
+    assert machine > 10**8
+    assert allocator.main_memory() == (machine if share else 10**6)

@@ -19,6 +19,7 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.logging import MMLogger
@@ -30,7 +31,7 @@ from mmssl_robust.benchmark.speed.cuda import gpu_report
 from mmssl_robust.benchmark.speed.memory import GRIDS, measure
 from mmssl_robust.benchmark.speed.others import missing
 from mmssl_robust.benchmark.speed.results import Outcome, as_json, machine, memory_table, table_of
-from mmssl_robust.benchmark.speed.targets import memory_verdicts
+from mmssl_robust.benchmark.speed.targets import AGREE, memory_verdicts
 from mmssl_robust.benchmark.speed.timing import interleave
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
@@ -64,7 +65,7 @@ def run_case(name: str, args: argparse.Namespace) -> Outcome:
     synchronise = torch.cuda.synchronize if args.device.startswith('cuda') else lambda: None
     budget, least = (0.0, args.repeats) if args.repeats else (args.seconds, _LEAST)
     times = interleave(contest.runs, budget, least, args.seed, synchronise)
-    return Outcome(name, contest.images, times, counted, disagreement, contest.notes)
+    return Outcome(name, contest.images, times, counted, disagreement, contest.notes, contest.valid)
 
 
 def measure_memory(args: argparse.Namespace) -> dict[str, dict[int, dict[str, float]]]:
@@ -88,11 +89,29 @@ def check(args: argparse.Namespace) -> None:
         raise UserError('--device is cuda, but PyTorch sees no GPU: leave it out to measure the CPU')
 
 
+def summary(outcome: Outcome) -> str:
+    if outcome.disagreement is None:
+        agreement = ''
+    elif outcome.disagreement <= AGREE:
+        agreement = f", gradients agree with the textbook's (relative difference {outcome.disagreement:.0e})"
+    else:
+        agreement = f', [bold red]GRADIENTS DIFFER by {outcome.disagreement:.0%}[/bold red]'
+    return f'{outcome.case}: {outcome.times.repeats} repetitions{agreement}{outcome.notes and ", " + outcome.notes}'
+
+
+def write(out: Path | None, report: dict[str, Any]) -> None:
+    if out:
+        with whole_file(out) as partial:
+            partial.write_text(json.dumps(report, indent=1))
+
+
 @one_line_errors
 def main() -> None:
     args = parse_args()
     check(args)
     MMLogger.get_instance('speed', log_level='ERROR')
+    if args.device.startswith('cuda'):
+        torch.cuda.set_device(args.device)
     torch.set_num_threads(args.threads or torch.get_num_threads())
     begin = time.perf_counter()
     report = dict(machine=machine(args.device), seed=args.seed, not_installed=missing(), cases={})
@@ -103,7 +122,8 @@ def main() -> None:
         if name in args.cases:
             outcomes.append(run_case(name, args))
             report['cases'][name] = as_json(outcomes[-1])
-            console.print(f'{name}: {outcomes[-1].times.repeats} repetitions {outcomes[-1].notes}')
+            console.print(summary(outcomes[-1]))
+            write(args.out, report)
     if outcomes:
         console.print(table_of(outcomes))
     if MEMORY in args.cases:
@@ -115,9 +135,7 @@ def main() -> None:
         console.print(report['gpu'])
     report['minutes'] = (time.perf_counter() - begin) / 60
     console.print(f'{report["minutes"]:.1f} minutes')
-    if args.out:
-        with whole_file(args.out) as partial:
-            partial.write_text(json.dumps(report, indent=1))
+    write(args.out, report)
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 
 PROCESSES = 'processes'
-_LABELS = {PROCESSES: 'processes of one thread (50 steps of PGD)'}
+_LABELS = {PROCESSES: 'processes of one CPU thread (50 steps of PGD)'}
 _COLOURS = dict(ours='tab:blue', textbook='tab:orange')
 
 
@@ -52,6 +52,8 @@ def measure(args: argparse.Namespace) -> pd.DataFrame:
         else:
             found = measure_axis(axes[name], args.seed, args.seconds, synchronise)
         rows += [dict(axis=name, **row) for row in found]
+        with whole_file(args.out / 'scaling.csv') as partial:
+            pd.DataFrame(rows).to_csv(partial, index=False)
         print(f'{name}: done')
     return pd.DataFrame(rows)
 
@@ -85,8 +87,8 @@ def draw(table: pd.DataFrame, labels: dict[str, str], title: str) -> plt.Figure:
 
 
 def _seconds(value: float, _: int) -> str:
-    """A tick's label; of the many on a logarithmic scale, those of 1, 2 and 5 have one."""
-    return f'{value:g}' if f'{value:e}'[0] in '125' else ''
+    """A tick's label; of the many on a logarithmic scale, those of 1, 2, 3, 5 and 7 have one."""
+    return f'{value:g}' if f'{value:e}'[0] in '12357' else ''
 
 
 @one_line_errors
@@ -96,10 +98,10 @@ def main() -> None:
         raise UserError('--device is cuda, but PyTorch sees no GPU: leave it out to measure the CPU')
     MMLogger.get_instance('scaling', log_level='ERROR')
     torch.set_num_threads(args.threads or torch.get_num_threads())
+    if args.device.startswith('cuda'):
+        torch.cuda.set_device(args.device)
     table = measure(args)
     facts = machine(args.device)
-    with whole_file(args.out / 'scaling.csv') as partial:
-        table.to_csv(partial, index=False)
     labels = {name: axis.label for name, axis in axes_of(Settings()).items()} | _LABELS
     where = facts['cpu'] if args.device == 'cpu' else facts['device']
     plt.rcParams.update({'svg.fonttype': 'none', 'svg.hashsalt': 'mmssl_robust'})

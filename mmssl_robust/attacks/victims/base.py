@@ -21,6 +21,7 @@ from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.tokens import select_tokens
 from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.utils.allocator import return_freed_memory
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import HALF, gemm_route
 
@@ -127,6 +128,8 @@ class Victim:
                     raise UserError(
                         f'{type(member.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
                     ) from error
+                finally:
+                    return_freed_memory(self.inputs.device, False)
             if precision in HALF:
                 _, loss, score, success = self.judge(member, result.adv)
                 result = replace(result, loss=loss, score=score, success=success)

@@ -4,6 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import nn
+
+from mmssl_robust.utils.precision import has_fast_route
 
 from .baselines import Gradient
 from .counting import flops, with_flops
@@ -45,6 +48,7 @@ class Contest:
         pixels: Where the gradients are compared.
         unlike: Contenders whose gradient is another one.
         notes: What a reader must know of the result.
+        valid: Whether this is what the targets speak of.
     """
 
     images: int
@@ -55,6 +59,7 @@ class Contest:
     pixels: torch.Tensor | None = None
     unlike: Collection[str] = ()
     notes: str = ''
+    valid: bool = True
 
     def examine(self) -> tuple[dict[str, float], float | None]:
         """Take every gradient once, which warms up, too.
@@ -75,7 +80,7 @@ class Contest:
         return operations, max(differences, default=None)
 
 
-def with_fast(runs: dict[str, Run], settings: Settings, always: bool = False) -> dict[str, Run]:
+def with_fast(runs: dict[str, Run], settings: Settings, model: nn.Module, always: bool = False) -> dict[str, Run]:
     """Return the contenders and, where it is wanted and there is a route, the package on the fast fp32 route."""
-    wanted = (settings.fast or always) and settings.device == 'cpu'
-    return runs | (dict(fast=fast(runs['ours'])) if wanted else {})
+    wanted = (settings.fast or always) and settings.device == 'cpu' and has_fast_route()
+    return runs | (dict(fast=fast(runs['ours'], model)) if wanted else {})

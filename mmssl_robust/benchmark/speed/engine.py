@@ -7,6 +7,7 @@ from mmssl_robust.attacks import Attack
 from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.attacks.victims import Victim, build_victim
+from mmssl_robust.utils.allocator import return_freed_memory
 
 from .baselines import Gradient
 
@@ -32,6 +33,9 @@ def gradient_of(victim: Victim, attack: Attack, step: int = 1) -> Gradient:
 
     def gradient(pixels: Tensor) -> Tensor:
         with eval_mode(victim.model), frozen(victim.model):
-            return trace.differentiate(pixels, targets, step, attack.steps, victim.mask)[0]
+            try:
+                return trace.differentiate(pixels, targets, step, attack.steps, victim.mask)[0]
+            finally:
+                return_freed_memory(pixels.device, False)
 
     return gradient

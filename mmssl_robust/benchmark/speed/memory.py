@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import math
 import os
 import re
 import resource
@@ -21,7 +22,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import gemm_route
 
 from . import models
-from .cases.dense import segpgd_gradient, textbook_segpgd
+from .cases.dense import LEAST_MEMORY, segpgd_gradient, textbook_segpgd
 from .engine import victim_of
 
 GRIDS = {1: (1, 1), 3: (1, 3), 9: (3, 3), 18: (3, 6)}
@@ -84,11 +85,12 @@ def peak(
         return dict(mib=mib, live=mib)
     before = resident_mib()
     forget_peak()
+    enough = windows + 3 if memory == LEAST_MEMORY else math.inf
     # One window to see what it saves, and all of them; then two are computed again, which those that follow repeat.
     with (
         profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler,
         contextlib.suppress(_Enough),
-        _limited(model.backbone, windows=windows + 3),
+        _limited(model.backbone, enough),
     ):
         gradient(victim.pixels)
     mib = peak_mib() - before
@@ -100,7 +102,7 @@ class _Enough(Exception):
 
 
 @contextlib.contextmanager
-def _limited(encoder: nn.Module, windows: int) -> Iterator[None]:
+def _limited(encoder: nn.Module, windows: float) -> Iterator[None]:
     """Let the encoder have so many windows and no more."""
     left = windows
 
@@ -152,6 +154,8 @@ def main() -> None:
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    if args.device.startswith('cuda'):
+        torch.cuda.set_device(args.device)
     start = time.perf_counter()
     # Only to be done sooner: both routes allocate the same.
     with gemm_route('fast-fp32'):

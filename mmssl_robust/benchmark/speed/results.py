@@ -34,6 +34,7 @@ class Outcome:
         counted: Operations of the contenders in forwards of the encoder.
         disagreement: Largest relative difference of a gradient from the textbook's.
         notes: What a reader must know besides.
+        valid: Whether this is what the targets speak of; otherwise none is met.
     """
 
     case: str
@@ -42,10 +43,12 @@ class Outcome:
     counted: Mapping[str, float] = field(default_factory=dict)
     disagreement: float | None = None
     notes: str = ''
+    valid: bool = True
 
     def verdicts(self, contender: str) -> list[tuple[str, bool | None]]:
         """Return each target of a contender and whether it is met, None if the rival is not there."""
-        return list(verdicts(self.case, contender, self.times, self.counted.get(contender)))
+        found = verdicts(self.case, contender, self.times, self.counted.get(contender))
+        return [(target, met and self.valid) for target, met in found]
 
 
 def machine(device: str) -> dict[str, Any]:

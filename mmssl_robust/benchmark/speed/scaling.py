@@ -98,13 +98,13 @@ def measure_axis(axis: Axis, seed: int, budget: float, synchronise: Callable[[],
 
 
 def measure_processes(counts: Sequence[int] = (1, 2), images: int = 24) -> Iterator[dict[str, Any]]:
-    """Yield the seconds that 50 steps of PGD take on the embedded images, by number of processes."""
+    """Yield the seconds that 50 steps of PGD take on the embedded images, by number of processes on the CPU."""
 
     def run(processes: int, steps: int) -> Callable[[], None]:
         return lambda: launch(processes, steps, images)
 
     runs = {(count, steps): run(count, steps) for count in counts for steps in _STEPS}
-    times = interleave(runs, least=1)
+    times = interleave(runs)
     few, many = _STEPS
     for count in counts:
         net = [long - short for long, short in zip(times.seconds[count, many], times.seconds[count, few])]
@@ -123,7 +123,7 @@ def launch(processes: int, steps: int, images: int) -> None:
         command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={processes}']
         command += [str(root / _TEST), str(find_config(_CONFIG)), _HEAD, '--launcher', 'pytorch', *settings]
         assets = Path(mmssl_robust.__file__).parent / 'assets' / 'samples'
-        environment = os.environ | dict(OMP_NUM_THREADS='1', DATA_ROOT=str(assets))
+        environment = os.environ | dict(OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='', DATA_ROOT=str(assets))
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ['no message']

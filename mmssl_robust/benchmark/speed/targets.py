@@ -66,6 +66,9 @@ TARGETS = (
 COUNTS = dict(pgd=40.0, embed=41.0, deacl=16.5)
 """Operations that the package may take at most, in forwards of the encoder."""
 
+AGREE = 1e-3
+"""Relative difference of two gradients in float32 that is rounding."""
+
 SHARE = 1 / 8  # of the textbook's memory at three windows
 FURTHER = 60.0  # MiB for each window more
 

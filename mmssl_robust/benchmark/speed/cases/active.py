@@ -8,10 +8,11 @@ from mmssl_robust.benchmark.speed import models
 from mmssl_robust.benchmark.speed.baselines import by_backward
 from mmssl_robust.benchmark.speed.contest import Contest, Settings
 from mmssl_robust.benchmark.speed.engine import victim_of
-from mmssl_robust.utils.errors import UserError
 
 from .classification import scored, textbook
 
+_ROBUST = 0.05  # of which the target speaks
+_SAME = 'the same images broken'
 _EPS = 1.35 / 255  # so little that images break at different steps, and one of the 24 does not
 
 
@@ -21,9 +22,6 @@ def active_set(
     """PGD, worst over iterates, where almost every image breaks: with images dropped, beside the textbook.
 
     The labels are the network's clean predictions. Images of 64 pixels keep it short: what is saved is steps.
-
-    Raises:
-        UserError: If dropping changes which images are broken.
     """
     torch.manual_seed(settings.seed)
     model = models.classifier(arch).to(settings.device, settings.dtype)
@@ -37,9 +35,9 @@ def active_set(
     victim = victim_of(model, batch)
     settings_of = dict(eps=_EPS, step_size=_EPS / 4, steps=steps)
     whole, dropping = (PGD(CrossEntropy(), stop_at_success=stop, **settings_of) for stop in (False, True))
-    broken = victim.attack(whole).success
-    if not torch.equal(victim.attack(dropping).success, broken):
-        raise UserError('PGD with stop_at_success breaks other images than without: this is a bug, please report it')
+    broken, broken_by_ours = victim.attack(whole).success, victim.attack(dropping).success
+    different = int((broken != broken_by_ours).sum())
+    robust = float(1 - broken.double().mean())
     plain = textbook(model)
     gradient = by_backward(
         plain.model, lambda pixels: F.cross_entropy(plain.logits(pixels), predicted, reduction='sum')
@@ -50,5 +48,6 @@ def active_set(
             ours=lambda: victim.attack(dropping),
             textbook=lambda: scored(gradient, plain.logits, victim.pixels, _EPS, _EPS / 4, steps),
         ),
-        notes=f'robust accuracy {1 - broken.double().mean():.1%}, the same images broken',
+        notes=f'robust accuracy {robust:.1%}, ' + (f'OUTCOME OF {different} IMAGES DIFFERS' if different else _SAME),
+        valid=robust < _ROBUST and not different,
     )

@@ -144,7 +144,7 @@ def _contest(
 ) -> Contest:
     return Contest(
         images=len(victim.pixels),
-        runs=with_fast(runs(steps), settings, always=True),
+        runs=with_fast(runs(steps), settings, victim.model, always=True),
         forward=forward_of(victim),
         counted=dict(_counted(runs, steps)),
         gradients=gradients,

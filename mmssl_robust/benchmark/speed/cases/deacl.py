@@ -37,7 +37,7 @@ def deacl_step(settings: Settings, arch: models.Arch = 'dino_vits16', size: int 
 
     return Contest(
         images=images,
-        runs=with_fast(runs, settings),
+        runs=with_fast(runs, settings, model),
         forward=forward,
         gradients=steps,
         pixels=pixels,

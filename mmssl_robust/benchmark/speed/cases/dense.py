@@ -126,7 +126,7 @@ def _contest(victim: Victim, gradients: Mapping[str, Gradient], settings: Settin
 
     return Contest(
         images=len(pixels),
-        runs=with_fast(runs, settings),
+        runs=with_fast(runs, settings, victim.model),
         forward=without_grad if forward else None,
         gradients=gradients,
         pixels=pixels,
