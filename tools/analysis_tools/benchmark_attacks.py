@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     names = [*CASES, MEMORY]
     parser.add_argument('--cases', nargs='+', choices=names, default=names, metavar='CASE', help=', '.join(names))
     parser.add_argument('--repeats', type=int, help='repetitions of each case; default 3, and more while time is left')
-    parser.add_argument('--seconds', type=float, default=10.0, help='for each case, where 3 repetitions take less')
+    parser.add_argument('--seconds', type=float, default=6.0, help='for each case, where 3 repetitions take less')
     parser.add_argument('--batch-size', type=int, help="images of each case; default each case's own number")
     parser.add_argument('--attack-memory', help="budget of the package's window graphs, such as 2GB")
     parser.add_argument('--fast', action='store_true', help='the fast fp32 route in every case, not only pgd and embed')
