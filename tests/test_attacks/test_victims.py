@@ -163,6 +163,25 @@ def test_predictions_do_not_overwrite_each_other(case):
     assert all(torch.equal(output(sample), copy_) for sample, copy_ in zip(clean, before))
 
 
+def test_clean_embedding_is_computed_once_for_all_attacks():
+    model_cfg, batch = copy.deepcopy(CASES['slide'])
+    model, images = build(model_cfg), []
+    victim, fresh = build_victim(model, batch), build_victim(model, copy.deepcopy(batch))
+    attacks = [EmbedAttack(steps=2, eps=eps) for eps in ('2/255', '8/255')]
+    alone = [build_victim(model, copy.deepcopy(batch)).attack(attack) for attack in attacks]
+    model.backbone.register_forward_pre_hook(lambda _, args: images.append(len(args[0])))
+    fresh.embedding(fresh.pixels)
+    once = sum(images)
+    images.clear()
+    together = [victim.attack(attack) for attack in attacks]
+    assert sum(images) == once * (1 + 2 * 3)  # clean; two steps and the score of each attack
+    for result, expected in zip(together, alone):
+        torch.testing.assert_close(result.adv, expected.adv, rtol=0, atol=0)
+        assert result.forwards.tolist() == [3] * len(result.adv)
+    some = victim.only(torch.tensor([1]))
+    torch.testing.assert_close(some.clean_embedding('task'), victim.clean_embedding('task')[1:])
+
+
 def test_slide_embedding_sees_each_window_once():
     model = build(segmentor_cfg('slide'))
     victim = build_victim(model, segmentation_batch((24, 40), (24, 40)))

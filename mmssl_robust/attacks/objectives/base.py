@@ -36,6 +36,9 @@ class Objective(ABC):
     reads: ClassVar[Literal['prediction', 'embedding']] = 'prediction'
     """Which output of a victim it differentiates."""
 
+    from_clean: ClassVar[bool] = False
+    """Whether, without targets, the outputs for the clean image are the reference."""
+
     needs_random_start: ClassVar[bool] = False
     """Whether the loss has no gradient at the clean image."""
 

@@ -46,9 +46,14 @@ class EmbeddingDistance(Objective):
         self.reference = reference
 
     @property
-    def needs_random_start(self) -> bool:
-        """Whether the clean image is the reference."""
+    def from_clean(self) -> bool:
+        """Whether the clean image's embedding is the reference."""
         return not self.towards and self.reference is None
+
+    @property
+    def needs_random_start(self) -> bool:
+        """Whether the clean image is the reference, at which the distance has no gradient."""
+        return self.from_clean
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Fill in the reference, unless it is given."""

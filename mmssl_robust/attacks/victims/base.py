@@ -57,6 +57,7 @@ class Victim:
         self.swaps_channels = any(getattr(model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
         integral = all(_is_integral(image) for image in images)
         self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
+        self._clean: dict[tuple[str, str], Tensor] = {}
 
     def _mask(self) -> Tensor | None:
         batch, _, height, width = self.inputs.shape
@@ -170,7 +171,7 @@ class Victim:
     def only(self, rows: Tensor) -> 'Victim':
         """The same model with some of the samples, by their places (N,)."""
         part, places = copy.copy(self), rows.tolist()
-        part.inputs, part.pixels = self.inputs[rows], self.pixels[rows]
+        part.inputs, part.pixels, part._clean = self.inputs[rows], self.pixels[rows], {}
         part.mask = None if self.mask is None else self.mask[rows]
         for name in ('data_samples', 'sizes', 'keys'):
             setattr(part, name, [getattr(self, name)[place] for place in places])
@@ -184,13 +185,23 @@ class Victim:
             precision: See :meth:`attack`.
 
         Returns:
-            The function, of pixels (B, 3, H, W) in [0, 1]; the targets as :meth:`targets` gives them, None where the
-            embedding is attacked.
+            The function, of pixels (B, 3, H, W) in [0, 1]; the targets as :meth:`targets` gives them, or where the
+            embedding is attacked :meth:`clean_embedding`, None if the objective has another reference.
         """
         objective = attack.objective
         if objective.reads == 'embedding':
-            return Seen(self, precision, objective.tokens), None
+            own = self.clean_embedding(objective.tokens, precision) if objective.from_clean else None
+            return Seen(self, precision, objective.tokens), own
         return Seen(self, precision, upsampled=objective.takes_upsampled), self.targets()
+
+    @torch.no_grad()
+    def clean_embedding(self, tokens: str, precision: str = 'fp32') -> Tensor:
+        """The embedding of the batch's own images, computed once for all attacks."""
+        key = (tokens, precision)
+        if key not in self._clean:
+            with eval_mode(self.model), gemm_route(precision, self.model):
+                self._clean[key] = Seen(self, precision, tokens)(self.pixels)
+        return self._clean[key]
 
     def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:
         """:meth:`prediction`, as small maps where it is linear in such."""
