@@ -154,6 +154,16 @@ def test_attack_works_where_gradients_are_off(case):
     assert torch.equal(off.adv, build_victim(model, batch).attack(attack_for(model_cfg)).adv)
 
 
+def test_embedding_attack_works_where_gradients_are_off(case):
+    _, model, batch = case
+    attack = EmbedAttack(steps=2)
+    expected = build_victim(model, copy.deepcopy(batch), memory=1).attack(attack)
+    with torch.no_grad():
+        result = build_victim(model, batch, memory=1).attack(attack)
+    torch.testing.assert_close(result.adv, expected.adv)
+    assert (result.score < 0).all()
+
+
 def test_predictions_do_not_overwrite_each_other(case):
     _, model, batch = case
     victim = build_victim(model, batch)
