@@ -71,7 +71,7 @@ def encode_in_budget(
     if memory is None or len(inputs) == 1:
         return encode(inputs)
     need = _need_of(encode, inputs[:1], owner)
-    if _in_float16(inputs.device):
+    if _autocast_dtype(inputs.device) == torch.float16:
         memory //= 2  # a graph is retained there, in case that a gradient overflows
     memory = max(memory, need.saved)
     room = memory // need.saved
@@ -86,9 +86,8 @@ def encode_in_budget(
     return torch.cat([_Recomputed.apply(others, encode, max(memory // need.passing, 1), room), encode(kept)])
 
 
-def _in_float16(device: torch.device) -> bool:
-    enabled = torch.is_autocast_enabled(device.type)
-    return enabled and torch.get_autocast_dtype(device.type) == torch.float16
+def _autocast_dtype(device: torch.device) -> torch.dtype | None:
+    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
 
 
 class _Recomputed(torch.autograd.Function):
@@ -139,9 +138,7 @@ class _Need(NamedTuple):
 def _need_of(encode: Callable[[Tensor], Tensor], one: Tensor, owner: nn.Module) -> _Need:
     """Return what one input needs; measured once for each shape and precision."""
     known = _needs.setdefault(owner, {})
-    kind = one.device.type
-    autocast = torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind)
-    key = (one.shape, one.dtype, one.device, autocast, on_fast_route())
+    key = (one.shape, one.dtype, one.device, _autocast_dtype(one.device), on_fast_route())
     if key not in known:
         return_freed_memory(one.device, True)
         own = {parameter.untyped_storage().data_ptr() for parameter in owner.parameters()}
