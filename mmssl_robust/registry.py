@@ -2,8 +2,8 @@
 
 Each one is a child of MMEngine's root registry, so that a config of any scope
 can name ``mmssl_robust.X`` and MMEngine imports the module that defines it:
-no ``custom_imports`` line is needed. Attacks, objectives and losses know no
-MMEngine type and are registered by :mod:`mmssl_robust.registered`. ``ATTACKS`` and ``OBJECTIVES`` have no
+no ``custom_imports`` line is needed. Attacks and objectives know no MMEngine type and are
+registered by :mod:`mmssl_robust.building`. ``ATTACKS`` and ``OBJECTIVES`` have no
 counterpart in MMEngine and are roots of their own.
 """
 
@@ -20,7 +20,7 @@ from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 from .utils.checkpoint import register_safe_loaders
-from .utils.files import register_whole_files
+from .utils.file_backend import register_whole_files
 
 # Whoever builds with our registries gets our reader, also without our tools: MMEngine's would run a file's code.
 register_safe_loaders()
@@ -39,13 +39,13 @@ MODELS = Registry(
         'mmssl_robust.models.decode_heads',
         'mmssl_robust.models.segmentors',
         'mmssl_robust.models.algorithms',
-        'mmssl_robust.registered',
+        'mmssl_robust.models.registered_losses',
     ],
 )
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['mmssl_robust.datasets'])
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, scope=SCOPE, locations=['mmssl_robust.datasets'])
-METRICS = Registry('metric', parent=MMENGINE_METRICS, scope=SCOPE, locations=['mmssl_robust.evaluation'])
+METRICS = Registry('metric', parent=MMENGINE_METRICS, scope=SCOPE, locations=['mmssl_robust.evaluation.depth_metric'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['mmssl_robust.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope=SCOPE, locations=['mmssl_robust.engine'])
-ATTACKS = Registry('attack', scope=SCOPE, locations=['mmssl_robust.registered'])
-OBJECTIVES = Registry('objective', scope=SCOPE, locations=['mmssl_robust.registered'])
+ATTACKS = Registry('attack', scope=SCOPE, locations=['mmssl_robust.building'])
+OBJECTIVES = Registry('objective', scope=SCOPE, locations=['mmssl_robust.building'])

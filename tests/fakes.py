@@ -7,7 +7,7 @@ import numpy as np
 
 from mmssl_robust.benchmark.records import CLEAN, RecordStore
 from mmssl_robust.benchmark.suite import Row, Suite
-from mmssl_robust.engine.presets import load_preset
+from mmssl_robust.presets import load_preset
 from mmssl_robust.visualization.examples import Example
 
 CLASSES = dict(

@@ -29,11 +29,12 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from mmssl_robust.benchmark.cost import Estimate, estimate, estimate_row, measured_rate
-from mmssl_robust.benchmark.evaluation import Options
 from mmssl_robust.benchmark.report import write_report
+from mmssl_robust.benchmark.row_evaluation import Options
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite, load_suite, read_suite
-from mmssl_robust.utils.checkpoint import ASSETS, register_safe_loaders
+from mmssl_robust.utils.assets import ASSETS
+from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, init_processes, leave_process_group
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.terminal import console

@@ -22,9 +22,9 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmssl_robust.evaluation.report import write_json
-from mmssl_robust.utils.checkpoint import ASSETS
+from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.terminal import console
 
 ROOT = Path(__file__).resolve().parents[1]

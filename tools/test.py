@@ -27,10 +27,10 @@ from rich.box import SIMPLE
 from rich.table import Table
 from torch import nn
 
-from mmssl_robust.engine.presets import changed_all, load_preset, presets, targeted
-from mmssl_robust.engine.sanity import check_attacks, few_images, with_encoder
-from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
-from mmssl_robust.registered import build_attack
+from mmssl_robust.building import build_attack
+from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table
+from mmssl_robust.evaluation.sanity_checks import check_attacks, few_images, with_encoder
+from mmssl_robust.presets import changed_all, load_preset, presets, targeted
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import (
     PATIENCE,
@@ -43,12 +43,13 @@ from mmssl_robust.utils.cli import (
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.precision import bf16_is_fast
 from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.utils.terminal import console
 
 # Attack settings that the command line can change.
-SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'samples', 'keep', 'active', 'seed')
+SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,7 +64,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--steps', type=int)
     parser.add_argument('--queries', type=int, help='of Square')
     parser.add_argument('--restarts', type=int)
-    parser.add_argument('--samples', type=int, help='calls of a model with randomness of its own for one gradient')
+    parser.add_argument('--eot-samples', type=int, help='calls of a model with randomness of its own for one gradient')
     parser.add_argument(
         '--targeted',
         nargs='?',

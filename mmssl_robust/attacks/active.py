@@ -12,21 +12,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.objectives.base import Judgement
+from mmssl_robust.attacks.objectives.base import ObjectiveValues
 
-Iterates = Generator[tuple[Tensor, Judgement], Tensor | None, None]
+Iterates = Generator[tuple[Tensor, ObjectiveValues], Tensor | None, None]
 """What an optimiser is: it yields iterates that may be reported, with what each is worth, and is sent the places of the
 images that go on, None for all; the others are in no later iterate."""
 
 
 def narrowed(
-    iterates: Iterates, rows: Tensor | None, stop_at_success: bool
-) -> Iterator[tuple[Tensor, Judgement, Tensor | None]]:
+    iterates: Iterates, indices: Tensor | None, stop_at_success: bool
+) -> Iterator[tuple[Tensor, ObjectiveValues, Tensor | None]]:
     """Run an optimiser, and take each image from it after its first success if that is wanted.
 
     Args:
         iterates: The optimiser.
-        rows: Places (N,) of its images in the call; None if it has all.
+        indices: Places (N,) of its images in the call; None if it has all.
         stop_at_success: Whether images leave.
 
     Yields:
@@ -35,45 +35,45 @@ def narrowed(
     going = None
     while True:
         try:
-            adv, judgement = iterates.send(going)
+            adv, values = iterates.send(going)
         except StopIteration:
             return
-        yield adv, judgement, rows
+        yield adv, values, indices
         going = None
-        if stop_at_success and judgement.success.any():
-            going = (~judgement.success).nonzero()[:, 0]
+        if stop_at_success and values.success.any():
+            going = (~values.success).nonzero()[:, 0]
             if not len(going):
                 return
-            rows = going if rows is None else rows[going]
+            indices = going if indices is None else indices[going]
 
 
-def only(rows: Tensor | None, *parts: Any) -> tuple[Any, ...]:
-    """Return some rows of an optimiser's state, all if ``rows`` is None.
+def only(indices: Tensor | None, *parts: Any) -> tuple[Any, ...]:
+    """Return some images of an optimiser's state, all if ``indices`` is None.
 
     Args:
-        rows: Places (N,) of the images that go on.
-        *parts: Tensors, batch first, judgements, objects with a method ``only``, or None.
+        indices: Places (N,) of the images that go on.
+        *parts: Tensors, batch first, values of an objective, objects with a method ``only``, or None.
     """
-    return parts if rows is None else tuple(_rows_of(part, rows) for part in parts)
+    return parts if indices is None else tuple(_part_of(part, indices) for part in parts)
 
 
-def _rows_of(part: Any, rows: Tensor) -> Any:
+def _part_of(part: Any, indices: Tensor) -> Any:
     if isinstance(part, Tensor):
-        return part[rows]
-    if isinstance(part, Judgement):
-        return Judgement(*(values[rows] for values in part))
-    return None if part is None else part.only(rows)
+        return part[indices]
+    if isinstance(part, ObjectiveValues):
+        return ObjectiveValues(*(values[indices] for values in part))
+    return None if part is None else part.only(indices)
 
 
-class Rowwise:
+class Imagewise:
     """An object whose tensors have a row for each image."""
 
-    def only(self, rows: Tensor) -> 'Rowwise':
+    def only(self, indices: Tensor) -> 'Imagewise':
         """The same of some of the images, by their places (N,)."""
         part = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
-                setattr(part, name, value[rows])
+                setattr(part, name, value[indices])
         return part
 
 

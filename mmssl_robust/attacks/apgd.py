@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.active import Iterates, Rowwise, only
-from mmssl_robust.attacks.attack import Attack, Scene
-from mmssl_robust.attacks.kept import Kept
-from mmssl_robust.attacks.objectives.base import Judgement, Objective
+from mmssl_robust.attacks.active import Imagewise, Iterates, only
+from mmssl_robust.attacks.attack import Attack, Problem
+from mmssl_robust.attacks.best_iterates import BestIterates
+from mmssl_robust.attacks.objectives.base import Objective, ObjectiveValues
 from mmssl_robust.attacks.threat_models import L1, ThreatModel
 from mmssl_robust.attacks.threat_models.l1 import sparse_direction
 from mmssl_robust.utils.errors import UserError
@@ -74,17 +74,17 @@ class APGD(Attack):
         self.rho = rho
         self.momentum = momentum
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterates:
-        start, done = self._start(scene, restart), 0
+    def _iterates(self, problem: Problem, restart: int) -> Iterates:
+        start, done = self._start(problem, restart), 0
         for number, (threat, steps) in enumerate(self._plan(), 1):
-            adv, kept = threat.nearest(scene.inputs, start), Kept()
-            pace = self._pace(threat, adv, scene.inputs, fresh=number == 1)
-            iterates = self._ascend(scene, pace, adv, range(done + 1, done + steps + 1))
+            adv, kept = threat.nearest(problem.inputs, start), BestIterates()
+            pace = self._pace(threat, adv, problem.inputs, fresh=number == 1)
+            iterates = self._ascend(problem, pace, adv, range(done + 1, done + steps + 1))
             if number == len(self.stages):
                 yield from iterates
                 return
-            for iterate, judgement in iterates:
-                kept.offer(iterate, judgement, restart)
+            for iterate, values in iterates:
+                kept.offer(iterate, values, restart)
             start, done = kept.adv, done + steps
 
     def _plan(self) -> list[tuple[ThreatModel, int]]:
@@ -96,37 +96,37 @@ class APGD(Attack):
     def _pace(self, threat: ThreatModel, adv: Tensor, inputs: Tensor, fresh: bool) -> '_Pace | _SparsePace':
         return _SparsePace(threat, adv, inputs, fresh) if isinstance(threat, L1) else _Pace(threat, adv, self.momentum)
 
-    def _ascend(self, scene: Scene, pace: '_Pace | _SparsePace', adv: Tensor, steps: range) -> Iterates:
+    def _ascend(self, problem: Problem, pace: '_Pace | _SparsePace', adv: Tensor, steps: range) -> Iterates:
         """Yield the start and the iterate of each step."""
-        grad, judgement = self._look(scene, adv, steps.start)
-        going = yield adv, judgement
-        scene, pace, adv, grad, loss = only(going, scene, pace, adv, grad, judgement.final_loss)
+        grad, values = self._look(problem, adv, steps.start)
+        going = yield adv, values
+        problem, pace, adv, grad, loss = only(going, problem, pace, adv, grad, values.final_loss)
         best = _Best(adv.clone(), grad.clone(), loss.clone())
         rises, since, previous = torch.zeros_like(loss), 0, loss
         checkpoints = iter(checkpoints_of(len(steps), pace.first, pace.shrink, pace.least))
         checkpoint = next(checkpoints, None)
         for number, step in enumerate(steps, 1):
-            adv = pace.step(scene.inputs, adv, grad)
+            adv = pace.step(problem.inputs, adv, grad)
             if number == len(steps):
-                yield adv, scene.trace.judge(adv, scene.targets, self.steps)
+                yield adv, problem.oracle.values(adv, problem.targets, self.steps)
                 return
-            grad, judgement = self._look(scene, adv, step + 1)
-            going = yield adv, judgement
-            scene, pace, best, rises, previous = only(going, scene, pace, best, rises, previous)
-            adv, grad, loss = only(going, adv, grad, judgement.final_loss)
+            grad, values = self._look(problem, adv, step + 1)
+            going = yield adv, values
+            problem, pace, best, rises, previous = only(going, problem, pace, best, rises, previous)
+            adv, grad, loss = only(going, adv, grad, values.final_loss)
             rises, since, previous = rises + (loss > previous), since + 1, loss
             best.update(adv, grad, loss)
             if number == checkpoint:
-                back = pace.adapt(best, scene.inputs, rises < self.rho * since)[:, None, None, None]
+                back = pace.adapt(best, problem.inputs, rises < self.rho * since)[:, None, None, None]
                 adv, grad = torch.where(back, best.adv, adv), torch.where(back, best.grad, grad)
                 rises, since, checkpoint = torch.zeros_like(rises), 0, next(checkpoints, None)
 
-    def _look(self, scene: Scene, adv: Tensor, step: int) -> tuple[Tensor, Judgement]:
-        return scene.trace.differentiate(adv, scene.targets, min(step, self.steps), self.steps, scene.mask)
+    def _look(self, problem: Problem, adv: Tensor, step: int) -> tuple[Tensor, ObjectiveValues]:
+        return problem.oracle.gradient(adv, problem.targets, min(step, self.steps), self.steps, problem.mask)
 
 
 @dataclass
-class _Best(Rowwise):
+class _Best(Imagewise):
     """The iterate of the highest loss, image by image, with its gradient."""
 
     adv: Tensor
@@ -140,7 +140,7 @@ class _Best(Rowwise):
         self.loss = torch.where(better, loss, self.loss)
 
 
-class _Pace(Rowwise):
+class _Pace(Imagewise):
     """Steps with momentum, whose length is halved image by image (Algorithm 1 of Croce & Hein 2020)."""
 
     first, shrink, least = 0.22, 0.03, 0.06
@@ -171,7 +171,7 @@ class _Pace(Rowwise):
         return halve
 
 
-class _SparsePace(Rowwise):
+class _SparsePace(Imagewise):
     """Steps in l1 that change few entries (Algorithm 2 of Croce & Hein 2021)."""
 
     first, shrink, least = 0.04, 0.0, 0.04

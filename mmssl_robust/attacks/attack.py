@@ -8,41 +8,41 @@ import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates, narrowed
-from mmssl_robust.attacks.kept import Kept
+from mmssl_robust.attacks.best_iterates import BestIterates
 from mmssl_robust.attacks.noise import random_start
 from mmssl_robust.attacks.objectives.base import Forward, Objective
+from mmssl_robust.attacks.oracle import Oracle, QueryCount
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
-from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.utils.errors import UserError
 
 
 @dataclass(frozen=True)
-class Scene:
+class Problem:
     """Images under attack.
 
     Attributes:
-        trace: The model and the objective.
+        oracle: The model and the objective.
         inputs: Clean images (B, C, H, W).
         targets: As the objective prepared them, batch first.
         keys: A number for each image, from which its noise follows.
         mask: (B, 1, H, W) bool, True where pixels may change; None for everywhere.
     """
 
-    trace: Trace
+    oracle: Oracle
     inputs: Tensor
     targets: Tensor
     keys: Sequence[int]
     mask: Tensor | None
 
-    def only(self, rows: Tensor) -> 'Scene':
+    def only(self, indices: Tensor) -> 'Problem':
         """Some of the images, by their places (N,)."""
-        return Scene(
-            trace=self.trace.only(rows),
-            inputs=self.inputs[rows],
-            targets=self.targets[rows],
-            keys=[self.keys[row] for row in rows.tolist()],
-            mask=None if self.mask is None else self.mask[rows],
+        return Problem(
+            oracle=self.oracle.only(indices),
+            inputs=self.inputs[indices],
+            targets=self.targets[indices],
+            keys=[self.keys[index] for index in indices.tolist()],
+            mask=None if self.mask is None else self.mask[indices],
         )
 
 
@@ -57,7 +57,7 @@ class Attack(ABC):
         random_start: Start at a random point of the ball, otherwise at the clean image.
         restarts: Number of independent starts; an objective that has several aims takes the next one at each.
         seed: Seed of the attack's random numbers, a non-negative integer.
-        samples: For a model with randomness of its own: how often it is called for one judgement or gradient.
+        eot_samples: For a model with randomness of its own: how often it is called for one loss or gradient.
         stop_at_success: Leave an image alone from its first success on, and report that iterate: nothing after it can
             change whether the image is robust. Of an image that withstands, the best iterate, as without.
         active: How many images are in the model at once, so that a large batch needs the memory of a small one; None
@@ -77,7 +77,7 @@ class Attack(ABC):
         random_start: bool = True,
         restarts: int = 1,
         seed: int = 0,
-        samples: int = 1,
+        eot_samples: int = 1,
         stop_at_success: bool = False,
         active: int | None = None,
     ) -> None:
@@ -85,8 +85,8 @@ class Attack(ABC):
             raise TypeError(f'objective={objective!r} is no Objective: pass an instance such as CrossEntropy()')
         if norm not in THREAT_MODELS:
             raise UserError(f'unknown norm={norm!r}: use one of {", ".join(THREAT_MODELS)}')
-        least = dict(steps=0, restarts=1, seed=0, samples=1)
-        for name, value in dict(steps=steps, restarts=restarts, seed=seed, samples=samples).items():
+        least = dict(steps=0, restarts=1, seed=0, eot_samples=1)
+        for name, value in dict(steps=steps, restarts=restarts, seed=seed, eot_samples=eot_samples).items():
             if not isinstance(value, int) or value < least[name]:
                 raise UserError(f'{name}={value!r}: give an integer of at least {least[name]}')
         if active is not None and (not isinstance(active, int) or active < 1):
@@ -103,14 +103,14 @@ class Attack(ABC):
         self.random_start = random_start
         self.restarts = restarts
         self.seed = seed
-        self.samples = samples
+        self.eot_samples = eot_samples
         self.stop_at_success = stop_at_success
         self.active = active
 
     @property
     def passes(self) -> int:
         """How often an image goes through the model, forward or back, at most."""
-        return self.samples * self.restarts * (2 * self.steps + 1)
+        return self.eot_samples * self.restarts * (2 * self.steps + 1)
 
     def __call__(
         self,
@@ -132,7 +132,7 @@ class Attack(ABC):
             mask: (B, 1, H, W), nonzero where pixels may change (padding may not); None for everywhere.
 
         Returns:
-            The adversarial images and their account.
+            The adversarial images, with what they are worth and what they cost.
 
         Raises:
             UserError: If pixels lie outside [0, 1], or a loss or gradient is not finite or absent.
@@ -142,39 +142,39 @@ class Attack(ABC):
         # Evaluation loops switch gradients off, some by inference mode, whose tensors autograd refuses.
         with torch.inference_mode(False), torch.enable_grad():
             inputs, mask = check_images(inputs, keys, mask)
-            account = Account(len(inputs), inputs.device)
-            trace = Trace(forward, self.objective, keys, account, self.samples, active=self.active)
+            count = QueryCount(len(inputs), inputs.device)
+            oracle = Oracle(forward, self.objective, keys, count, self.eot_samples, active=self.active)
             with torch.no_grad():
-                targets = self.objective.prepare(trace.forward, inputs, None if targets is None else targets.clone())
-            kept = self._restarted(Scene(trace, inputs, targets, keys, mask))
-        return self._result(account, kept, inputs)
+                targets = self.objective.prepare(oracle.forward, inputs, None if targets is None else targets.clone())
+            kept = self._restarted(Problem(oracle, inputs, targets, keys, mask))
+        return self._result(count, kept, inputs)
 
-    def _restarted(self, scene: Scene) -> Kept:
-        kept = Kept(first=self.stop_at_success)
-        aims = self.objective.aims(scene.targets)
+    def _restarted(self, problem: Problem) -> BestIterates:
+        kept = BestIterates(first=self.stop_at_success)
+        aims = self.objective.aims(problem.targets)
         for restart in range(self.restarts if aims is None else min(self.restarts, aims)):
-            part, rows = scene, None
+            part, indices = problem, None
             if self.stop_at_success and restart:
-                rows = (~kept.success).nonzero()[:, 0]
-                if not len(rows):
+                indices = (~kept.success).nonzero()[:, 0]
+                if not len(indices):
                     break
-                part = scene.only(rows)
+                part = problem.only(indices)
             part = replace(part, targets=self.objective.aim(part.targets, restart))
-            for iterate, judgement, left in narrowed(self._iterates(part, restart), rows, self.stop_at_success):
-                kept.offer(iterate, judgement, restart, left)
+            for iterate, values, left in narrowed(self._iterates(part, restart), indices, self.stop_at_success):
+                kept.offer(iterate, values, restart, left)
         return kept
 
     @abstractmethod
-    def _iterates(self, scene: Scene, restart: int) -> Iterates:
+    def _iterates(self, problem: Problem, restart: int) -> Iterates:
         """Attack from one start and yield the iterates that may be reported, see :data:`Iterates`."""
 
-    def _start(self, scene: Scene, restart: int) -> Tensor:
+    def _start(self, problem: Problem, restart: int) -> Tensor:
         if not self.random_start:
-            return scene.inputs
-        noise = random_start(self.threat, scene.inputs, scene.keys, self.seed, restart, scene.mask)
-        return self.threat.nearest(scene.inputs, scene.inputs + noise)
+            return problem.inputs
+        noise = random_start(self.threat, problem.inputs, problem.keys, self.seed, restart, problem.mask)
+        return self.threat.nearest(problem.inputs, problem.inputs + noise)
 
-    def _result(self, account: Account, kept: Kept, inputs: Tensor) -> AttackResult:
+    def _result(self, count: QueryCount, kept: BestIterates, inputs: Tensor) -> AttackResult:
         norm = self.threat.size(kept.adv - inputs)
         limit = self.eps + self.threat.slack * max(1, self.eps)
         if not (norm <= limit).all() or not ((kept.adv >= 0) & (kept.adv <= 1)).all():
@@ -184,11 +184,11 @@ class Attack(ABC):
             loss=kept.loss,
             success=kept.success,
             score=kept.score,
-            zero_grad=account.zero_grad(inputs.dtype),
+            zero_grad=count.zero_grad(inputs.dtype),
             norm=norm,
             restart=kept.restart,
-            forwards=account.forwards,
-            backwards=account.backwards,
+            forwards=count.forwards,
+            backwards=count.backwards,
         )
 
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates, only
-from mmssl_robust.attacks.attack import Attack, Scene
-from mmssl_robust.attacks.objectives.base import Judgement
+from mmssl_robust.attacks.attack import Attack, Problem
+from mmssl_robust.attacks.objectives.base import ObjectiveValues
 from mmssl_robust.attacks.objectives.margin import TargetedMargin
 from mmssl_robust.utils.errors import UserError
 
@@ -57,22 +57,22 @@ class FAB(Attack):
     @property
     def passes(self) -> int:
         """How often an image goes through the model, forward or back, at most."""
-        return self.samples * self.restarts * (3 * self.steps + 1)
+        return self.eot_samples * self.restarts * (3 * self.steps + 1)
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterates:
-        clean = scene.trace.judge(scene.inputs, scene.targets, self.steps)
-        going = yield scene.inputs, clean
-        scene, clean = only(going, scene, clean)
-        adv = self._start(scene, restart)
+    def _iterates(self, problem: Problem, restart: int) -> Iterates:
+        clean = problem.oracle.values(problem.inputs, problem.targets, self.steps)
+        going = yield problem.inputs, clean
+        problem, clean = only(going, problem, clean)
+        adv = self._start(problem, restart)
         for step in range(1, self.steps + 1):
-            grad, found = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
-            going = yield self._within(scene, adv, clean, found)
-            scene, clean, adv, grad, found = only(going, scene, clean, adv, grad, found)
-            adv = self._ahead(scene.inputs, adv, grad, found.loss)
-            found = scene.trace.judge(adv, scene.targets, self.steps)
-            going = yield self._within(scene, adv, clean, found)
-            scene, clean, adv, found = only(going, scene, clean, adv, found)
-            back = scene.inputs + self.backward * (adv - scene.inputs)
+            grad, found = problem.oracle.gradient(adv, problem.targets, step, self.steps, problem.mask)
+            going = yield self._within(problem, adv, clean, found)
+            problem, clean, adv, grad, found = only(going, problem, clean, adv, grad, found)
+            adv = self._ahead(problem.inputs, adv, grad, found.loss)
+            found = problem.oracle.values(adv, problem.targets, self.steps)
+            going = yield self._within(problem, adv, clean, found)
+            problem, clean, adv, found = only(going, problem, clean, adv, found)
+            back = problem.inputs + self.backward * (adv - problem.inputs)
             adv = torch.where(found.success[:, None, None, None], back, adv)
 
     def _ahead(self, inputs: Tensor, adv: Tensor, grad: Tensor, loss: Tensor) -> Tensor:
@@ -86,11 +86,13 @@ class FAB(Attack):
         biased = inputs + self.overshoot * from_clean
         return ((1 - weight) * ahead + weight * biased).clamp(0, 1)
 
-    def _within(self, scene: Scene, adv: Tensor, clean: Judgement, found: Judgement) -> tuple[Tensor, Judgement]:
+    def _within(
+        self, problem: Problem, adv: Tensor, clean: ObjectiveValues, found: ObjectiveValues
+    ) -> tuple[Tensor, ObjectiveValues]:
         """The iterates that lie in the ball; for the others the clean images, which any attack may report."""
-        inside = self.threat.size(adv - scene.inputs) <= self.eps
-        images = torch.where(inside[:, None, None, None], adv, scene.inputs)
-        return images, Judgement(*(torch.where(inside, new, old) for new, old in zip(found, clean)))
+        inside = self.threat.size(adv - problem.inputs) <= self.eps
+        images = torch.where(inside[:, None, None, None], adv, problem.inputs)
+        return images, ObjectiveValues(*(torch.where(inside, new, old) for new, old in zip(found, clean)))
 
 
 def to_plane(images: Tensor, normal: Tensor, offset: Tensor, norm: str) -> Tensor:

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates, only
-from mmssl_robust.attacks.attack import Attack, Scene, check_images
+from mmssl_robust.attacks.attack import Attack, Problem, check_images
 from mmssl_robust.attacks.objectives.base import Forward, Objective
+from mmssl_robust.attacks.oracle import Oracle, QueryCount
 from mmssl_robust.attacks.result import Perturbation
-from mmssl_robust.attacks.threat_models import parse_number
-from mmssl_robust.attacks.tracking import Account, Trace
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import parse_number
 
 Keep = Literal['best', 'last', 'first']
 
@@ -104,28 +104,28 @@ class PGD(Attack):
         keys = list(range(len(inputs))) if keys is None else [int(key) for key in keys]
         with torch.enable_grad():
             inputs, _ = check_images(inputs, keys, None)
-            account = Account(len(inputs), inputs.device)
+            count = QueryCount(len(inputs), inputs.device)
             settings = dict(loss_scale=loss_scale, check=False, active=self.active)
-            trace = Trace(forward, self.objective, keys, account, self.samples, **settings)
+            oracle = Oracle(forward, self.objective, keys, count, self.eot_samples, **settings)
             with torch.no_grad():
-                targets = self.objective.prepare(trace.forward, inputs, targets)
-            scene = Scene(trace, inputs, self.objective.aim(targets, 0), keys, None)
-            adv, direction = self._start(scene, visit), None
+                targets = self.objective.prepare(oracle.forward, inputs, targets)
+            problem = Problem(oracle, inputs, self.objective.aim(targets, 0), keys, None)
+            adv, direction = self._start(problem, visit), None
             for step in range(1, self.steps + 1):
-                grad, _ = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
-                adv, direction = self._step(scene.inputs, adv, grad, direction)
-        zero_grad = account.zero_grad(inputs.dtype)
-        return Perturbation(adv.detach(), zero_grad, int(account.forwards[0]), int(account.backwards[0]))
+                grad, _ = problem.oracle.gradient(adv, problem.targets, step, self.steps, problem.mask)
+                adv, direction = self._step(problem.inputs, adv, grad, direction)
+        zero_grad = count.zero_grad(inputs.dtype)
+        return Perturbation(adv.detach(), zero_grad, int(count.forwards[0]), int(count.backwards[0]))
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterates:
-        adv, direction = self._start(scene, restart), None
+    def _iterates(self, problem: Problem, restart: int) -> Iterates:
+        adv, direction = self._start(problem, restart), None
         for step in range(1, self.steps + 1):
-            grad, judgement = scene.trace.differentiate(adv, scene.targets, step, self.steps, scene.mask)
+            grad, values = problem.oracle.gradient(adv, problem.targets, step, self.steps, problem.mask)
             if self.keep != 'last':
-                going = yield adv, judgement
-                scene, adv, grad, direction = only(going, scene, adv, grad, direction)
-            adv, direction = self._step(scene.inputs, adv, grad, direction)
-        yield adv, scene.trace.judge(adv, scene.targets, max(self.steps, 1))
+                going = yield adv, values
+                problem, adv, grad, direction = only(going, problem, adv, grad, direction)
+            adv, direction = self._step(problem.inputs, adv, grad, direction)
+        yield adv, problem.oracle.values(adv, problem.targets, max(self.steps, 1))
 
     def _step(self, inputs: Tensor, adv: Tensor, grad: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the next iterate, and the direction in which it lies."""

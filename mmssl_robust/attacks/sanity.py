@@ -17,10 +17,10 @@ from mmssl_robust.attacks.fab import FAB
 from mmssl_robust.attacks.objectives import EmbeddingDistance, Margin
 from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.objectives.classification import ClassificationObjective
+from mmssl_robust.attacks.oracle import Oracle, QueryCount, forward_of
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.square import Square
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
-from mmssl_robust.attacks.tracking import Account, Trace, forward_of
 
 ZERO_GRADIENTS = 0.1  # share of exactly-zero gradient entries that is still no sign of a broken gradient
 SLACK = 0.1  # share of an attack's effect that checks may differ by
@@ -72,18 +72,18 @@ def measure(
         other: The embedding by another encoder: images that are far from the clean ones in it are tried on the model.
 
     Returns:
-        Values (B,) for :func:`judge`, B the number of images with something to attack: scores, and losses (names that
-        end in ``_loss``), of the clean images and under each variant; shares of zero gradients, whether the widest ball
-        leaves nothing, equality of a second run. Values of batches may be concatenated.
+        Values (B,) for :func:`checks_of`, B the number of images with something to attack: scores, and losses (names
+        that end in ``_loss``), of the clean images and under each variant; shares of zero gradients, whether the widest
+        ball leaves nothing, equality of a second run. Values of batches may be concatenated.
     """
     keys = list(range(len(inputs))) if keys is None else list(keys)
     look = _Look(attack, forward, inputs, targets, keys)
-    rows = (~look.idle).nonzero()[:, 0]
-    if len(rows) < len(inputs):
-        forward, half, other = (model and forward_of(model, rows) for model in (forward, half, other))
-        inputs, keys = inputs[rows], [keys[row] for row in rows.tolist()]
-        targets, mask = (None if values is None else values[rows] for values in (targets, mask))
-        if not len(rows):
+    indices = (~look.idle).nonzero()[:, 0]
+    if len(indices) < len(inputs):
+        forward, half, other = (model and forward_of(model, indices) for model in (forward, half, other))
+        inputs, keys = inputs[indices], [keys[index] for index in indices.tolist()]
+        targets, mask = (None if values is None else values[indices] for values in (targets, mask))
+        if not len(indices):
             return {}
         look = _Look(attack, forward, inputs, targets, keys)
     data = (inputs, targets, keys, mask)
@@ -108,7 +108,7 @@ def measure(
     return found
 
 
-def judge(found: dict[str, Tensor]) -> list[SanityCheck]:
+def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
     """Say what measurements mean.
 
     Args:
@@ -179,17 +179,17 @@ class _Look:
     ) -> None:
         self.classifies = isinstance(attack.objective, ClassificationObjective)
         self.objective: Objective = Margin() if self.classifies else attack.objective
-        account = Account(len(inputs), inputs.device)
-        self._trace = Trace(forward, self.objective, keys, account, attack.samples)
+        count = QueryCount(len(inputs), inputs.device)
+        self._oracle = Oracle(forward, self.objective, keys, count, attack.eot_samples)
         self._steps = max(attack.steps, 1)
         with torch.no_grad():
-            self._targets = self.objective.aim(self.objective.prepare(self._trace.forward, inputs, targets), 0)
-        self._clean = self._trace.judge(inputs, self._targets, self._steps)
+            self._targets = self.objective.aim(self.objective.prepare(self._oracle.forward, inputs, targets), 0)
+        self._clean = self._oracle.values(inputs, self._targets, self._steps)
         self.idle = self.objective.idle(self._clean.score, self._targets)
 
     def at(self, name: str, images: Tensor) -> dict[str, Tensor]:
         """Return the score and the loss (B,) of images under a name; a class that is lost counts as just lost."""
-        found = self._trace.judge(images, self._targets, self._steps)
+        found = self._oracle.values(images, self._targets, self._steps)
         loss = found.final_loss.clamp(max=0) if self.classifies else found.final_loss
         extra = dict(open=(~found.success).to(loss.dtype)) if name == 'clean' else {}
         return {name: found.score, f'{name}_loss': loss, **extra}
@@ -197,7 +197,7 @@ class _Look:
     @torch.no_grad()
     def broken(self, images: Tensor) -> Tensor:
         """Return where nothing is left of the quality (B,), 0 or 1."""
-        return self.objective.broken(self._trace.forward(images), self._targets).to(images.dtype)
+        return self.objective.broken(self._oracle.forward(images), self._targets).to(images.dtype)
 
 
 def _with(attack: Attack, **settings: Any) -> Attack:

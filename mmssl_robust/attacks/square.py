@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates, only
-from mmssl_robust.attacks.attack import Attack, Scene
-from mmssl_robust.attacks.objectives.base import Judgement, Objective
+from mmssl_robust.attacks.attack import Attack, Problem
+from mmssl_robust.attacks.objectives.base import Objective, ObjectiveValues
 from mmssl_robust.utils.errors import UserError
 
 # From which share of the queries on, by what the area of a square is divided (Andriushchenko et al. 2020, Sec. 3).
@@ -54,33 +54,33 @@ class Square(Attack):
     @property
     def passes(self) -> int:
         """How often an image goes through the model, at most."""
-        return self.samples * self.restarts * self.steps
+        return self.eot_samples * self.restarts * self.steps
 
-    def _iterates(self, scene: Scene, restart: int) -> Iterates:
-        rngs = [np.random.default_rng((self.seed, key, restart, 1)) for key in scene.keys]
+    def _iterates(self, problem: Problem, restart: int) -> Iterates:
+        rngs = [np.random.default_rng((self.seed, key, restart, 1)) for key in problem.keys]
         moves = _Signs(self.eps) if self.norm == 'linf' else _Mass(self.eps, power=int(self.norm[1]))
-        shape = tuple(scene.inputs.shape[1:])
+        shape = tuple(problem.inputs.shape[1:])
         deltas = [moves.begin(rng, shape, self._side(0, shape)) for rng in rngs]
-        adv = self._images(scene, deltas)
-        best = scene.trace.judge(adv, scene.targets, self.steps)
+        adv = self._images(problem, deltas)
+        best = problem.oracle.values(adv, problem.targets, self.steps)
         going = yield adv, best
         for query in range(1, self.steps):
             rngs = rngs if going is None else [rngs[row] for row in going.tolist()]
-            scene, adv, best = only(going, scene, adv, best)
-            deltas, side = (adv - scene.inputs).cpu().double().numpy(), self._side(query, shape)
-            tried = self._images(scene, [moves.propose(rng, delta, side) for rng, delta in zip(rngs, deltas)])
-            found = scene.trace.judge(tried, scene.targets, self.steps)
+            problem, adv, best = only(going, problem, adv, best)
+            deltas, side = (adv - problem.inputs).cpu().double().numpy(), self._side(query, shape)
+            tried = self._images(problem, [moves.propose(rng, delta, side) for rng, delta in zip(rngs, deltas)])
+            found = problem.oracle.values(tried, problem.targets, self.steps)
             # All that was tried may be reported, by its score: the search goes on from the highest loss.
             going = yield tried, found
             better = (found.final_loss > best.final_loss) | (found.success & ~best.success)
             adv = torch.where(better[:, None, None, None], tried, adv)
-            best = Judgement(*map(partial(torch.where, better), found, best))
+            best = ObjectiveValues(*map(partial(torch.where, better), found, best))
 
-    def _images(self, scene: Scene, deltas: list[np.ndarray]) -> Tensor:
-        delta = torch.from_numpy(np.stack(deltas)).to(scene.inputs)
-        if scene.mask is not None:
-            delta = delta * scene.mask
-        return self.threat.nearest(scene.inputs, scene.inputs + delta)
+    def _images(self, problem: Problem, deltas: list[np.ndarray]) -> Tensor:
+        delta = torch.from_numpy(np.stack(deltas)).to(problem.inputs)
+        if problem.mask is not None:
+            delta = delta * problem.mask
+        return self.threat.nearest(problem.inputs, problem.inputs + delta)
 
     def _side(self, query: int, shape: tuple[int, ...]) -> int:
         """Length of a square's side at a query."""

@@ -7,8 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from mmssl_robust.attacks.sanity import ZERO_GRADIENTS
-from mmssl_robust.attacks.threat_models import THREAT_MODELS, parse_number
+from mmssl_robust.attacks.threat_models import THREAT_MODELS
 from mmssl_robust.evaluation.samples import LOWER_IS_BETTER, METRICS, PERCENT, Sample
+from mmssl_robust.utils.numbers import parse_number
 
 from .published import ROUNDING, scale_of
 from .records import CLEAN

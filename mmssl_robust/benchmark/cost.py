@@ -13,9 +13,9 @@ from mmengine.registry import DefaultScope
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmssl_robust.attacks.tokens import windows
+from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread
-from mmssl_robust.registered import build_attack
+from mmssl_robust.functional.tokens import windows
 from mmssl_robust.registry import DATASETS, MODELS
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
 from mmssl_robust.utils.errors import UserError

@@ -5,7 +5,7 @@ from functools import cache
 import pandas as pd
 
 from mmssl_robust.evaluation.samples import METRICS, PERCENT
-from mmssl_robust.utils.checkpoint import ASSETS
+from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.errors import UserError
 
 TABLES = ASSETS / 'paper' / 'tables.csv'

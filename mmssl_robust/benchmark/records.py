@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmssl_robust.evaluation.report import write_json
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import remove_partial_files, whole_file
+from mmssl_robust.utils.json_files import write_json
 
 SCHEMA_VERSION = 2
 CLEAN = 'clean'

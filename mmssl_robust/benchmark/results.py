@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from mmssl_robust.attacks.threat_models import parse_number
-from mmssl_robust.engine.presets import load_preset, presets
 from mmssl_robust.evaluation.samples import METRICS, Sample, sample_of
 from mmssl_robust.evaluation.worst_case import WorstCase, by_budget, worst_of
+from mmssl_robust.presets import load_preset, presets
+from mmssl_robust.utils.numbers import parse_number
 
 from .published import published_value
 from .records import CLEAN, RecordStore

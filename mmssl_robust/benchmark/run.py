@@ -14,9 +14,9 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import barrier, get_world_size, is_main_process
 
-from mmssl_robust.engine.presets import find_config
+from mmssl_robust.building import build_attack
+from mmssl_robust.config_files import find_config
 from mmssl_robust.evaluation.report import config_hash, library_versions
-from mmssl_robust.registered import build_attack
 from mmssl_robust.utils.data_check import check_data_folders
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import sha256
@@ -24,9 +24,9 @@ from mmssl_robust.utils.resume import training_settings
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.version import __version__
 
-from .evaluation import Options, RowEvaluation
 from .heads import data_root_of, encoder_hash, encoder_source, find_head, head_folder, local_file, trained_head
 from .records import CLEAN, RecordStore
+from .row_evaluation import Options, RowEvaluation
 from .suite import Row, Suite
 
 ROWS = 'rows'

@@ -8,15 +8,15 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmssl_robust.engine.presets import find_config, load_preset
-from mmssl_robust.evaluation.report import write_json
+from mmssl_robust.config_files import configs_in
+from mmssl_robust.presets import load_preset
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.json_files import write_json
 
 from .records import CLEAN
 
 TASKS = ('classification', 'segmentation', 'depth')
 SUITE_FILE = 'suite.json'
-_FOLDER = 'configs/benchmarks'
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ _ATTACKS = dict(classification=('embed', 'pgd'), segmentation=('embed', 'segpgd'
 
 def suites() -> dict[str, Path]:
     """Name -> file of each suite that ships with the package."""
-    folder = find_config(f'{_FOLDER}/mini.py').parent
-    return {path.stem: path for path in sorted(folder.glob('*.py'))}
+    return configs_in('configs/benchmarks')
 
 
 def load_suite(name: str) -> Suite:

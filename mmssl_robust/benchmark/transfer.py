@@ -13,14 +13,14 @@ from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from mmssl_robust.attacks.modes import eval_mode
-from mmssl_robust.attacks.pixels import PixelSpace
-from mmssl_robust.attacks.victims import build_victim
-from mmssl_robust.engine.batches import same_size_runs
-from mmssl_robust.engine.progress import track
+from mmssl_robust.evaluation.batches import same_size_runs
+from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.progress import track
+from mmssl_robust.victims import build_victim
 
-from .evaluation import RowEvaluation
 from .plan import units_of
+from .row_evaluation import RowEvaluation
 
 COLUMNS = ('source', 'attack', 'target', 'agreement', 'images')
 

@@ -7,11 +7,10 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner, TestLoop, ValLoop
 from torch.utils.data import DataLoader
 
+from mmssl_robust.evaluation.attack_log import AttackLog
+from mmssl_robust.evaluation.robust_evaluation import RobustEvaluation, tolerant_dataloader
 from mmssl_robust.registry import LOOPS
-
-from .attack_log import AttackLog
-from .progress import track
-from .robust_evaluation import RobustEvaluation, tolerant_dataloader
+from mmssl_robust.utils.progress import track
 
 
 class _AttackMixin:

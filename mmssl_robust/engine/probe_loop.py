@@ -4,10 +4,9 @@ from typing import Any
 
 from mmengine.runner import BaseLoop, Runner
 
+from mmssl_robust.evaluation.probes import Probe, encoder_in_training
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
-
-from .probes import Probe, encoder_in_training
 
 
 @LOOPS.register_module()
@@ -21,7 +20,7 @@ class ProbeValLoop(BaseLoop):
         runner: The runner.
         dataloader: Not used, each probe has its own; MMEngine wants a ``val_dataloader``, which may be ``{}``.
         evaluator: Likewise.
-        probes: Name -> arguments of :class:`~mmssl_robust.engine.probes.Probe`.
+        probes: Name -> arguments of :class:`~mmssl_robust.evaluation.probes.Probe`.
 
     Raises:
         UserError: If a probe does not fit the encoder, or there is none.

@@ -1,5 +1,1 @@
-"""Metrics, the worst case over attacks, and reports."""
-
-from .depth_metric import DepthMetric, depth_errors
-
-__all__ = ['DepthMetric', 'depth_errors']
+"""Evaluation under attack: the walk over a data set, metrics, the worst case, checks."""

@@ -2,19 +2,15 @@
 
 import hashlib
 import json
-import math
-import os
 import platform
 from importlib import metadata
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmssl_robust.utils.files import whole_file
-from mmssl_robust.utils.precision import precision_note
+from mmssl_robust.utils.precision_notes import precision_note
 from mmssl_robust.version import __version__
 
 _LIBRARIES = ('torch', 'torchvision', 'timm', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
@@ -32,18 +28,6 @@ _UNHASHED = {
     'active',
     'attack_memory',
 }
-
-
-def write_json(report: dict[str, Any], path: str | os.PathLike) -> None:
-    """Write a report whole or not at all; what is not finite becomes null.
-
-    Args:
-        report: Values that JSON knows, and numbers of NumPy and PyTorch.
-        path: File to write; its folder is made.
-    """
-    text = json.dumps(_plain(report), indent=2, allow_nan=False)
-    with whole_file(path) as partial:
-        partial.write_text(text + '\n')
 
 
 def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str) -> Table:
@@ -114,16 +98,4 @@ def _without_places(value: Any) -> Any:
         return {key: _without_places(entry) for key, entry in value.items() if key not in _UNHASHED}
     if isinstance(value, (list, tuple)):
         return [_without_places(entry) for entry in value]
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, torch.Tensor) or hasattr(value, 'item'):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
     return value

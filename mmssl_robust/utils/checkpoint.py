@@ -21,13 +21,13 @@ from packaging.version import Version
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from .assets import ASSETS
 from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
 
 # Before it, weights_only=True could be made to run code (CVE-2025-32434).
 SAFE_TORCH = Version('2.6.0')
-ASSETS = Path(__file__).resolve().parents[1] / 'assets'
 ASSET_SCHEME = 'mmssl_robust://'
 TORCH_SUFFIXES = ('.pth', '.pt', '.ckpt')
 

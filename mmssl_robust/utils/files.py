@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from mmengine.fileio import LocalBackend, register_backend
-
 from .errors import UserError
 
 _SUFFIX = '.partial'
@@ -75,17 +73,3 @@ def _is_running(pid: str) -> bool:
     except PermissionError:
         pass
     return True
-
-
-class WholeFileBackend(LocalBackend):
-    """MMEngine's local files, of which a kill or a full disk leaves none half written."""
-
-    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
-        """Write bytes; see :func:`whole_file`."""
-        with whole_file(filepath) as partial:
-            partial.write_bytes(obj)
-
-
-def register_whole_files() -> None:
-    """Have MMEngine write its checkpoints by :class:`WholeFileBackend`."""
-    register_backend('local', WholeFileBackend, force=True, prefixes='')

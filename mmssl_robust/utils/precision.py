@@ -55,13 +55,6 @@ def usable_precision(precision: str, device: str | torch.device) -> str:
     return 'fp32'
 
 
-def precision_note(precision: str) -> str:
-    """What a reader of numbers must be told of the precision, without a full stop; nothing for fp32."""
-    if precision == 'fast-fp32':
-        return 'examples made in fp32 with matrix products by oneDNN'
-    return f'examples made in {precision}, scored in fp32' if precision in HALF else ''
-
-
 @contextmanager
 def gemm_route(precision: str, model: nn.Module | None = None) -> Iterator[None]:
     """Multiply matrices as a precision says, until the end of the block; only ``'fast-fp32'`` changes anything.

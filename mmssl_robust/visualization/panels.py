@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mmssl_robust.attacks.result import AttackResult
-from mmssl_robust.attacks.victims import ClassifierVictim, DepthVictim, Victim
+from mmssl_robust.victims import ClassifierVictim, DepthVictim, Victim
 
 from .drawing import draw_example
 from .examples import Example

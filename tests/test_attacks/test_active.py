@@ -25,7 +25,7 @@ from mmssl_robust.attacks import (
 )
 from mmssl_robust.attacks.apgd import L1_STAGES
 from mmssl_robust.attacks.sanity import measure
-from mmssl_robust.attacks.victims import build_victim
+from mmssl_robust.victims import build_victim
 
 BATCH = 12
 EPS = dict(linf=0.03, l2=0.3, l1=3.0)  # some images withstand, some do not
@@ -95,7 +95,7 @@ def test_pgd_breaks_the_same_images(seed, norm, steps, restarts, momentum, maske
     net, inputs, targets = problem(seed)
     mask = some_mask(seed) if masked else None
     keys = range(seed, seed + BATCH)
-    changes = dict(norm=norm, steps=steps, restarts=restarts, momentum=momentum, seed=seed, samples=samples)
+    changes = dict(norm=norm, steps=steps, restarts=restarts, momentum=momentum, seed=seed, eot_samples=samples)
     best = pgd('best', **changes)(net, inputs, targets, keys, mask)
     first = pgd('first', active=active, **changes)(net, inputs, targets, keys, mask)
     assert torch.equal(first.success, best.success)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmssl_robust.attacks import PGD, DepthAbsRel, DepthLoss, DepthPGD, DepthRMSE
-from mmssl_robust.models.losses.gradient_loss import gradient_matching_loss
-from mmssl_robust.models.losses.sig_loss import scale_invariant_log_loss
+from mmssl_robust.functional.gradient_matching import gradient_matching_loss
+from mmssl_robust.functional.scale_invariant_log import scale_invariant_log_loss
 from mmssl_robust.utils.errors import UserError
 
 TARGETS = torch.full((1, 1, 8, 8), 2.0, dtype=torch.float64)

@@ -23,7 +23,7 @@ from mmssl_robust.attacks import (
     TargetedDLR,
     TargetedMargin,
 )
-from mmssl_robust.attacks.kept import Kept
+from mmssl_robust.attacks.best_iterates import BestIterates
 from mmssl_robust.utils.errors import UserError
 
 LOGITS = torch.tensor([[3.0, 1.0, 0.5, -2.0, 2.0], [0.0, 4.0, 3.0, 1.0, 3.5]], dtype=torch.float64)
@@ -115,10 +115,10 @@ def balance():
     ids=['cospgd', 'masked', 'balanced', 'jensen-shannon'],
 )
 def test_segmentation_losses_are_their_formulas(objective, loss, final):
-    judgement = objective.judge(MAPS, TRUE, 3, 10)
-    torch.testing.assert_close(judgement.loss, mean(loss()))
-    torch.testing.assert_close(judgement.final_loss, mean(final()))
-    torch.testing.assert_close(judgement.score, mean(CORRECT.double()))
+    values = objective.values(MAPS, TRUE, 3, 10)
+    torch.testing.assert_close(values.loss, mean(loss()))
+    torch.testing.assert_close(values.final_loss, mean(final()))
+    torch.testing.assert_close(values.score, mean(CORRECT.double()))
     # Ignored pixels have no gradient, and an image of nothing else has loss 0.
     maps = MAPS.clone().requires_grad_()
     (grad,) = torch.autograd.grad(objective(maps, TRUE, 3, 10).sum(), maps)
@@ -197,12 +197,12 @@ def test_targeted_maps():
     objective = TargetedCrossEntropy('2')
     wanted = objective.prepare(lambda x: MAPS, MAPS, TRUE)
     assert wanted[0].tolist() == [[2, 2, -1, 2], [2, 2, -1, 2]]
-    judgement = objective.judge(MAPS, wanted, 1, 1)
+    values = objective.values(MAPS, wanted, 1, 1)
     counts = wanted >= 0
     log_p = PROBABILITY.log()[:, 2]
-    torch.testing.assert_close(judgement.loss, (log_p * counts).sum(dim=(1, 2)) / counts.sum(dim=(1, 2)))
+    torch.testing.assert_close(values.loss, (log_p * counts).sum(dim=(1, 2)) / counts.sum(dim=(1, 2)))
     hits = ((MAPS.argmax(dim=1) == 2) & counts).sum(dim=(1, 2))
-    torch.testing.assert_close(judgement.score, -(hits / counts.sum(dim=(1, 2))).to(MAPS.dtype))
+    torch.testing.assert_close(values.score, -(hits / counts.sum(dim=(1, 2))).to(MAPS.dtype))
     result = PGD(objective, eps=1, step_size=0.1, steps=40)(lambda x: 30 * x, torch.full((2, 3, 2, 4), 0.5), TRUE)
     assert result.success.all()
 
@@ -229,9 +229,9 @@ def test_a_hit_counts_more_than_the_probability_of_the_wanted_class():
     """Less probable and yet the highest: of two iterates that is the one to report."""
     objective, targets = TargetedCrossEntropy(1), torch.tensor([1])
     missed, hit = (torch.tensor([values]).log() for values in ([0.55, 0.4, 0.05], [0.33, 0.35, 0.32]))
-    kept = Kept()
+    kept = BestIterates()
     for place, logits in enumerate((hit, missed)):
-        kept.offer(torch.full((1, 1, 1, 1), float(place)), objective.judge(logits, targets, 1, 1), restart=0)
+        kept.offer(torch.full((1, 1, 1, 1), float(place)), objective.values(logits, targets, 1, 1), restart=0)
     assert kept.success.all() and kept.adv.item() == 0
 
 

@@ -57,7 +57,7 @@ def test_expectation_sees_through_noise():
     signs = []
     for samples in (1, 64):
         model = Noisy(2.0)
-        attack = PGD(Peak(), eps=0.1, step_size=0.1, steps=1, random_start=False, keep='last', samples=samples)
+        attack = PGD(Peak(), eps=0.1, step_size=0.1, steps=1, random_start=False, keep='last', eot_samples=samples)
         result = attack(model, inputs)
         signs.append(((result.adv - inputs).sign() == model.weight).float().mean())
         assert result.forwards.eq(2 * samples).all() and result.backwards.eq(1).all()
@@ -71,7 +71,7 @@ def test_success_on_a_random_model_is_that_of_most_calls():
         wrong = next(calls)
         return torch.stack([0 * x.sum(dim=(1, 2, 3)), 0 * x.sum(dim=(1, 2, 3)) + (1 if wrong else -1)], dim=1)
 
-    result = PGD(CrossEntropy(), steps=0, samples=3)(forward, torch.rand(1, 3, 2, 2), torch.tensor([0]))
+    result = PGD(CrossEntropy(), steps=0, eot_samples=3)(forward, torch.rand(1, 3, 2, 2), torch.tensor([0]))
     assert result.success.all() and result.score.item() == pytest.approx(1 / 3)
 
 

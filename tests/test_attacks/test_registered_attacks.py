@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmssl_robust.attacks import PGD, CrossEntropy, DepthLoss, EmbeddingDistance, SegPGDLoss
-from mmssl_robust.registered import build_attack
+from mmssl_robust.building import build_attack
 from mmssl_robust.utils.errors import UserError
 
 PRESETS = Path(__file__).parents[2] / 'configs/_base_/attacks'

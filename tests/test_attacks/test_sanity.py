@@ -16,7 +16,7 @@ from mmssl_robust.attacks import (
     TargetedCrossEntropy,
     TargetedDLR,
 )
-from mmssl_robust.attacks.sanity import judge, measure
+from mmssl_robust.attacks.sanity import checks_of, measure
 
 
 def network(seed=0):
@@ -35,19 +35,19 @@ PGD20 = PGD(CrossEntropy(), eps=0.02, step_size=0.005, steps=20)
 
 
 def failed(forward, attack=PGD20, **settings):
-    return {check.name for check in judge(measure(attack, forward, INPUTS, LABELS, **settings)) if not check.passed}
+    return {check.name for check in checks_of(measure(attack, forward, INPUTS, LABELS, **settings)) if not check.passed}
 
 
 @pytest.mark.parametrize('attack', [PGD20, APGD(CrossEntropy(), eps=0.02, steps=20)])
 def test_an_honest_model_passes(attack):
     found = measure(attack, NET, INPUTS, LABELS, other=network(3)[:-1])
-    assert not [check for check in judge(found) if not check.passed]
+    assert not [check for check in checks_of(found) if not check.passed]
 
 
 def test_lower_precision_is_compared():
     copy = network().bfloat16()
     found = measure(PGD20, NET, INPUTS, LABELS, half=lambda x: copy(x.bfloat16()).float())
-    assert judge(found)[-1].name == 'bfloat16 is as strong' and judge(found)[-1].passed
+    assert checks_of(found)[-1].name == 'bfloat16 is as strong' and checks_of(found)[-1].passed
 
 
 def test_hard_quantisation_is_caught():
@@ -78,7 +78,7 @@ def test_an_attack_without_effect_is_caught_by_its_loss():
     short = PGD(CrossEntropy(), eps=0.001, step_size=0.00025, steps=20)
     found = measure(short, ripple(NET), INPUTS, LABELS)
     assert found['attack'].mean() == found['square'].mean() == found['clean'].mean() == 1
-    caught = {check.name for check in judge(found) if not check.passed}
+    caught = {check.name for check in checks_of(found) if not check.passed}
     assert 'Square is no stronger' in caught or 'the attack has an effect' in caught
     assert not failed(NET, short)
 
@@ -89,7 +89,7 @@ def test_gradients_that_are_all_zero_have_no_effect():
 
 
 def test_images_stronger_by_transfer_are_caught():
-    caught = judge(measure(PGD20, ripple(NET), INPUTS, LABELS, other=NET[:-1]))
+    caught = checks_of(measure(PGD20, ripple(NET), INPUTS, LABELS, other=NET[:-1]))
     assert 'a transfer is no stronger' in {check.name for check in caught if not check.passed}
 
 
@@ -105,7 +105,7 @@ SEG20 = PGD(MaskedCrossEntropy(), eps=0.05, step_size=0.01, steps=20)
 
 
 def verdicts(found):
-    return {check.name: check.passed for check in judge(found)}
+    return {check.name: check.passed for check in checks_of(found)}
 
 
 @pytest.mark.parametrize('task', ['segmentation', 'depth'])
@@ -132,7 +132,7 @@ def test_images_that_cannot_be_attacked_do_not_count():
     found = measure(SEG20, segmentor, PICTURES, ignored, keys)
     alone = measure(SEG20, segmentor, PICTURES[1:], ignored[1:], keys[1:])
     assert found.keys() == alone.keys() and all(torch.equal(found[name], alone[name]) for name in found)
-    (check,) = judge(measure(SEG20, segmentor, PICTURES[:1], ignored[:1]))
+    (check,) = checks_of(measure(SEG20, segmentor, PICTURES[:1], ignored[:1]))
     assert not check.passed and 'no image' in check.figures
     # Two images already are what is wanted.
     wanted = PGD(TargetedCrossEntropy(int(LABELS[0])), eps=0.1, step_size=0.025)
@@ -154,7 +154,7 @@ def test_zero_gradients_of_what_is_lost_do_not_count():
 
 def test_square_and_fab_are_measured_in_what_applies():
     found = {
-        kind: [check.name for check in judge(measure(attack, NET, INPUTS[:4], LABELS[:4]))]
+        kind: [check.name for check in checks_of(measure(attack, NET, INPUTS[:4], LABELS[:4]))]
         for kind, attack in dict(
             square=Square(CrossEntropy(), eps=0.02, queries=20), fab=FAB(eps=0.02, steps=5, restarts=2)
         ).items()
@@ -167,7 +167,7 @@ def test_square_and_fab_are_measured_in_what_applies():
 def test_several_targets_are_compared_as_one_attack():
     """Square goes for any wrong class, and so does an attack on one after the other."""
     found = measure(APGD(TargetedDLR(), eps=0.02, steps=20, restarts=4), NET, INPUTS, LABELS)
-    assert not [check for check in judge(found) if not check.passed]
+    assert not [check for check in checks_of(found) if not check.passed]
 
 
 def test_randomness_is_caught():
@@ -183,5 +183,5 @@ def test_too_few_steps_are_noticed():
 def test_an_embedding_is_checked_too():
     encoder = NET[:-1]
     found = measure(PGD(EmbeddingDistance(), eps=0.02, step_size=0.005, steps=20), encoder, INPUTS)
-    passed = {check.name for check in judge(found) if check.passed}
+    passed = {check.name for check in checks_of(found) if check.passed}
     assert {'gradients are not zero', 'random noise is weaker', 'Square is no stronger'} <= passed

@@ -50,11 +50,11 @@ def test_empty_sets(labels, step, expected):
 @pytest.mark.parametrize('objective', [SegPGDLoss(), SegPGDLoss(ignore_index=1)])
 def test_judging_at_once_is_judging_one_by_one(objective):
     logits, labels = LOGITS + torch.rand(4, 2, 3, 3), torch.randint(0, 2, (4, 3, 3))
-    judgement = objective.judge(logits, labels, 2, 5)
-    assert torch.equal(judgement.loss, objective(logits, labels, 2, 5))
-    assert torch.equal(judgement.final_loss, objective(logits, labels, 5, 5))
-    assert torch.equal(judgement.score, objective.score(logits, labels))
-    assert torch.equal(judgement.success, objective.success(logits, labels))
+    values = objective.values(logits, labels, 2, 5)
+    assert torch.equal(values.loss, objective(logits, labels, 2, 5))
+    assert torch.equal(values.final_loss, objective(logits, labels, 5, 5))
+    assert torch.equal(values.score, objective.score(logits, labels))
+    assert torch.equal(values.success, objective.success(logits, labels))
 
 
 def test_images_do_not_mix():
@@ -89,10 +89,10 @@ class Recorded(SegPGDLoss):
         super().__init__()
         self.steps = []
 
-    def judge(self, outputs, targets, step, steps):
+    def values(self, outputs, targets, step, steps):
         if outputs.requires_grad:
             self.steps.append((step, steps))
-        return super().judge(outputs, targets, step, steps)
+        return super().values(outputs, targets, step, steps)
 
 
 def pixelwise(x):

@@ -6,8 +6,8 @@ import torch
 
 from mmssl_robust.attacks import L2, Linf
 from mmssl_robust.attacks.noise import random_start
-from mmssl_robust.attacks.threat_models import parse_number
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import parse_number
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmssl_robust.benchmark import evaluation, heads, records, run
+from mmssl_robust.benchmark import heads, records, row_evaluation, run
 from mmssl_robust.benchmark.believable import checks_of
 from mmssl_robust.benchmark.cost import estimate_row, passes
-from mmssl_robust.benchmark.evaluation import Options
 from mmssl_robust.benchmark.results import RowRecords
+from mmssl_robust.benchmark.row_evaluation import Options
 from mmssl_robust.benchmark.run import SuiteRun, store_of
 from mmssl_robust.benchmark.suite import Row, Suite
-from mmssl_robust.engine import Probe
-from mmssl_robust.engine.presets import load_preset
+from mmssl_robust.evaluation.probes import Probe
+from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils import files
 from mmssl_robust.utils.errors import UserError
@@ -295,7 +295,9 @@ def test_bf16_examples_are_scored_in_fp32(tmp_path):
 
 
 def test_what_the_device_has_not_is_not_recorded(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluation, 'usable_precision', lambda precision, device: 'fp32')  # as with AMX, or on a GPU
+    monkeypatch.setattr(
+        row_evaluation, 'usable_precision', lambda precision, device: 'fp32'
+    )  # as with AMX, or on a GPU
     row = row_of(attacks={}, max_images=1)
     run_suite(tmp_path, row, precision='fast-fp32')
     assert store_of(row, tmp_path).info()['identity']['precision'] == 'fp32'
@@ -303,7 +305,7 @@ def test_what_the_device_has_not_is_not_recorded(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('fast', [True, False])
 def test_bf16_is_checked_where_it_is_fast(tmp_path, monkeypatch, fast):
-    monkeypatch.setattr(evaluation, 'bf16_is_fast', lambda device: fast)
+    monkeypatch.setattr(row_evaluation, 'bf16_is_fast', lambda device: fast)
     row = row_of(attacks=dict(own=load_preset('pgd', steps=1)), max_images=1, sanity_images=1)
     run_suite(tmp_path, row)
     assert fast == ('bfloat16 is as strong' in {check['name'] for check in store_of(row, tmp_path).sanity()['own']})
@@ -316,8 +318,10 @@ def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'a second run is the same'}
     found = [check for check in checks_of([RowRecords(row, store_of(row, tmp_path))]) if 'tried on' in check.name]
     assert len(found) == len(checks) and all('on 1 images' in check.figures for check in found)
-    seen, check = [], evaluation.check_attacks
-    monkeypatch.setattr(evaluation, 'check_attacks', lambda *args, **more: seen.append(args[2]) or check(*args, **more))
+    seen, check = [], row_evaluation.check_attacks
+    monkeypatch.setattr(
+        row_evaluation, 'check_attacks', lambda *args, **more: seen.append(args[2]) or check(*args, **more)
+    )
     more = replace(row, attacks=row.attacks | dict(other=load_preset('embed', steps=1)))
     run_suite(tmp_path, more)
     assert [list(attacks) for attacks in seen] == [['other']]  # what was checked is not checked again

@@ -8,7 +8,7 @@ import pytest
 import mmssl_robust
 from mmssl_robust.benchmark.run import row_config
 from mmssl_robust.benchmark.suite import load_suite, read_suite, suites
-from mmssl_robust.registered import build_attack
+from mmssl_robust.building import build_attack
 from mmssl_robust.utils.errors import UserError
 
 SHIPPED = (

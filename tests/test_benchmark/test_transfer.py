@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from mmssl_robust.attacks import PGD
-from mmssl_robust.benchmark.evaluation import Options, RowEvaluation
+from mmssl_robust.benchmark.row_evaluation import Options, RowEvaluation
 from mmssl_robust.benchmark.run import row_config, store_of
 from mmssl_robust.benchmark.suite import Row
 from mmssl_robust.benchmark.transfer import agreement, transfer
-from mmssl_robust.engine.presets import load_preset
+from mmssl_robust.presets import load_preset
 from mmssl_robust.utils.errors import UserError
 
 

@@ -10,11 +10,11 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from toys import classification_batch, depth_batch, segmentation_batch
 
-from mmssl_robust.attacks.victims import build_victim
-from mmssl_robust.engine.presets import load_preset
-from mmssl_robust.registered import build_attack
+from mmssl_robust.building import build_attack
+from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS as OURS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.victims import build_victim
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZE = (64, 96)

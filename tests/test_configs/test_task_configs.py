@@ -16,8 +16,8 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import Runner
 
 import mmssl_robust
-from mmssl_robust.engine.presets import load_preset
-from mmssl_robust.registered import build_attack
+from mmssl_robust.building import build_attack
+from mmssl_robust.presets import load_preset
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTACKS = dict(classification=['embed', 'pgd'], segmentation=['embed', 'segpgd'], depth=['embed', 'depthpgd'])

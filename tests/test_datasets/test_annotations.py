@@ -11,7 +11,7 @@ def results_with(**annotations):
     return dict(
         img=np.zeros((4, 6, 3), np.uint8),
         ori_shape=(4, 6),
-        img_path='scene.jpg',
+        img_path='problem.jpg',
         seg_map_path='labels.png',
         depth_map_path='depth.png',
         **annotations,
@@ -39,7 +39,7 @@ def test_what_fits_passes_unchanged():
     'field, path', [('gt_seg_map', 'labels.png'), ('gt_depth_map', 'depth.png')], ids=['labels', 'depth']
 )
 def test_another_size_is_refused(field, path):
-    with pytest.raises(UserError, match=f'{path} is 4x6, its image scene.jpg 6x4'):
+    with pytest.raises(UserError, match=f'{path} is 4x6, its image problem.jpg 6x4'):
         check()(results_with(**{field: np.zeros((6, 4), np.uint8)}))
 
 

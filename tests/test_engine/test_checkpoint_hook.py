@@ -5,7 +5,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import WholeFileBackend
+from mmssl_robust.utils.file_backend import WholeFileBackend
 
 
 @pytest.fixture

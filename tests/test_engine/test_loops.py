@@ -71,11 +71,11 @@ def test_metrics_of_one_pass(run):
     assert metrics.get('worst/mIoU_bound', 0) <= metrics.get('worst/mIoU', 0) + 1e-9
     summary = runner.test_loop.summary
     assert summary['images'] == len(runner.test_loop.dataloader.dataset) and summary['skipped'] == []
-    account = summary['attacks']['task']
-    assert account['settings'] == attack and account['images'] == summary['images']
-    assert account['forwards_per_image'] == 4 and account['backwards_per_image'] == 3
-    assert 0 < account['max_norm'] <= 32 / 255 + 1e-6
-    assert 0 <= account['success_rate'] <= 1 and account['seconds'] > 0
+    count = summary['attacks']['task']
+    assert count['settings'] == attack and count['images'] == summary['images']
+    assert count['forwards_per_image'] == 4 and count['backwards_per_image'] == 3
+    assert 0 < count['max_norm'] <= 32 / 255 + 1e-6
+    assert 0 <= count['success_rate'] <= 1 and count['seconds'] > 0
 
 
 def test_every_budget_has_its_own_worst_case(classification):

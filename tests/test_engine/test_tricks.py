@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from mmssl_robust.attacks.victims import dense
 from mmssl_robust.models.backbones import dino_vit
-from mmssl_robust.utils.checkpoint import ASSETS
+from mmssl_robust.utils.assets import ASSETS
+from mmssl_robust.victims import dense
 
 SETTINGS = {
     'classification/mini_cifar10': ('pgd', 12),

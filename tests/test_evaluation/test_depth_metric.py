@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from mmssl_robust.evaluation import DepthMetric
+from mmssl_robust.evaluation.depth_metric import DepthMetric
 from mmssl_robust.utils.errors import UserError
 
 

@@ -7,7 +7,8 @@ import torch
 from mmengine.config import Config
 from rich.console import Console
 
-from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table, write_json
+from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table
+from mmssl_robust.utils.json_files import write_json
 
 
 def test_json_of_numbers_as_libraries_give_them(tmp_path):

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mmssl_robust.models.losses import DeACLLoss, token_cosine
+from mmssl_robust.functional.token_cosine import token_cosine
+from mmssl_robust.models.losses import DeACLLoss
 
 
 def test_equation_2():

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmssl_robust.functional.gradient_matching import gradient_matching_loss
 from mmssl_robust.models.losses import GradientLoss
-from mmssl_robust.models.losses.gradient_loss import gradient_matching_loss
 
 LOG_DIFFERENCE = torch.tensor([[0, 1, 3], [2, 2, 2], [0, 5, 1]], dtype=torch.float64).view(1, 1, 3, 3)
 

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmssl_robust.functional.gradient_matching import gradient_matching_loss
+from mmssl_robust.functional.scale_invariant_log import scale_invariant_log_loss
 from mmssl_robust.models.decode_heads import LinearDepthHead
-from mmssl_robust.models.losses.gradient_loss import gradient_matching_loss
-from mmssl_robust.models.losses.sig_loss import scale_invariant_log_loss
 
 WIDTH = 6
 LOSSES = [dict(type='mmssl_robust.SigLoss'), dict(type='mmssl_robust.GradientLoss', loss_weight=0.5)]

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmssl_robust.functional.scale_invariant_log import scale_invariant_log_loss
 from mmssl_robust.models.losses import SigLoss
-from mmssl_robust.models.losses.sig_loss import scale_invariant_log_loss
 
 
 def depth(*log_values):

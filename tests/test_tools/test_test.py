@@ -1,4 +1,4 @@
-"""tools/test.py on tiny models: what it writes, and that every mistake is one line without a trace on disk."""
+"""tools/test.py on tiny models: what it writes, and that every mistake is one line without a oracle on disk."""
 
 import importlib.util
 import json

@@ -16,11 +16,11 @@ from mmssl_robust.utils.precision import (
     check_precision,
     gemm_route,
     has_fast_route,
-    precision_note,
     probe_error,
     scaled_gradient,
     usable_precision,
 )
+from mmssl_robust.utils.precision_notes import precision_note
 
 MATMUL = getattr(torch.backends.mkldnn, 'matmul', None)
 WITH_ROUTE = pytest.mark.skipif(not has_fast_route(), reason='oneDNN cannot be chosen, or would compute in bfloat16')

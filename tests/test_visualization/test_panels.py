@@ -12,7 +12,7 @@ from toys import (
 )
 
 from mmssl_robust.attacks import PGD, CrossEntropy, DepthPGD, SegPGD
-from mmssl_robust.attacks.victims import build_victim
+from mmssl_robust.victims import build_victim
 from mmssl_robust.visualization import panel_of
 
 METAINFO = dict(classes=['cat', 'dog', 'car', 'road'], palette=[[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]])

@@ -22,17 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from attack_speed.cases import CASES
+from attack_speed.cases.dense_tasks import LEAST_MEMORY
+from attack_speed.contest import Settings
+from attack_speed.cuda import gpu_report
+from attack_speed.memory import GRIDS, measure
+from attack_speed.others import missing
+from attack_speed.outcomes import Outcome, as_json, machine, memory_table, table_of
+from attack_speed.targets import AGREE, memory_verdicts
+from attack_speed.timing import interleave
 from mmengine.logging import MMLogger
 
-from mmssl_robust.benchmark.speed.cases import CASES
-from mmssl_robust.benchmark.speed.cases.dense import LEAST_MEMORY
-from mmssl_robust.benchmark.speed.contest import Settings
-from mmssl_robust.benchmark.speed.cuda import gpu_report
-from mmssl_robust.benchmark.speed.memory import GRIDS, measure
-from mmssl_robust.benchmark.speed.others import missing
-from mmssl_robust.benchmark.speed.results import Outcome, as_json, machine, memory_table, table_of
-from mmssl_robust.benchmark.speed.targets import AGREE, memory_verdicts
-from mmssl_robust.benchmark.speed.timing import interleave
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.terminal import console

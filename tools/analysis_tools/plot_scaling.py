@@ -16,11 +16,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
+from attack_speed.contest import Settings
+from attack_speed.outcomes import machine
+from attack_speed.scaling import axes_of, measure_axis, measure_processes
 from mmengine.logging import MMLogger
 
-from mmssl_robust.benchmark.speed.contest import Settings
-from mmssl_robust.benchmark.speed.results import machine
-from mmssl_robust.benchmark.speed.scaling import axes_of, measure_axis, measure_processes
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 

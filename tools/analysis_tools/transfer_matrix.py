@@ -20,12 +20,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from mmengine.logging import MMLogger
 
-from mmssl_robust.benchmark.evaluation import Options, RowEvaluation
 from mmssl_robust.benchmark.heads import find_head
+from mmssl_robust.benchmark.row_evaluation import Options, RowEvaluation
 from mmssl_robust.benchmark.run import row_config, store_of
 from mmssl_robust.benchmark.suite import Row, load_suite
 from mmssl_robust.benchmark.transfer import transfer
-from mmssl_robust.utils.checkpoint import ASSETS, register_safe_loaders
+from mmssl_robust.utils.assets import ASSETS
+from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.cli import init_processes
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file

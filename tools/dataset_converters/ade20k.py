@@ -9,8 +9,8 @@ from mmssl_robust.utils.startup import one_line_errors
 from functools import partial
 
 from mmssl_robust.datasets.converting import Output, Reader, check_count, converter_arguments, decoded, opened
-from mmssl_robust.engine.progress import track
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.progress import track
 
 COUNTS = {'training': 20210, 'validation': 2000}
 CLASSES = 150  # and 0 for none

@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 
 from mmssl_robust.datasets.converting import Output, Reader, check_count, converter_arguments, decoded, encoded, opened
-from mmssl_robust.engine.progress import track
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.progress import track
 
 COUNTS = {'train': 2975, 'val': 500}
 # Ids of the 19 classes in the order of their training ids; all others are ignored.

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from mmssl_robust.datasets.converting import Output, check_count, converter_arguments, encoded
-from mmssl_robust.engine.progress import track
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.progress import track
 
 COUNTS = {'train': 5000, 'test': 8000}
 SHAPE = (3, 96, 96)  # columns first

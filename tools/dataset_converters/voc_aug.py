@@ -13,8 +13,8 @@ import numpy as np
 from scipy.io import loadmat
 
 from mmssl_robust.datasets.converting import Output, check_count, converter_arguments, encoded
-from mmssl_robust.engine.progress import track
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.progress import track
 
 VOC = 'VOCdevkit/VOC2012'
 COUNTS = {'train': 1464, 'val': 1449}

@@ -27,7 +27,7 @@ class AutoAttack(Ensemble):
         targets: How many wrong classes the targeted attacks take, at most all.
         seed: Of all members.
         members: Names of those that run, of ``'apgd-ce'``, ``'apgd-t'``, ``'fab-t'`` and ``'square'``.
-        samples: See :class:`Attack`.
+        eot_samples: See :class:`Attack`.
         active: Likewise.
         restarts: Of ``'apgd-ce'`` and ``'square'``; the other two have one for each of ``targets``.
 
@@ -46,14 +46,14 @@ class AutoAttack(Ensemble):
         targets: int = 9,
         seed: int = 0,
         members: Sequence[str] = NAMES,
-        samples: int = 1,
+        eot_samples: int = 1,
         active: int | None = None,
         restarts: int = 1,
     ) -> None:
         unknown = [name for name in members if name not in self.NAMES]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.NAMES)}')
-        shared = dict(norm=norm, eps=eps, seed=seed, samples=samples, active=active, stop_at_success=True)
+        shared = dict(norm=norm, eps=eps, seed=seed, eot_samples=eot_samples, active=active, stop_at_success=True)
         stages = dict(stages=L1_STAGES) if norm == 'l1' else {}
         aimed = dict(steps=steps, restarts=targets, **shared)
         every = {

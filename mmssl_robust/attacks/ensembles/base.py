@@ -8,9 +8,9 @@ from torch import Tensor
 
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.objectives.base import Forward, Objective
+from mmssl_robust.attacks.oracle import forward_of
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.result import AttackResult
-from mmssl_robust.attacks.tracking import forward_of
 from mmssl_robust.utils.errors import UserError
 
 
@@ -85,28 +85,28 @@ class Ensemble:
         before = _named(look(forward, inputs, targets, keys, mask), 'clean')
         for number, (name, attack) in enumerate(self.members.items()):
             result = before if number == 0 else _idle(before)
-            rows = (~before.success).nonzero()[:, 0]
-            if len(rows):
+            indices = (~before.success).nonzero()[:, 0]
+            if len(indices):
                 part = attack(
-                    forward_of(forward, rows),
-                    inputs[rows],
-                    None if targets is None else targets[rows],
-                    [keys[row] for row in rows.tolist()],
-                    None if mask is None else mask[rows],
+                    forward_of(forward, indices),
+                    inputs[indices],
+                    None if targets is None else targets[indices],
+                    [keys[index] for index in indices.tolist()],
+                    None if mask is None else mask[indices],
                 )
-                spent = _only(result, rows)
+                spent = _only(result, indices)
                 part = replace(
                     part, forwards=part.forwards + spent.forwards, backwards=part.backwards + spent.backwards
                 )
-                result = _filled(result, rows, _named(part, name))
+                result = _filled(result, indices, _named(part, name))
             before = result
             yield result
 
 
 def worse(first: AttackResult, second: AttackResult) -> AttackResult:
     """Return for each image the result of the lower score, the first one's at a tie; costs add up."""
-    rows = (second.score < first.score).nonzero()[:, 0]
-    chosen = _filled(first, rows, _only(second, rows))
+    indices = (second.score < first.score).nonzero()[:, 0]
+    chosen = _filled(first, indices, _only(second, indices))
     return replace(chosen, forwards=first.forwards + second.forwards, backwards=first.backwards + second.backwards)
 
 
@@ -119,25 +119,25 @@ def _idle(result: AttackResult) -> AttackResult:
     return replace(result, forwards=nothing, backwards=nothing.clone())
 
 
-def _only(result: AttackResult, rows: Tensor) -> AttackResult:
-    return AttackResult(**{field.name: _at(getattr(result, field.name), rows) for field in fields(result)})
+def _only(result: AttackResult, indices: Tensor) -> AttackResult:
+    return AttackResult(**{field.name: _at(getattr(result, field.name), indices) for field in fields(result)})
 
 
-def _at(values: Tensor | list[str] | None, rows: Tensor) -> Tensor | list[str] | None:
+def _at(values: Tensor | list[str] | None, indices: Tensor) -> Tensor | list[str] | None:
     if isinstance(values, list):
-        return [values[row] for row in rows.tolist()]
-    return None if values is None else values[rows]
+        return [values[index] for index in indices.tolist()]
+    return None if values is None else values[indices]
 
 
-def _filled(whole: AttackResult, rows: Tensor, part: AttackResult) -> AttackResult:
+def _filled(whole: AttackResult, indices: Tensor, part: AttackResult) -> AttackResult:
     """The whole with some images' results replaced."""
     values = {}
     for field in fields(whole):
         old, new = getattr(whole, field.name), getattr(part, field.name)
         if isinstance(old, Tensor):
-            values[field.name] = old.index_copy(0, rows, new.to(old.dtype))
+            values[field.name] = old.index_copy(0, indices, new.to(old.dtype))
         elif old is not None:
             values[field.name] = list(old)
-            for row, value in zip(rows.tolist(), new):
-                values[field.name][row] = value
+            for index, value in zip(indices.tolist(), new):
+                values[field.name][index] = value
     return AttackResult(**values)

@@ -20,7 +20,7 @@ class DepthEnsemble(Ensemble):
         min_depth: See :class:`DepthObjective`.
         max_depth: Likewise.
         seed: Of all three.
-        samples: See :class:`Attack`.
+        eot_samples: See :class:`Attack`.
         active: Likewise.
 
     Raises:
@@ -36,11 +36,13 @@ class DepthEnsemble(Ensemble):
         min_depth: float = 1e-3,
         max_depth: float = 10.0,
         seed: int = 0,
-        samples: int = 1,
+        eot_samples: int = 1,
         active: int | None = None,
     ) -> None:
         objectives = {'depth-loss': DepthLoss, 'rmse': DepthRMSE, 'abs-rel': DepthAbsRel}
-        shared = dict(norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, samples=samples, active=active)
+        shared = dict(
+            norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, eot_samples=eot_samples, active=active
+        )
         super().__init__(
             {name: APGD(objective(min_depth, max_depth), **shared) for name, objective in objectives.items()}
         )

@@ -26,7 +26,7 @@ class SEA(Ensemble):
         restarts: Likewise.
         ignore_index: Label of pixels that do not count.
         seed: Of all members.
-        samples: See :class:`Attack`.
+        eot_samples: See :class:`Attack`.
         members: Names of those that run, of ``'jensen-shannon'``, ``'masked-ce'``, ``'balanced-ce'`` and ``'cospgd'``.
         active: See :class:`Attack`.
 
@@ -49,14 +49,16 @@ class SEA(Ensemble):
         restarts: int = 1,
         ignore_index: int = 255,
         seed: int = 0,
-        samples: int = 1,
+        eot_samples: int = 1,
         members: Sequence[str] = tuple(OBJECTIVES),
         active: int | None = None,
     ) -> None:
         unknown = [name for name in members if name not in self.OBJECTIVES]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.OBJECTIVES)}')
-        shared = dict(norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, samples=samples, active=active)
+        shared = dict(
+            norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, eot_samples=eot_samples, active=active
+        )
         super().__init__(
             {name: APGD(self.OBJECTIVES[name](ignore_index), stages=_stages(name, norm), **shared) for name in members}
         )

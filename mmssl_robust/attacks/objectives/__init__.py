@@ -1,6 +1,6 @@
 """What an attacker maximises, one idea a file."""
 
-from .base import Forward, Judgement, Objective
+from .base import Forward, Objective, ObjectiveValues
 from .cospgd import CosPGDLoss
 from .cross_entropy import CrossEntropy
 from .depth_errors import DepthAbsRel, DepthRMSE
@@ -25,7 +25,7 @@ __all__ = [
     'EmbeddingDistance',
     'Forward',
     'JensenShannon',
-    'Judgement',
+    'ObjectiveValues',
     'Margin',
     'MaskedCrossEntropy',
     'Objective',

@@ -10,7 +10,7 @@ from torch import Tensor
 Forward = Callable[[Tensor], Tensor]
 
 
-class Judgement(NamedTuple):
+class ObjectiveValues(NamedTuple):
     """What an iterate of an attack is worth, (B,) each.
 
     Attributes:
@@ -113,7 +113,7 @@ class Objective(ABC):
         """
         return torch.zeros_like(score, dtype=torch.bool)
 
-    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+    def values(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all of the above at once; the arguments are those of :meth:`__call__`.
 
         To be overridden where the loss changes from step to step, or where one look at the outputs
@@ -121,7 +121,7 @@ class Objective(ABC):
         """
         loss = self(outputs, targets, step, steps)
         outputs = outputs.detach()
-        return Judgement(loss, loss.detach(), self.score(outputs, targets), self.success(outputs, targets))
+        return ObjectiveValues(loss, loss.detach(), self.score(outputs, targets), self.success(outputs, targets))
 
 
 def check_labels(labels: Tensor, ndim: int, owner: str) -> Tensor:

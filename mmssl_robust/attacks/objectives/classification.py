@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .base import Forward, Judgement, Objective, check_labels
+from .base import Forward, Objective, ObjectiveValues, check_labels
 
 
 class ClassificationObjective(Objective):
@@ -16,10 +16,10 @@ class ClassificationObjective(Objective):
         """Demand one class index for each image."""
         return check_labels(super().prepare(forward, inputs, targets), 1, type(self).__name__)
 
-    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+    def values(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all measures at once."""
         check_range(targets, outputs)
-        return super().judge(outputs, targets, step, steps)
+        return super().values(outputs, targets, step, steps)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return 1 where the true class is predicted, else 0."""

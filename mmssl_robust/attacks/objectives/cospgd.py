@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from .pixels import Pixels
+from .pixelwise import Pixels
 from .segmentation import SegmentationObjective
 
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from mmssl_robust.models.losses.gradient_loss import gradient_matching_loss
-from mmssl_robust.models.losses.sig_loss import scale_invariant_log_loss
+from mmssl_robust.functional.gradient_matching import gradient_matching_loss
+from mmssl_robust.functional.scale_invariant_log import scale_invariant_log_loss
 
 from .depth import DepthObjective, check_shapes
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmssl_robust.models.losses import token_cosine
+from mmssl_robust.functional.token_cosine import token_cosine
 from mmssl_robust.utils.errors import UserError
 
 from .base import Forward, Objective

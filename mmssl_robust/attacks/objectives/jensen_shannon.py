@@ -5,7 +5,7 @@ from math import log
 import torch
 from torch import Tensor
 
-from .pixels import Pixels
+from .pixelwise import Pixels
 from .segmentation import SegmentationObjective
 
 

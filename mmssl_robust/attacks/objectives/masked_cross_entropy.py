@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .pixels import Pixels
+from .pixelwise import Pixels
 from .segmentation import SegmentationObjective
 
 

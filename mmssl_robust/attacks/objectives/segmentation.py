@@ -8,8 +8,8 @@ from torch import Tensor
 
 from mmssl_robust.attacks.upsampled import Upsampled
 
-from .base import Forward, Judgement, Objective, check_labels
-from .pixels import Pixels, pixel_sums
+from .base import Forward, Objective, ObjectiveValues, check_labels
+from .pixelwise import Pixels, pixel_sums
 
 
 class SegmentationObjective(Objective):
@@ -51,11 +51,11 @@ class SegmentationObjective(Objective):
 
     def __call__(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the loss (B,) of a step."""
-        return self.judge(outputs, targets, step, steps).loss
+        return self.values(outputs, targets, step, steps).loss
 
     def score(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
         """Return the share of valid pixels that are right."""
-        return self.judge(outputs, targets, 1, 1).score
+        return self.values(outputs, targets, 1, 1).score
 
     def success(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
         """Return whether fewer than half of the valid pixels are right."""
@@ -69,7 +69,7 @@ class SegmentationObjective(Objective):
         """Return whether no pixel is valid, or none is right any more."""
         return (score == 0) | ~(targets != self.ignore_index).flatten(1).any(dim=1)
 
-    def judge(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> Judgement:
+    def values(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all measures from one look at the logits."""
         batch, classes, *size = outputs.shape
         valid = targets != self.ignore_index
@@ -83,7 +83,7 @@ class SegmentationObjective(Objective):
             outputs, labels, weights, valid.to(outputs.dtype), lambda pixels: self.weigh(pixels, step, steps)
         )
         share = torch.where(count[:, 0, 0] > 0, share / count[:, 0, 0].clamp(min=1), 1)
-        return Judgement(loss, final_loss, share, share < 0.5)
+        return ObjectiveValues(loss, final_loss, share, share < 0.5)
 
 
 def _check(labels: Tensor, size: tuple[int, ...], classes: int) -> None:

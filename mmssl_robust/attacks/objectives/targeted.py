@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmssl_robust.utils.errors import UserError
 
-from .base import Forward, Judgement, Objective, check_labels
+from .base import Forward, Objective, ObjectiveValues, check_labels
 
 LEAST_LIKELY = 'least-likely'
 
@@ -68,10 +68,10 @@ class TargetedCrossEntropy(Objective):
         """Return whether the wanted class is predicted in more than half of the places that count."""
         return self.score(outputs, targets) < -0.5
 
-    def judge(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Judgement:
+    def values(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all measures, from one look for the highest logits."""
         loss, score = self(outputs, targets, step, steps), self.score(outputs.detach(), targets)
-        return Judgement(loss, loss.detach(), score, score < -0.5)
+        return ObjectiveValues(loss, loss.detach(), score, score < -0.5)
 
     def idle(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether the wanted class counts nowhere."""

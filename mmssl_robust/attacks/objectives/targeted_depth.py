@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.threat_models import parse_number
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import parse_number
 
 from .base import Forward, Objective
 from .depth import check_shapes

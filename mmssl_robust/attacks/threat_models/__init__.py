@@ -4,11 +4,11 @@ A threat model knows the geometry of its ball and of the images' range [0, 1], a
 Perturbations are in units of pixels in [0, 1].
 """
 
-from .base import ThreatModel, parse_number
+from .base import ThreatModel
 from .l1 import L1
 from .l2 import L2
 from .linf import Linf
 
 THREAT_MODELS: dict[str, type[ThreatModel]] = {'linf': Linf, 'l2': L2, 'l1': L1}
 
-__all__ = ['L1', 'L2', 'THREAT_MODELS', 'Linf', 'ThreatModel', 'parse_number']
+__all__ = ['L1', 'L2', 'THREAT_MODELS', 'Linf', 'ThreatModel']

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mmssl_robust.evaluation.report import write_json
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.json_files import write_json
 
 from .content import Content, gather
 from .figures import FORMATS, draw_figures, save_figure

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mmssl_robust.evaluation.samples import METRICS, PERCENT
-from mmssl_robust.utils.precision import precision_note
+from mmssl_robust.utils.precision_notes import precision_note
 
 from ..believable import Check, checks_of
 from ..records import CLEAN

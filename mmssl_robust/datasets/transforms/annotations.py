@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmssl_robust.evaluation.depth_metric import EIGEN_CROP
+from mmssl_robust.functional.depth_errors import EIGEN_CROP
 from mmssl_robust.registry import TRANSFORMS
 from mmssl_robust.utils.errors import UserError
 

@@ -6,12 +6,11 @@ from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssl_robust.attacks.victims import build_victim
-from mmssl_robust.registered import build_attack
+from mmssl_robust.building import build_attack
+from mmssl_robust.evaluation.batches import same_size_runs
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.precision import usable_precision
-
-from ..batches import same_size_runs
+from mmssl_robust.victims import build_victim
 
 
 @HOOKS.register_module()

@@ -9,9 +9,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmssl_robust.attacks.result import AttackResult
-from mmssl_robust.attacks.victims import Victim
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.victims import Victim
 from mmssl_robust.visualization import panel_of
 
 

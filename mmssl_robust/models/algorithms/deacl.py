@@ -14,10 +14,10 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mmssl_robust.attacks import PGD, Perturbation, eval_mode, frozen
-from mmssl_robust.attacks.pixels import PixelSpace
-from mmssl_robust.attacks.tokens import select_tokens
+from mmssl_robust.building import build_attack
+from mmssl_robust.functional.pixel_space import PixelSpace
+from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.models.losses import DeACLLoss
-from mmssl_robust.registered import build_attack
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import mismatch

@@ -1,16 +1,13 @@
-"""Losses in plain PyTorch; :mod:`mmssl_robust.registered` makes them known to MMEngine."""
+"""Losses in plain PyTorch; :mod:`mmssl_robust.models.registered_losses` makes them known to MMEngine."""
 
-from .deacl_loss import DeACLLoss, token_cosine
+from .deacl_loss import DeACLLoss
 from .dino_loss import DINOLoss
-from .gradient_loss import GradientLoss, gradient_matching_loss
-from .sig_loss import SigLoss, scale_invariant_log_loss
+from .gradient_loss import GradientLoss
+from .sig_loss import SigLoss
 
 __all__ = [
     'DINOLoss',
     'DeACLLoss',
     'GradientLoss',
     'SigLoss',
-    'gradient_matching_loss',
-    'scale_invariant_log_loss',
-    'token_cosine',
 ]

@@ -1,0 +1,50 @@
+"""Registers attacks and objectives, which know no MMEngine type, and builds them from configs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.registry import Registry
+
+from mmssl_robust import attacks
+from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
+from mmssl_robust.utils.errors import UserError
+
+for name in attacks.__all__:
+    part = getattr(attacks, name)
+    if isinstance(part, type) and part not in (attacks.Attack, attacks.Ensemble, attacks.Objective):
+        if issubclass(part, (attacks.Attack, attacks.Ensemble)):
+            ATTACKS.register_module(module=part)
+        elif issubclass(part, attacks.Objective):
+            OBJECTIVES.register_module(module=part)
+
+
+def build_attack(cfg: Mapping[str, Any]) -> attacks.Attack | attacks.Ensemble:
+    """Build an attack from its config.
+
+    Args:
+        cfg: ``type`` of the attack, with or without the package's scope, and its arguments; ``objective`` is
+            a config of the same kind.
+
+    Returns:
+        The attack.
+
+    Raises:
+        UserError: If a type or an argument is unknown or out of range.
+    """
+    cfg = dict(cfg)
+    if 'objective' in cfg:
+        cfg['objective'] = _build(OBJECTIVES, cfg['objective'])
+    return _build(ATTACKS, cfg)
+
+
+def _build(registry: Registry, cfg: Mapping[str, Any]) -> Any:
+    """Build from the registry's own names only, since a dotted name would import any module."""
+    arguments = dict(cfg)
+    name = str(arguments.pop('type', None)).removeprefix(f'{SCOPE}.')
+    known = registry.module_dict
+    if name not in known:
+        raise UserError(f'unknown {registry.name} type {name!r}: use one of {", ".join(sorted(known))}')
+    try:
+        return known[name](**arguments)
+    except TypeError as error:
+        raise UserError(f'{registry.name} {name}: {error}') from error

@@ -1,0 +1,144 @@
+"""Watching an encoder in training: tasks it is scored on, clean and attacked, with heads that stay as they are."""
+
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import all_gather_object
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from torch import nn
+
+from mmssl_robust.config_files import find_config
+from mmssl_robust.models.heads import KNNHead
+from mmssl_robust.presets import load_preset
+from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.data_check import check_class_count, check_data_folders
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.progress import track
+from mmssl_robust.utils.state_dict import load_weights, mismatch, read_weights
+from mmssl_robust.utils.unwrapped import unwrapped
+
+from .robust_evaluation import RobustEvaluation, tolerant_dataloader
+
+
+class Probe:
+    """A task's model whose encoder is replaced by the one in training.
+
+    Args:
+        name: What to call it; the prefix of its metrics.
+        config: Path of the task's config, such as ``'configs/segmentation/mini_camvid.py'``, from here or from the
+            package. Of it are used ``model``, ``test_dataloader``, ``test_evaluator``, ``default_scope``, and
+            ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.KNNHead`.
+        head: Path or URL of the head's weights, trained beforehand; None for k-NN.
+        attacks: Names of presets, or name -> settings to change of the preset of that name.
+        max_images: Take this many, evenly spread over the data set.
+        bank_images: Likewise of the bank's.
+        batch_size: Images at a time; None for the config's.
+        seed: Of the data loader's workers.
+
+    Raises:
+        UserError: If something of this is missing or does not fit.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: str,
+        head: str | None = None,
+        attacks: list[str] | dict[str, dict[str, Any]] = (),
+        max_images: int | None = None,
+        bank_images: int | None = None,
+        batch_size: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        cfg = Config.fromfile(find_config(config))
+        for loader in ('test_dataloader', 'bank_dataloader'):
+            if loader in cfg:
+                check_data_folders(cfg[loader].dataset)
+        self.name = name
+        self.scope = cfg.get('default_scope', 'mmengine')
+        for loader in (cfg.test_dataloader, cfg.get('bank_dataloader', {})):
+            loader['persistent_workers'] = False  # they would wait from one validation to the next
+        if batch_size is not None:
+            cfg.test_dataloader.batch_size = batch_size
+        changes = attacks if isinstance(attacks, dict) else dict.fromkeys(attacks, {})
+        presets = {attack: load_preset(attack, **settings) for attack, settings in changes.items()}
+        with self._scope():
+            self.model = MODELS.build(cfg.model)
+            self.dataloader = Runner.build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)
+            evaluator = Evaluator(cfg.test_evaluator)
+            evaluator.dataset_meta = self.dataloader.dataset.metainfo
+            self.evaluation = RobustEvaluation(evaluator, presets)
+            self.bank = None
+            if isinstance(getattr(self.model, 'head', None), KNNHead):
+                self.bank = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader, bank_images), seed=seed)
+        if head:
+            load_weights(self.model, read_weights(head), head)
+        elif self.bank is None:
+            raise UserError(f'the probe {name!r} needs a head: train one with {config} and give its path as head')
+        check_class_count(self.model, self.dataloader.dataset)
+        self.model.eval().requires_grad_(False)
+
+    def check(self, encoder: nn.Module) -> None:
+        """Find out before a training, not in its course, whether the encoder fits.
+
+        Raises:
+            UserError: If it does not; names the keys.
+        """
+        problems = mismatch(self.model.backbone.state_dict(), encoder.state_dict())
+        if problems:
+            raise UserError(f'the probe {self.name!r} has another encoder than the one in training; {problems}')
+
+    def run(self, encoder: nn.Module) -> dict[str, float]:
+        """Score an encoder.
+
+        Args:
+            encoder: The backbone in training; its weights are copied.
+
+        Returns:
+            The metrics, each as ``NAME/METRIC`` or ``NAME/ATTACK/METRIC``.
+        """
+        self.model.to(next(encoder.parameters()).device)
+        self.model.backbone.load_state_dict(encoder.state_dict())
+        with self._scope():
+            if self.bank is not None:
+                self._fill_bank()
+            self.evaluation.start()
+            for data_batch in track(self.dataloader, f'probe {self.name}'):
+                self.evaluation.note_unreadable(data_batch.pop('unreadable'))
+                self.evaluation.process(self.model, data_batch)
+            metrics = self.evaluation.finish()
+        self.model.to('cpu')  # the memory is the training's
+        return {f'{self.name}/{key}': value for key, value in metrics.items()}
+
+    @torch.no_grad()
+    def _fill_bank(self) -> None:
+        rows = []
+        for data_batch in self.bank:
+            self.evaluation.note_unreadable(data_batch.pop('unreadable'))
+            if data_batch['inputs']:
+                data = self.model.data_preprocessor(data_batch, False)
+                features = self.model.extract_feat(data['inputs'])[-1]
+                labels = torch.cat([sample.gt_label for sample in data['data_samples']])
+                rows.append((features.cpu(), labels.cpu()))
+        parts = [part for process in all_gather_object(rows) for part in process]
+        device = next(self.model.parameters()).device
+        self.model.head.fit(*(torch.cat(tensors).to(device) for tensors in zip(*parts)))
+
+    def _scope(self) -> Any:
+        return DefaultScope.overwrite_default_scope(self.scope)
+
+
+def encoder_in_training(model: nn.Module) -> nn.Module:
+    """The backbone that a training is about: DINO's is its teacher's.
+
+    Raises:
+        UserError: If the model has none.
+    """
+    model = unwrapped(model)
+    owner = model if hasattr(model, 'backbone') else getattr(model, 'teacher', None)
+    if not hasattr(owner, 'backbone'):
+        raise UserError(f'{type(model).__name__} has no backbone to probe')
+    return owner.backbone

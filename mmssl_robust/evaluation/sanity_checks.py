@@ -1,0 +1,96 @@
+"""Sanity checks of attacks on a model and its data, see :mod:`mmssl_robust.attacks.sanity`."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmssl_robust.attacks import Attack, Ensemble
+from mmssl_robust.attacks.sanity import SanityCheck, checks_of
+from mmssl_robust.datasets.tolerant import TolerantDataset, spread, tolerant_collate
+from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.progress import track
+from mmssl_robust.victims import build_victim
+
+from .batches import same_size_runs
+
+
+def check_attacks(
+    model: nn.Module,
+    batches: Iterable[dict[str, Any]],
+    attacks: Mapping[str, Attack | Ensemble],
+    queries: int = 200,
+    half: bool = False,
+    other: nn.Module | None = None,
+    attack_memory: str | int | None = None,
+) -> dict[str, list[SanityCheck]]:
+    """Run the checks; every process must call it, and takes some of the attacks on some of the batches.
+
+    Args:
+        model: What is attacked.
+        batches: What a data loader gives, the same in every process, see :func:`few_images`.
+        attacks: Name -> attack; of an ensemble each member is checked.
+        queries: Of Square.
+        half: Also make the examples in bfloat16.
+        other: The model with another encoder, whose adversarial images are tried on this one.
+        attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
+
+    Returns:
+        Name of the attack, or of attack and member -> its checks.
+    """
+    plain = {
+        f'{name}/{member}' if member else name: part
+        for name, attack in attacks.items()
+        for member, part in getattr(attack, 'members', {'': attack}).items()
+    }
+    found: dict[str, list[dict[str, torch.Tensor]]] = {name: [] for name in plain}
+    unit = 0
+    for batch in track(batches, f'sanity of {", ".join(plain)}'):
+        batch.pop('unreadable', None)
+        for part in same_size_runs(batch):
+            victim = build_victim(model, part, attack_memory)
+            rival = None if other is None else build_victim(other, part, attack_memory)
+            for name, attack in plain.items():
+                if unit % get_world_size() == get_rank():
+                    measured = victim.sanity_measurements(attack, queries, half, rival)
+                    found[name].append({key: values.cpu() for key, values in measured.items()})
+                unit += 1
+    gathered = all_gather_object(found)
+    return {name: checks_of(_joined([part for process in gathered for part in process[name]])) for name in plain}
+
+
+def few_images(dataset: TolerantDataset, images: int, batch_size: int) -> DataLoader:
+    """Return batches of so many images, evenly spread over those of a data set."""
+    places = spread(len(dataset.indices), images)
+    batches = [places[start : start + batch_size] for start in range(0, len(places), batch_size)]
+    return DataLoader(dataset, batch_sampler=batches, collate_fn=tolerant_collate)
+
+
+def with_encoder(model: nn.Module, backbone: ConfigDict, checkpoint: str) -> nn.Module:
+    """Return a copy of a model with another encoder.
+
+    Args:
+        model: The model.
+        backbone: Config of its encoder.
+        checkpoint: Path or URL of the other one's weights.
+
+    Raises:
+        UserError: If the weights are missing or do not fit.
+    """
+    backbone = copy.deepcopy(backbone)
+    backbone.init_cfg = dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=checkpoint)
+    encoder = MODELS.build(backbone)
+    encoder.init_weights()
+    encoder.to(next(model.parameters()).device).requires_grad_(False)
+    return copy.deepcopy(model, {id(model.backbone): encoder}).eval()
+
+
+def _joined(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Values of batches in one; those without anything to attack have none."""
+    parts = [part for part in parts if part]
+    return {key: torch.cat([part[key] for part in parts]) for key in parts[0]} if parts else {}

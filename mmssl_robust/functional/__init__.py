@@ -1,0 +1,1 @@
+"""Functions of tensors that attacks, losses and models share, in plain PyTorch."""

@@ -1,0 +1,50 @@
+"""The bridge from attacks to OpenMMLab models, the one place in ``attacks`` that knows them.
+
+A victim is a model together with one batch of its data. It shows the images as
+pixels in [0, 1] and the model as a function of them, computed exactly as
+``model.test_step`` computes the prediction that the metric sees.
+"""
+
+from typing import Any
+
+from mmpretrain.models import BaseClassifier
+from mmseg.models import BaseSegmentor, DepthEstimator
+from torch import nn
+
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.unwrapped import unwrapped
+from mmssl_robust.victims.budget import memory_budget
+
+from .base import Victim
+from .classifier import ClassifierVictim
+from .dense import DepthVictim, SegmentorVictim
+
+__all__ = ['ClassifierVictim', 'DepthVictim', 'SegmentorVictim', 'Victim', 'build_victim']
+
+
+def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int | None = None) -> Victim:
+    """Choose the victim for a model.
+
+    Args:
+        model: Classifier of mmpretrain, segmentor or depth estimator of mmseg, bare or wrapped by DDP.
+        data_batch: What the data loader gives: ``inputs``, images (3, H, W) in
+            0..255, and ``data_samples``.
+        memory: For the activations that a dense gradient keeps, see
+            :func:`~mmssl_robust.victims.budget.memory_budget`.
+
+    Raises:
+        UserError: If the model or the batch is of a kind that cannot be attacked.
+    """
+    model = unwrapped(model)
+    if isinstance(model, BaseClassifier):
+        return ClassifierVictim(model, data_batch)
+    for kind, victim in (
+        (DepthEstimator, DepthVictim),
+        (BaseSegmentor, SegmentorVictim),
+    ):
+        if isinstance(model, kind):
+            return victim(model, data_batch, memory_budget(memory, next(model.parameters()).device))
+    raise UserError(
+        f'cannot attack a {type(model).__name__}: use a classifier of mmpretrain, '
+        'or a segmentor or depth estimator of mmseg'
+    )

@@ -1,0 +1,258 @@
+"""What all victims share: pixels in and out of a model's own preprocessing."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+from mmssl_robust.attacks.attack import Attack
+from mmssl_robust.attacks.ensembles import Ensemble
+from mmssl_robust.attacks.ensembles.base import worse
+from mmssl_robust.attacks.modes import eval_mode, frozen
+from mmssl_robust.attacks.objectives import ObjectiveValues
+from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.attacks.sanity import measure
+from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.functional.pixel_space import PixelSpace
+from mmssl_robust.functional.tokens import select_tokens
+from mmssl_robust.utils.allocator import return_freed_memory
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import HALF, gemm_route
+
+from .seen import Seen
+
+# mmpretrain, mmseg, and mmseg upstream name the same switch differently.
+_CHANNEL_SWITCHES = ('to_rgb', '_channel_conversion', 'channel_conversion')
+
+
+class Victim:
+    """A model and one batch of its data.
+
+    Attributes:
+        pixels: (B, 3, H, W) in [0, 1], in the model's channel order, padding 0.
+        mask: (B, 1, H, W), True where a pixel belongs to an image; None if nothing was padded.
+        keys: Index of each sample in its data set.
+        data_samples: Annotations as the model's preprocessor left them.
+    """
+
+    output: str
+    task_tokens: str
+
+    def __init__(self, model: nn.Module, data_batch: dict[str, Any]) -> None:
+        self.model = model
+        images = list(data_batch['inputs'])
+        data = model.data_preprocessor(data_batch, False)
+        self.inputs: Tensor = data['inputs']
+        self.data_samples: list[BaseDataElement] = data['data_samples']
+        self.sizes = [tuple(image.shape[-2:]) for image in images]
+        self.keys = [_key(sample) for sample in self.data_samples]
+        self.mask = self._mask()
+        self.space = PixelSpace(model.data_preprocessor, self.inputs)
+        self.swaps_channels = any(getattr(model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
+        integral = all(_is_integral(image) for image in images)
+        self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
+        self._clean: dict[tuple[str, str], Tensor] = {}
+
+    def _mask(self) -> Tensor | None:
+        batch, _, height, width = self.inputs.shape
+        if set(self.sizes) == {(height, width)}:
+            return None
+        mask = torch.zeros(batch, 1, height, width, dtype=torch.bool, device=self.inputs.device)
+        for image_mask, (rows, columns) in zip(mask, self.sizes):
+            image_mask[:, :rows, :columns] = True
+        return mask
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Model input (B, 3, H, W) for pixels in [0, 1]; padding is the preprocessor's."""
+        inputs = self.space.to_inputs(pixels)
+        return inputs if self.mask is None else torch.where(self.mask, inputs, self.inputs)
+
+    def as_inputs(self, pixels: Tensor) -> list[Tensor]:
+        """Images (3, H, W) in 0..255 as the data loader would give them, for a stock ``test_step``."""
+        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(pixels * self.space.white, self.sizes)]
+        return [image[[2, 1, 0]] for image in images] if self.swaps_channels else images
+
+    @torch.no_grad()
+    def predict(self, pixels: Tensor) -> list[BaseDataElement]:
+        """Predictions for these pixels, exactly as ``model.test_step`` makes them in eval mode.
+
+        Raises:
+            UserError: If a prediction is not finite; names the image.
+        """
+        with eval_mode(self.model):
+            samples = self.model(self.normalise(pixels), self._fresh_samples(), mode='predict')
+        for sample in samples:
+            if not self._output_of(sample).isfinite().all():
+                raise UserError(
+                    f'the prediction for {name_of(sample)} holds NaN or infinity: check the checkpoint and the image'
+                )
+        return samples
+
+    def attack(self, attack: Attack | Ensemble, precision: str = 'fp32') -> AttackResult:
+        """Attack the batch.
+
+        Args:
+            attack: Its ``objective.reads`` decides whether the prediction or the embedding is attacked.
+            precision: ``'bf16'`` and ``'fp16'`` make the examples under autocast; what is reported of them is
+                computed in fp32. ``'fast-fp32'`` multiplies matrices by oneDNN meanwhile.
+
+        Returns:
+            The result, of an ensemble the worst for each image.
+
+        Raises:
+            UserError: If the attack is for another task, or not for this precision.
+        """
+        return reduce(worse, (result for _, _, result in self.runs(attack, precision)))
+
+    def runs(self, attack: Attack | Ensemble, precision: str = 'fp32') -> Iterator[tuple[str, Attack, AttackResult]]:
+        """Yield '', the attack and its result; of an ensemble name, attack and result of each member."""
+        members = attack.members if isinstance(attack, Ensemble) else {'': attack}
+        if precision in HALF and getattr(attack, 'stop_at_success', False):
+            raise UserError(
+                f'{type(attack).__name__} leaves an image alone after its success, which only fp32 decides: attack in '
+                f'fp32 or fast-fp32, not in {precision}'
+            )
+        seen, targets = self.seen_by(attack, precision)
+        arguments = (seen, self.pixels, targets, self.keys, self.mask)
+        results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
+        for name, member in members.items():
+            with eval_mode(self.model), frozen(self.model), gemm_route(precision, self.model):
+                try:
+                    result = next(results) or attack(*arguments)
+                except ValueError as error:
+                    raise UserError(
+                        f'{type(member.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
+                    ) from error
+                finally:
+                    return_freed_memory(self.inputs.device, False)
+            if precision in HALF:
+                _, loss, score, success = self.objective_values(member, result.adv)
+                result = replace(result, loss=loss, score=score, success=success)
+            yield name, member, result
+
+    def sanity_measurements(
+        self, attack: Attack, queries: int, half: bool = False, other: 'Victim | None' = None
+    ) -> dict[str, Tensor]:
+        """Measure what tells whether an attack on the batch is believable.
+
+        Args:
+            attack: See :func:`mmssl_robust.attacks.sanity.measure`.
+            queries: Likewise.
+            half: Also make the examples in bfloat16, where :meth:`runs` would.
+            other: A model with another encoder and the same batch; images that are far from the clean ones in its
+                embedding are tried on this one.
+        """
+        seen, targets = self.seen_by(attack)
+        lower = self.seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
+        models = [self.model] if other is None else [self.model, other.model]
+        with ExitStack() as stack:
+            for model in models:
+                stack.enter_context(eval_mode(model))
+                stack.enter_context(frozen(model))
+            tokens = getattr(attack.objective, 'tokens', 'task')
+            rival = None if other is None else Seen(other, tokens=tokens)
+            return measure(attack, seen, self.pixels, targets, self.keys, self.mask, queries, lower, rival)
+
+    @torch.no_grad()
+    def objective_values(self, attack: Attack, pixels: Tensor) -> ObjectiveValues:
+        """What images (B, 3, H, W) in place of the batch's are worth to an attack at its last step, in fp32."""
+        objective, steps = attack.objective, max(attack.steps, 1)
+        forward, targets = self.seen_by(attack)
+        with eval_mode(self.model):
+            targets = objective.prepare(forward, self.pixels, targets)
+            return objective.values(forward(pixels), objective.aim(targets, 0), steps, steps)
+
+    def only(self, indices: Tensor) -> 'Victim':
+        """The same model with some of the samples, by their places (N,)."""
+        part, places = copy.copy(self), indices.tolist()
+        part.inputs, part.pixels, part._clean = self.inputs[indices], self.pixels[indices], {}
+        part.mask = None if self.mask is None else self.mask[indices]
+        for name in ('data_samples', 'sizes', 'keys'):
+            setattr(part, name, [getattr(self, name)[place] for place in places])
+        return part
+
+    def seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple[Seen, Tensor | None]:
+        """Return the function of pixels that an attack differentiates, and its targets.
+
+        Args:
+            attack: Its ``objective.reads`` decides, see :meth:`attack`.
+            precision: See :meth:`attack`.
+
+        Returns:
+            The function, of pixels (B, 3, H, W) in [0, 1]; the targets as :meth:`targets` gives them, or where the
+            embedding is attacked :meth:`clean_embedding`, None if the objective has another reference.
+        """
+        objective = attack.objective
+        if objective.reads == 'embedding':
+            own = self.clean_embedding(objective.tokens, precision) if objective.from_clean else None
+            return Seen(self, precision, objective.tokens), own
+        return Seen(self, precision, upsampled=objective.takes_upsampled), self.targets()
+
+    @torch.no_grad()
+    def clean_embedding(self, tokens: str, precision: str = 'fp32') -> Tensor:
+        """The embedding of the batch's own images, computed once for all attacks."""
+        key = (tokens, precision)
+        if key not in self._clean:
+            with eval_mode(self.model), gemm_route(precision, self.model):
+                self._clean[key] = Seen(self, precision, tokens)(self.pixels)
+        return self._clean[key]
+
+    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:
+        """:meth:`prediction`, as small maps where it is linear in such."""
+        return self.prediction(pixels)
+
+    def prediction(self, pixels: Tensor) -> Tensor:
+        """Differentiable output on which the metric is computed."""
+        raise NotImplementedError
+
+    def targets(self) -> Tensor:
+        """Ground truth in the shape that objectives on :meth:`prediction` want."""
+        raise NotImplementedError
+
+    def embedding(self, pixels: Tensor, tokens: str = 'task') -> Tensor:
+        """Differentiable output of the encoder.
+
+        Args:
+            pixels: (B, 3, H, W).
+            tokens: ``'cls'``, ``'patch'``, ``'both'``, or ``'task'``: CLS for
+                classification and patch tokens for dense tasks (paper, 3.1).
+
+        Returns:
+            (B, N, D).
+        """
+        return self._tokens(self.normalise(pixels), self.task_tokens if tokens == 'task' else tokens)
+
+    def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
+        return select_tokens(self._features(inputs), tokens)
+
+    def _features(self, inputs: Tensor) -> Any:
+        raise NotImplementedError
+
+    def _output_of(self, sample: BaseDataElement) -> Tensor:
+        output = sample.get(self.output)
+        return output if isinstance(output, Tensor) else output.data
+
+    def _fresh_samples(self) -> list[BaseDataElement]:
+        # Models write their predictions into the samples that they are given.
+        return [sample.clone() for sample in self.data_samples]
+
+
+def _is_integral(image: Tensor) -> bool:
+    return not image.is_floating_point() or bool((image == image.round()).all())
+
+
+def _key(sample: BaseDataElement) -> int:
+    if 'sample_idx' not in sample:
+        raise UserError("samples carry no index: add 'sample_idx' to meta_keys of the packing transform")
+    return int(sample.sample_idx)
+
+
+def name_of(sample: BaseDataElement) -> str:
+    """What to call an image in an error message."""
+    return str(sample.get('img_path') or f'image {_key(sample)}')

@@ -1,0 +1,112 @@
+"""Segmentors and depth estimators of mmseg under attack."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.functional.tokens import select_tokens
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.victims.budget import encode_in_budget
+
+from .base import Victim, name_of
+from .tail import Grid, Tail, has_linear_tail
+
+
+class DenseVictim(Victim):
+    """A segmentor or depth estimator of mmseg, by whole or sliding-window inference.
+
+    Predictions lie at each image's original size, on a common canvas if the
+    sizes differ; the rest of the canvas counts as unlabelled.
+    """
+
+    task_tokens = 'patch'
+    annotation: str
+    unlabelled: int
+
+    def __init__(self, model: nn.Module, data_batch: dict[str, Any], memory: int | None = None) -> None:
+        super().__init__(model, data_batch)
+        self.memory = memory
+        # Also when only some of the samples are attacked.
+        self.canvas = tuple(max(sample.ori_shape[axis] for sample in self.data_samples) for axis in (0, 1))
+        self.grid = Grid.of(model.test_cfg, self.inputs)
+        linear = has_linear_tail(model, self.data_samples)
+        self.tail = Tail(model, self.grid, self.canvas, self.inputs) if linear else None
+        for sample in self.data_samples:
+            if self.annotation in sample:
+                size = tuple(sample.get(self.annotation).data.shape[-2:])
+                if size != tuple(sample.ori_shape[:2]):
+                    path = sample.get('seg_map_path') or sample.get('depth_map_path') or name_of(sample)
+                    raise UserError(
+                        f'the annotation {path} is {size[1]}x{size[0]}, its image '
+                        f'{sample.ori_shape[1]}x{sample.ori_shape[0]}: both must have one size'
+                    )
+
+    def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
+        outputs = self.compact_prediction(pixels)
+        return outputs.full() if isinstance(outputs, Upsampled) else outputs
+
+    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:  # noqa: D102
+        inputs = self.normalise(pixels)
+        metas = [sample.metainfo for sample in self.data_samples]
+        if self.tail is None:
+            samples = self.model.postprocess_result(self.model.inference(inputs, metas), self._fresh_samples())
+            return _on_canvas([self._output_of(sample) for sample in samples], self.canvas, fill=1)
+        windows = encode_in_budget(self._small_maps, self.grid.windows(inputs), self.memory, self.model)
+        return self.tail.join(windows, metas)
+
+    def _small_maps(self, inputs: Tensor) -> Tensor:
+        return self.model.decode_head(self.model.extract_feat(inputs))
+
+    def targets(self) -> Tensor:  # noqa: D102
+        for sample in self.data_samples:
+            if self.annotation not in sample:
+                raise UserError(f'{name_of(sample)} has no {self.annotation}: load annotations in the test pipeline')
+        annotations = [sample.get(self.annotation).data for sample in self.data_samples]
+        return _on_canvas(annotations, self.canvas, fill=self.unlabelled).to(self.inputs.device)
+
+    def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
+        """Tokens of the whole input, or of each window of mmseg's sliding-window inference once, one after another."""
+        windows = encode_in_budget(
+            lambda part: select_tokens(self.model.backbone(part), tokens),
+            self.grid.windows(inputs),
+            self.memory,
+            self.model.backbone,
+        )
+        return windows.unflatten(0, (-1, len(inputs))).transpose(0, 1).flatten(1, 2)
+
+
+class SegmentorVictim(DenseVictim):
+    """Logits (B, C, H, W), targets (B, H, W) with 255 where unlabelled."""
+
+    output = 'seg_logits'
+    annotation = 'gt_sem_seg'
+    unlabelled = 255
+
+    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:  # noqa: D102
+        logits = super().compact_prediction(pixels)
+        if logits.shape[1] == 1:
+            raise UserError('a segmentor with one output channel cannot be attacked: give it a channel per class')
+        return logits
+
+    def targets(self) -> Tensor:  # noqa: D102
+        return super().targets().squeeze(1).long()
+
+
+class DepthVictim(DenseVictim):
+    """Depth (B, 1, H, W) in metres, targets of the same shape with 0 where unknown."""
+
+    output = 'pred_depth_map'
+    annotation = 'gt_depth_map'
+    unlabelled = 0
+
+
+def _on_canvas(maps: Sequence[Tensor], size: Sequence[int], fill: float) -> Tensor:
+    """Stack maps (C, H, W) of differing size at the top left of a common canvas."""
+    height, width = size
+    return torch.stack(
+        [F.pad(part, (0, width - part.shape[-1], 0, height - part.shape[-2]), value=fill) for part in maps]
+    )

@@ -1,0 +1,66 @@
+"""A victim as the function of its pixels that an attack differentiates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.utils.precision import HALF, scaled_gradient
+
+if TYPE_CHECKING:
+    from .base import Victim
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A victim as a function of its pixels (B, 3, H, W), the prediction or the embedding.
+
+    Attributes:
+        victim: The victim.
+        precision: One of :data:`mmssl_robust.utils.precision.PRECISIONS`.
+        tokens: Which tokens of the embedding; None for the prediction.
+        upsampled: Return small maps where there are such.
+    """
+
+    victim: 'Victim'
+    precision: str = 'fp32'
+    tokens: str | None = None
+    upsampled: bool = False
+
+    def __call__(self, pixels: Tensor) -> Tensor | Upsampled:
+        """Return the outputs, in fp32."""
+        outputs = _scaled(self._outputs, pixels) if self.precision == 'fp16' else self._outputs(pixels)
+        return outputs.full() if isinstance(outputs, Upsampled) and not self.upsampled else outputs
+
+    def only(self, indices: Tensor) -> 'Seen':
+        """The same of some of the samples."""
+        return replace(self, victim=self.victim.only(indices))
+
+    def _outputs(self, pixels: Tensor) -> Tensor | Upsampled:
+        if self.precision not in HALF:
+            return self._read(pixels)
+        with torch.autocast(pixels.device.type, HALF[self.precision]):
+            outputs = self._read(pixels)
+        return outputs.float()
+
+    def _read(self, pixels: Tensor) -> Tensor | Upsampled:
+        return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.compact_prediction(pixels)
+
+
+def _low(outputs: Tensor | Upsampled) -> Tensor:
+    return outputs.low if isinstance(outputs, Upsampled) else outputs
+
+
+def _scaled(function: Callable[[Tensor], Tensor | Upsampled], pixels: Tensor) -> Tensor | Upsampled:
+    """:func:`scaled_gradient` of a function that may return small maps."""
+    outputs: list[Tensor | Upsampled] = []
+
+    def low(pixels: Tensor) -> Tensor:
+        outputs.append(function(pixels))
+        return _low(outputs[-1])
+
+    small = scaled_gradient(low, pixels)
+    return replace(outputs[-1], low=small) if isinstance(outputs[-1], Upsampled) else small
