@@ -10,7 +10,7 @@ PYTEST := -m pytest -n $(JOBS)
 # Each pytest worker has its own process: more threads would only fight for the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test test-slow test-upstream lint clean
+.PHONY: quickstart test test-slow test-upstream lint configs clean
 .DELETE_ON_ERROR:
 
 quickstart: export OMP_NUM_THREADS = $(JOBS)
@@ -29,6 +29,9 @@ test-upstream: .venv-upstream/.installed
 lint: .venv/.installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+configs: .venv/.installed
+	.venv/bin/python tools/make_configs.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

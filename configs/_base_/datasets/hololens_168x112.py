@@ -1,16 +1,6 @@
 # Indoor RGB-D frames of a HoloLens, 540 x 360; depth 0 is missing. Scored at their own size.
+_base_ = 'nyu_160x120.py'
 data_root = '{{$DATA_ROOT:data}}/hololens'
-meta_keys = (
-    'sample_idx',
-    'img_path',
-    'depth_map_path',
-    'ori_shape',
-    'img_shape',
-    'pad_shape',
-    'scale_factor',
-    'flip',
-    'flip_direction',
-)
 resize = dict(type='Resize', scale=(168, 112), keep_ratio=False)
 annotations = [
     dict(type='LoadDepthAnnotation', depth_rescale_factor=1e-3),
@@ -21,40 +11,20 @@ train_pipeline = [
     *annotations,
     resize,
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
+    dict(type='PackSegInputs', meta_keys={{_base_.meta_keys}}),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     resize,
     *annotations,
-    dict(type='PackSegInputs', meta_keys=meta_keys),
+    dict(type='PackSegInputs', meta_keys={{_base_.meta_keys}}),
 ]
 train_dataloader = dict(
     batch_size=4,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='NYUDataset',
-        data_root=data_root,
-        data_prefix=dict(img_path='images/train', depth_map_path='depths/train'),
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(data_root=data_root, data_prefix=dict(depth_map_path='depths/train'), pipeline=train_pipeline),
 )
 test_dataloader = dict(
     batch_size=4,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='NYUDataset',
-        data_root=data_root,
-        data_prefix=dict(img_path='images/test', depth_map_path='depths/test'),
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
+    dataset=dict(data_root=data_root, data_prefix=dict(depth_map_path='depths/test'), pipeline=test_pipeline),
 )
-test_evaluator = dict(type='mmssl_robust.DepthMetric', min_depth=1e-3, max_depth=10.0)
-test_cfg = dict()
 val_dataloader = test_dataloader
-val_evaluator = test_evaluator
-val_cfg = dict()

@@ -1,19 +1,7 @@
-# PASCAL VOC 2012 with the extra annotations of SBD, scored on its validation set. Crops and windows of 448 pixels: a
-# multiple of patches of 8, 14 and 16. Label 0 is the class background; 255, the objects' outlines, is in no class.
+# PASCAL VOC 2012 with the extra annotations of SBD, scored on its validation set; its shorter side is brought to 448
+# pixels. Label 0 is the class background; 255, the objects' outlines, is in no class.
+_base_ = 'segmentation_448px.py'
 data_root = '{{$DATA_ROOT:data}}/VOCdevkit/VOC2012'
-meta_keys = (
-    'sample_idx',
-    'img_path',
-    'seg_map_path',
-    'ori_shape',
-    'img_shape',
-    'pad_shape',
-    'scale_factor',
-    'flip',
-    'flip_direction',
-)
-crop_size = (448, 448)
-sliding_windows = dict(mode='slide', crop_size=crop_size, stride=(298, 298))
 annotations = [
     dict(type='LoadAnnotations'),
     dict(type='mmssl_robust.CheckAnnotations', num_classes=21),
@@ -22,23 +10,18 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     *annotations,
     dict(type='RandomResize', scale=(2048, 448), ratio_range=(0.5, 2.0), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='RandomCrop', crop_size={{_base_.crop_size}}, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
-    dict(type='PackSegInputs', meta_keys=meta_keys),
+    dict(type='PackSegInputs', meta_keys={{_base_.meta_keys}}),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(2048, 448), keep_ratio=True),
     *annotations,
-    dict(type='PackSegInputs', meta_keys=meta_keys),
+    dict(type='PackSegInputs', meta_keys={{_base_.meta_keys}}),
 ]
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='ConcatDataset',
         datasets=[
@@ -60,11 +43,6 @@ train_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='PascalVOCDataset',
         data_root=data_root,
@@ -74,8 +52,4 @@ test_dataloader = dict(
         test_mode=True,
     ),
 )
-test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_cfg = dict()
 val_dataloader = test_dataloader
-val_evaluator = test_evaluator
-val_cfg = dict()

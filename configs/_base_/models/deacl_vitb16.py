@@ -1,4 +1,4 @@
-# DINO ViT-B/16 made robust by configs/deacl/dino_vitb16_in1k.py, or any other DeACL checkpoint of a ViT-B/16.
+# DINO ViT-B/16 after DeACL, by configs/deacl/dino_vitb16_in1k.py, or any other DeACL checkpoint of a ViT-B/16.
 embed_dims = 768
 patch_size = 16
 encoder = dict(

@@ -1,4 +1,4 @@
-# SimCLR ResNet-18. We know of no public ImageNet checkpoint: give the path of your own.
+# SimCLR ResNet-18, of which we know no public ImageNet checkpoint: give the path of your own.
 embed_dims = 512
 patch_size = 32  # pixels of an image's side for each place of the last feature map
 encoder = dict(
