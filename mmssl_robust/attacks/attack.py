@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from mmssl_robust.attack_settings import AttackSettings
 from mmssl_robust.attacks.active import Iterates, narrowed
+from mmssl_robust.attacks.arguments import settings_of
 from mmssl_robust.attacks.best_iterates import BestIterates
 from mmssl_robust.attacks.noise import random_start
 from mmssl_robust.attacks.objectives.base import Forward, Objective
@@ -68,6 +71,9 @@ class Attack(ABC):
         UserError: If an argument is out of range.
     """
 
+    FIXED: ClassVar[tuple[str, ...]] = ()
+    """Arguments of a parent that a subclass sets itself."""
+
     def __init__(
         self,
         objective: Objective,
@@ -99,6 +105,7 @@ class Attack(ABC):
         self.threat = THREAT_MODELS[norm](eps)
         self.norm = norm
         self.eps = self.threat.eps
+        self._texts: dict[str, float | str] = dict(eps=eps)
         self.steps = steps
         self.random_start = random_start
         self.restarts = restarts
@@ -106,6 +113,11 @@ class Attack(ABC):
         self.eot_samples = eot_samples
         self.stop_at_success = stop_at_success
         self.active = active
+
+    @property
+    def settings(self) -> AttackSettings:
+        """What this attack is: every argument, with the numbers that follow from it."""
+        return settings_of(self, self._texts)
 
     @property
     def passes(self) -> int:

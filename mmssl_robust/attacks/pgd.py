@@ -65,6 +65,7 @@ class PGD(Attack):
         super().__init__(objective, norm, eps, steps, random_start, restarts, **settings)
         quarter = self.eps / 4 if self.eps else 1.0
         self.step_size = quarter if step_size is None else parse_number(step_size, 'step_size')
+        self._texts['step_size'] = self.step_size if step_size is None else step_size
         if self.step_size <= 0:
             raise UserError(f'step_size={step_size} does not ascend: give a positive number')
         self.keep = keep

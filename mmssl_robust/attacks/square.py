@@ -36,6 +36,8 @@ class Square(Attack):
         UserError: If an argument is out of range.
     """
 
+    FIXED = ('steps',)
+
     def __init__(
         self,
         objective: Objective,
@@ -50,6 +52,7 @@ class Square(Attack):
         if queries < 1 or not 0 < area <= 1:
             raise UserError(f'queries={queries} and area={area}: give at least 1 query and an area above 0, at most 1')
         self.area = area
+        self.queries = queries
 
     @property
     def passes(self) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from toys import Peak
 
 from mmssl_robust.attacks import APGD, PGD, SEA, AutoAttack, CrossEntropy, DepthEnsemble, Ensemble, Margin
 from mmssl_robust.utils.errors import UserError
@@ -128,3 +129,20 @@ def test_members_must_share_a_ball():
         Ensemble({'a': APGD(CrossEntropy(), eps=0.1), 'b': APGD(Margin(), eps=0.2)})
     with pytest.raises(UserError, match='at least one'):
         Ensemble({})
+
+
+class Opposite(Peak):
+    """An attack that goes the wrong way: it lowers what its own score wants high."""
+
+    def __call__(self, outputs, targets, step, steps):
+        return -outputs
+
+
+def test_an_image_that_is_worst_as_it_is_stays_as_it_is():
+    inputs, keys = images(5), dict(eps=0.3, step_size=0.1, steps=4, random_start=False)
+    total = lambda x: x.flatten(1).sum(dim=1)  # noqa: E731
+    wrong = PGD(Opposite(), keep='last', **keys)
+    worst = Ensemble({'wrong': wrong})(total, inputs)
+    assert worst.member == ['clean'] * 5 and torch.equal(worst.adv, inputs)
+    assert (worst.forwards == wrong(total, inputs).forwards + 1).all()
+    assert Ensemble({'wrong': wrong, 'right': PGD(Peak(), **keys)})(total, inputs).member == ['right'] * 5

@@ -62,4 +62,11 @@ class AutoAttack(Ensemble):
             'fab-t': FAB(**aimed),
             'square': Square(Margin(), queries=queries, restarts=restarts, **shared),
         }
-        super().__init__({name: every[name] for name in members}, stop_at_success=True)
+        arguments = dict(steps=steps, queries=queries, targets=targets, restarts=restarts)
+        super().__init__(
+            {name: every[name] for name in members},
+            stop_at_success=True,
+            eot_samples=eot_samples,
+            active=active,
+            **arguments,
+        )

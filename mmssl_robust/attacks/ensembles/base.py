@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from mmssl_robust.attack_settings import AttackSettings
+from mmssl_robust.attacks.arguments import values_of
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.oracle import forward_of
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.utils.errors import UserError
+
+CLEAN = 'clean'
+"""What stands for a member where an image is worst as it is."""
 
 
 class Ensemble:
@@ -21,21 +28,37 @@ class Ensemble:
         members: Name -> attack, in the order in which they run.
         stop_at_success: Leave an image alone once a member has succeeded with it, or if there is success without an
             attack.
+        **arguments: What a subclass was given, to be kept as attributes.
 
     Raises:
         UserError: If there is no member, or they attack different balls or outputs.
     """
 
-    def __init__(self, members: Mapping[str, Attack], stop_at_success: bool = False) -> None:
+    def __init__(self, members: Mapping[str, Attack], stop_at_success: bool = False, **arguments: Any) -> None:
         if not members:
             raise UserError('an ensemble needs at least one attack')
         threats = {(attack.norm, attack.eps, attack.objective.reads) for attack in members.values()}
         if len(threats) > 1:
             raise UserError(f'the attacks of an ensemble differ in norm, eps or what they read: {sorted(threats)}')
+        vars(self).update(arguments)
         self.members = dict(members)
         self.stop_at_success = stop_at_success
         first = next(iter(self.members.values()))
         self.norm, self.eps, self.threat, self.seed = first.norm, first.eps, first.threat, first.seed
+        self.eps_text = first.settings.arguments['eps']
+
+    @property
+    def settings(self) -> AttackSettings:
+        """What this ensemble and its members are."""
+        return AttackSettings(
+            attack=type(self).__name__,
+            objective=type(self.objective).__name__,
+            reads=self.objective.reads,
+            norm=self.norm,
+            eps=self.eps,
+            arguments=values_of(self, dict(eps=self.eps_text)),
+            members={name: member.settings for name, member in self.members.items()},
+        )
 
     @property
     def passes(self) -> int:
@@ -58,13 +81,15 @@ class Ensemble:
         """Attack a batch of images by all members; arguments and errors are those of :meth:`Attack.__call__`.
 
         Returns:
-            For each image the result of the member with the lowest score, ties going to the earlier one. ``member``
-            says which, ``forwards`` and ``backwards`` are sums over the members.
+            For each image the result of the lowest score, ties going to the earlier one: of a member, or the image as
+            it is, since an attacker may leave it alone. ``member`` says which (``'clean'`` for none), ``forwards`` and
+            ``backwards`` are sums over all.
         """
-        worst: AttackResult | None = None
-        for result in self.run(forward, inputs, targets, keys, mask):
-            worst = result if worst is None else worse(worst, result)
-        return worst
+        worst = reduce(worse, self.run(forward, inputs, targets, keys, mask))
+        if self.stop_at_success or self.objective.needs_random_start:
+            # The first result begins with the clean images; or these are the reference, from which all is farther.
+            return worst
+        return worse(worst, self._clean(forward, inputs, targets, keys, mask))
 
     def run(
         self,
@@ -80,9 +105,7 @@ class Ensemble:
             for name, attack in self.members.items():
                 yield _named(attack(forward, inputs, targets, keys, mask), name)
             return
-        active = next(iter(self.members.values())).active
-        look = PGD(self.objective, self.norm, self.eps, steps=0, random_start=False, active=active)
-        before = _named(look(forward, inputs, targets, keys, mask), 'clean')
+        before = self._clean(forward, inputs, targets, keys, mask)
         for number, (name, attack) in enumerate(self.members.items()):
             result = before if number == 0 else _idle(before)
             indices = (~before.success).nonzero()[:, 0]
@@ -101,6 +124,19 @@ class Ensemble:
                 result = _filled(result, indices, _named(part, name))
             before = result
             yield result
+
+    def _clean(
+        self,
+        forward: Forward,
+        inputs: Tensor,
+        targets: Tensor | None,
+        keys: Sequence[int] | None,
+        mask: Tensor | None,
+    ) -> AttackResult:
+        """The result of leaving the images alone, at one forward."""
+        active = next(iter(self.members.values())).active
+        look = PGD(self.objective, self.norm, self.eps, steps=0, random_start=False, active=active)
+        return _named(look(forward, inputs, targets, keys, mask), CLEAN)
 
 
 def worse(first: AttackResult, second: AttackResult) -> AttackResult:

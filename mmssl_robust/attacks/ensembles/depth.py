@@ -40,9 +40,8 @@ class DepthEnsemble(Ensemble):
         active: int | None = None,
     ) -> None:
         objectives = {'depth-loss': DepthLoss, 'rmse': DepthRMSE, 'abs-rel': DepthAbsRel}
-        shared = dict(
-            norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, eot_samples=eot_samples, active=active
-        )
+        own = dict(steps=steps, restarts=restarts, eot_samples=eot_samples, active=active)
+        shared = dict(norm=norm, eps=eps, seed=seed, **own)
         super().__init__(
-            {name: APGD(objective(min_depth, max_depth), **shared) for name, objective in objectives.items()}
+            {name: APGD(objective(min_depth, max_depth), **shared) for name, objective in objectives.items()}, **own
         )

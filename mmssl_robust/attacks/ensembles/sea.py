@@ -56,11 +56,11 @@ class SEA(Ensemble):
         unknown = [name for name in members if name not in self.OBJECTIVES]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.OBJECTIVES)}')
-        shared = dict(
-            norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, eot_samples=eot_samples, active=active
-        )
+        own = dict(steps=steps, restarts=restarts, eot_samples=eot_samples, active=active)
+        shared = dict(norm=norm, eps=eps, seed=seed, **own)
+        chosen = {name: self.OBJECTIVES[name](ignore_index) for name in members}
         super().__init__(
-            {name: APGD(self.OBJECTIVES[name](ignore_index), stages=_stages(name, norm), **shared) for name in members}
+            {name: APGD(objective, stages=_stages(name, norm), **shared) for name, objective in chosen.items()}, **own
         )
 
 

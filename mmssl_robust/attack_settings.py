@@ -1,0 +1,105 @@
+"""What an attack is, in numbers and words: said by the attack itself, kept beside its records; neither knows the other.
+
+Nothing here imports PyTorch, so that a report can be written where it is not installed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Reads = Literal['prediction', 'embedding']
+
+# Arguments that a reader wants to see, and the word before each.
+_WORDS = {
+    'norm': '',
+    'eps': 'eps ',
+    'steps': 'steps ',
+    'queries': 'queries ',
+    'step_size': 'step size ',
+    'restarts': 'restarts ',
+    'keep': 'keep ',
+    'stop_at_success': 'stop at success ',
+    'seed': 'seed ',
+}
+# Said only where it is not so.
+_USUAL = dict(stop_at_success=False)
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    """What a built attack says of itself.
+
+    Attributes:
+        attack: Name of its class.
+        objective: Name of its objective's class; of an ensemble, that of the first member.
+        reads: What it differentiates: the prediction, or the embedding, which belongs to no task.
+        norm: ``'linf'``, ``'l2'`` or ``'l1'``.
+        eps: Radius of the ball, for pixels in [0, 1].
+        steps: How many steps each restart takes, or queries; None for an ensemble.
+        step_size: Length of a step in the norm; None where the attack chooses it.
+        restarts: How many starts there are at most; None for an ensemble.
+        arguments: Every argument, those that were left out too; ``eps`` and ``step_size`` as they were written.
+        members: Of an ensemble, name -> what each member is.
+    """
+
+    attack: str
+    objective: str
+    reads: Reads
+    norm: str
+    eps: float
+    steps: int | None = None
+    step_size: float | None = None
+    restarts: int | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    members: dict[str, 'AttackSettings'] = field(default_factory=dict)
+
+    @property
+    def budget(self) -> tuple[str, float]:
+        """The ball: norm and eps. Attacks are comparable, and an attacker may choose among them, within one."""
+        return self.norm, self.eps
+
+    def words(self) -> str:
+        """One line for a person, such as ``linf, eps 8/255, steps 20, step size 2/255, restarts 1, keep best, seed 0``."""
+        shown = {name: value for name, value in self.arguments.items() if _USUAL.get(name) != value}
+        return ', '.join(f'{word}{shown[name]}' for name, word in _WORDS.items() if name in shown)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; :meth:`from_dict` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> 'AttackSettings':
+        """Read what :meth:`as_dict` gave.
+
+        Raises:
+            TypeError: If an entry is missing or unknown.
+        """
+        members = {name: cls.from_dict(member) for name, member in values.get('members', {}).items()}
+        return cls(**{**values, 'members': members})
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """An attack's place in a sweep: it is another one but for one number.
+
+    Attributes:
+        base: Name of the other one.
+        axis: Name of the argument that differs.
+        value: What it is here.
+    """
+
+    base: str
+    axis: str
+    value: float
+
+
+def written(value: float | str, norm: str) -> str:
+    """A length as a person writes it: strings as they are, numbers in linf as so many of 255."""
+    if isinstance(value, str):
+        return value
+    return f'{255 * value:.4g}/255' if norm == 'linf' else f'{value:.4g}'
+
+
+def ball(norm: str, eps: float) -> str:
+    """What to call a budget, such as ``'linf-8/255'`` or ``'l2-0.5'``."""
+    return f'{norm}-{written(eps, norm)}'

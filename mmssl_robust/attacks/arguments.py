@@ -1,0 +1,71 @@
+"""Which arguments an attack has, and what they are."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from mmssl_robust.attack_settings import AttackSettings, written
+
+_SELF = ('self', 'objective', 'settings')
+
+
+def arguments_of(kind: type) -> tuple[str, ...]:
+    """Names of the arguments that an attack's class takes, but for its objective.
+
+    Those of a parent belong to them where ``__init__`` hands them on as keyword arguments, unless the class names them
+    in ``FIXED``, because it sets them itself.
+
+    Args:
+        kind: A subclass of :class:`~mmssl_robust.attacks.Attack` or :class:`~mmssl_robust.attacks.Ensemble`.
+    """
+    names: list[str] = []
+    fixed: set[str] = set()
+    for part in kind.__mro__:
+        if '__init__' not in vars(part):
+            continue
+        parameters = inspect.signature(part.__init__).parameters.values()
+        names += [
+            one.name for one in parameters if one.kind is not one.VAR_KEYWORD and one.name not in (*_SELF, *names)
+        ]
+        fixed |= set(vars(part).get('FIXED', ()))
+        if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+            break
+    return tuple(name for name in names if name not in fixed)
+
+
+def values_of(attack: Any, texts: Mapping[str, float | str]) -> dict[str, Any]:
+    """Every argument of a built attack as plain values, from its own attributes or its objective's.
+
+    Args:
+        attack: The attack.
+        texts: Lengths as they were given, in place of the numbers that were made of them.
+    """
+    values = {}
+    for name in arguments_of(type(attack)):
+        owner = attack if hasattr(attack, name) else attack.objective
+        value = written(texts[name], attack.norm) if name in texts else getattr(owner, name)
+        values[name] = _plain(value)
+    return values
+
+
+def settings_of(attack: Any, texts: Mapping[str, float | str]) -> AttackSettings:
+    """What an attack that is no ensemble is; arguments as for :func:`values_of`."""
+    return AttackSettings(
+        attack=type(attack).__name__,
+        objective=type(attack.objective).__name__,
+        reads=attack.objective.reads,
+        norm=attack.norm,
+        eps=attack.eps,
+        steps=attack.steps,
+        step_size=getattr(attack, 'step_size', None),
+        restarts=attack.restarts,
+        arguments=values_of(attack, texts),
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return list(value)  # of an ensemble's members, the names
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value
