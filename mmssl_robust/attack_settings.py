@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+CLEAN = 'clean'
+"""Name of no attack: the images as they are, which an attacker may leave alone."""
+SLACK = dict(linf=1e-6, l2=1e-5, l1=1e-5)
+"""By how much rounding may exceed a ball's radius in each norm; relative to a radius above 1."""
+ZERO_GRADIENTS = 0.1
+"""Share of exactly-zero gradient entries that is still no sign of a broken gradient."""
+
 Reads = Literal['prediction', 'embedding']
 
 # Arguments that a reader wants to see, and the word before each.
@@ -59,7 +66,7 @@ class AttackSettings:
         return self.norm, self.eps
 
     def words(self) -> str:
-        """One line for a person, such as ``linf, eps 8/255, steps 20, step size 2/255, restarts 1, keep best, seed 0``."""
+        """One line for a person, such as ``linf, eps 8/255, steps 20, step size 2/255, restarts 1, keep best``."""
         shown = {name: value for name, value in self.arguments.items() if _USUAL.get(name) != value}
         return ', '.join(f'{word}{shown[name]}' for name, word in _WORDS.items() if name in shown)
 

@@ -37,14 +37,27 @@ def build_attack(cfg: Mapping[str, Any]) -> attacks.Attack | attacks.Ensemble:
     return _build(ATTACKS, cfg)
 
 
+def attack_class(cfg: Mapping[str, Any]) -> type:
+    """Return the class that a config of an attack names.
+
+    Raises:
+        UserError: If it is unknown.
+    """
+    return _class(ATTACKS, cfg)
+
+
+def _class(registry: Registry, cfg: Mapping[str, Any]) -> type:
+    """Look among the registry's own names only, since a dotted name would import any module."""
+    name = str(cfg.get('type')).removeprefix(f'{SCOPE}.')
+    if name not in registry.module_dict:
+        known = ', '.join(sorted(registry.module_dict))
+        raise UserError(f'unknown {registry.name} type {name!r}: use one of {known}')
+    return registry.module_dict[name]
+
+
 def _build(registry: Registry, cfg: Mapping[str, Any]) -> Any:
-    """Build from the registry's own names only, since a dotted name would import any module."""
-    arguments = dict(cfg)
-    name = str(arguments.pop('type', None)).removeprefix(f'{SCOPE}.')
-    known = registry.module_dict
-    if name not in known:
-        raise UserError(f'unknown {registry.name} type {name!r}: use one of {", ".join(sorted(known))}')
+    kind = _class(registry, cfg)
     try:
-        return known[name](**arguments)
+        return kind(**{key: value for key, value in cfg.items() if key != 'type'})
     except TypeError as error:
-        raise UserError(f'{registry.name} {name}: {error}') from error
+        raise UserError(f'{registry.name} {kind.__name__}: {error}') from error

@@ -1,51 +1,73 @@
-"""The attacks that can be called by name, one file each in ``configs/_base_/attacks``."""
+"""Attacks by name, one file each in ``configs/_base_/attacks`` or of one's own, and the same with other settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
-from mmssl_robust.attacks import APGD, FGSM, PGD
-from mmssl_robust.attacks.objectives.classification import ClassificationObjective
-from mmssl_robust.attacks.objectives.depth import DepthObjective
-from mmssl_robust.attacks.objectives.segmentation import SegmentationObjective
-from mmssl_robust.attacks.objectives.targeted_depth import REMOVE
-from mmssl_robust.building import build_attack
-from mmssl_robust.config_files import configs_in
+from mmssl_robust.attack_settings import Sweep
+from mmssl_robust.attacks.arguments import arguments_of
+from mmssl_robust.building import attack_class, build_attack
+from mmssl_robust.utils.config_files import configs_in, read_config
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import parse_number
 
-_OF_OBJECTIVES = ('type', 'objective', 'ignore_index', 'min_depth', 'max_depth')
+
+def presets() -> dict[str, Path]:
+    """Name -> file of each preset, in a checkout or an installed package."""
+    return configs_in('configs/_base_/attacks')
 
 
 def load_preset(name: str, **changes: Any) -> dict[str, Any]:
     """Read an attack's config.
 
     Args:
-        name: ``'pgd'``, ``'embed'``, ``'segpgd'``, ``'depthpgd'``, or any other file beside them.
-        **changes: Settings to change; None leaves the preset's. Another norm needs an ``eps``, since lengths in one
-            norm mean nothing in another; steps are then a quarter of it, unless they are given too.
+        name: ``'pgd'``, ``'embed'``, ``'segpgd'``, ``'depthpgd'``, any other file beside them, or the path of a file
+            that sets ``attack``.
+        **changes: Settings to change, see :func:`changed`.
 
     Raises:
-        UserError: If there is no such preset, or a norm without its ``eps``.
+        UserError: If there is no such preset, or a change does not fit it.
     """
     known = presets()
-    if name not in known:
-        raise UserError(f'unknown attack {name!r}: use one of {", ".join(known)}')
-    attack = Config.fromfile(known[name]).attack.to_dict()
-    return changed(attack, changes)
+    path = known.get(name, Path(name))
+    if name not in known and path.suffix != '.py':
+        raise UserError(f'unknown attack {name!r}: use one of {", ".join(known)}, or the path of a file')
+    cfg = read_config(path)
+    if 'attack' not in cfg:
+        raise UserError(f'{path} sets no attack: write attack = dict(type=..., ...)')
+    return changed(cfg.attack.to_dict(), changes)
+
+
+def preset_name(name: str) -> str:
+    """What to call an attack that is given by name or path."""
+    return Path(name).stem if name.endswith('.py') else name
 
 
 def changed(attack: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an attack's config with other settings; arguments and errors as for :func:`load_preset`."""
+    """Return an attack's config with other settings.
+
+    Args:
+        attack: The config.
+        changes: Settings by name; None leaves what is there. Another norm needs an ``eps``, since lengths in one norm
+            mean nothing in another; steps are then a quarter of it, unless they are given too.
+
+    Raises:
+        UserError: If the attack has no such setting, or a norm comes without its ``eps``.
+    """
     changes = {key: value for key, value in changes.items() if value is not None}
-    if changes.get('norm', attack.get('norm')) != attack.get('norm'):
-        if 'eps' not in changes:
-            raise UserError(
-                f'norm {changes["norm"]!r} needs an eps of its own: {attack.get("eps")} is for {attack.get("norm")}'
-            )
-        if 'step_size' in attack:
-            changes.setdefault('step_size', None)
+    known = (*arguments_of(attack_class(attack)), 'objective', 'type')
+    for key in changes:
+        if key not in known:
+            raise UserError(f'{key} is no setting of {attack["type"]}: use some of {", ".join(known)}')
+    if 'norm' in changes:
+        before = build_attack(attack).settings
+        if changes['norm'] != before.norm:
+            if 'eps' not in changes:
+                raise UserError(
+                    f'norm {changes["norm"]!r} needs an eps of its own: {before.arguments["eps"]} is for {before.norm}'
+                )
+            if 'step_size' in known:
+                changes.setdefault('step_size', None)
     return attack | changes
 
 
@@ -54,63 +76,55 @@ def changed_all(attacks: Mapping[str, dict[str, Any]], changes: Mapping[str, Any
 
     Args:
         attacks: Name -> config of an attack.
-        changes: As for :func:`load_preset`.
+        changes: As for :func:`changed`.
 
     Raises:
-        UserError: If none of the attacks has a setting, or as for :func:`load_preset`.
+        UserError: If none of the attacks has a setting, or as for :func:`changed`.
     """
     changes = {key: value for key, value in changes.items() if value is not None}
-    having = {key: [name for name in attacks if _has(attacks[name], key, value)] for key, value in changes.items()}
-    for key, names in having.items():
-        if attacks and not names:
-            raise UserError(f'{key} is no setting of {" or ".join(attacks)}: leave out --{key.replace("_", "-")}')
+    having = {key: _having(attacks, key) for key in changes}
     return {
         name: changed(attack, {key: value for key, value in changes.items() if name in having[key]})
         for name, attack in attacks.items()
     }
 
 
-def _has(attack: dict[str, Any], key: str, value: Any) -> bool:
-    """Whether an attack has a setting; of an argument that one has not, or sets itself, Python makes a TypeError."""
-    try:
-        build_attack({**attack, key: value})
-    except UserError as error:
-        return not isinstance(error.__cause__, TypeError)
-    return True
-
-
-def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[str, Any]:
-    """Return an attack's config that wants one certain wrong answer.
+def swept(
+    attacks: Mapping[str, dict[str, Any]], sweeps: Mapping[str, Sequence[Any]]
+) -> dict[str, tuple[dict[str, Any], Sweep]]:
+    """Return attacks that differ from some in one number each; a value that one has already needs no second run.
 
     Args:
-        attack: Config of an untargeted attack on a task.
-        target: See :class:`~mmssl_robust.attacks.TargetedCrossEntropy` and
-            :class:`~mmssl_robust.attacks.TargetedDepth`; by default the least likely class, or near and far exchanged.
+        attacks: Name -> config of an attack.
+        sweeps: Name of a setting -> its values. Attacks that have no such setting stay out of its sweep.
+
+    Returns:
+        Name -> config and place in the sweep.
 
     Raises:
-        UserError: If it is an ensemble, or aims at the embedding, or an object is to be removed, whose mask no data set
-            has.
+        UserError: If none of the attacks has a setting, or a value is no number, and so belongs to no curve.
     """
-    built = build_attack(attack)
-    kinds = {ClassificationObjective: 'TargetedCrossEntropy', SegmentationObjective: 'TargetedCrossEntropy',
-             DepthObjective: 'TargetedDepth'}  # fmt: skip
-    for kind, objective in kinds.items():
-        if isinstance(built.objective, kind) and isinstance(built, (PGD, APGD)):
-            kept = {key: value for key, value in attack.items() if key not in _OF_OBJECTIVES}
-            if kind is DepthObjective and target == REMOVE:
-                raise UserError(
-                    "'remove' needs the mask of an object, which no data set has: use TargetedDepth in Python"
-                )
-            wanted = {} if target is None else dict(target=target)
-            given = {**attack, **attack.get('objective', {})}
-            wanted |= {key: given[key] for key in ('ignore_index', 'min_depth', 'max_depth') if key in given}
-            optimiser = next(part.__name__ for part in (APGD, FGSM, PGD) if isinstance(built, part))
-            return dict(
-                kept, type=f'mmssl_robust.{optimiser}', objective=dict(type=f'mmssl_robust.{objective}', **wanted)
-            )
-    raise UserError(f'{attack["type"]} has no targeted form: use fgsm, pgd, apgd, segpgd, cospgd or depthpgd')
+    found = {}
+    for axis, values in sweeps.items():
+        for base in _having(attacks, axis):
+            before = build_attack(attacks[base]).settings
+            for value in values:
+                other = changed(attacks[base], {axis: value})
+                number = parse_number(value, f'sweeps.{axis}')
+                settings = build_attack(other).settings
+                if _number(settings.arguments[axis]) != _number(before.arguments[axis]):
+                    name = f'{base}-{axis}-{str(value).replace("/", "of")}'
+                    found[name] = other, Sweep(base, axis, number)
+    return found
 
 
-def presets() -> dict[str, Path]:
-    """Name -> file of each preset, in a checkout or an installed package."""
-    return configs_in('configs/_base_/attacks')
+def _number(value: Any) -> Any:
+    return parse_number(value, 'value') if isinstance(value, str) else value
+
+
+def _having(attacks: Mapping[str, dict[str, Any]], key: str) -> list[str]:
+    """Names of the attacks that have a setting."""
+    names = [name for name, attack in attacks.items() if key in arguments_of(attack_class(attack))]
+    if attacks and not names:
+        raise UserError(f'{key} is no setting of {" or ".join(attacks)}: leave it out')
+    return names

@@ -5,10 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmssl_robust.benchmark.records import CLEAN, RecordStore
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.benchmark.records import RecordStore
 from mmssl_robust.benchmark.suite import Row, Suite
-from mmssl_robust.presets import load_preset
-from mmssl_robust.visualization.examples import Example
+from mmssl_robust.building import build_attack
+from mmssl_robust.presets import load_preset, swept
+from mmssl_robust.tasks import Example, task_named
 
 CLASSES = dict(
     classification=['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
@@ -30,19 +32,16 @@ def fake_row(task, variant='Standard', images=40, sweep_images=20, sweeps=True, 
     own = OWN[task]
     attacks = dict(embed=attack_cfg('embed'), own=attack_cfg(own))
     attacks = {own if name == 'own' else name: settings for name, settings in attacks.items()}
-    swept = {}
-    if sweeps:
-        for name, settings in attacks.items():
-            swept |= {f'{name}-eps-{k}of255': settings | dict(eps=f'{k}/255') for k in (1, 2, 4)}
-            swept |= {f'{name}-steps-{k}': settings | dict(steps=k) for k in (1, 5)}
+    wanted = dict(eps=['1/255', '2/255', '4/255'], steps=[1, 5]) if sweeps else {}
+    variants = swept(attacks, wanted)
     defaults = dict(data=DATA[task], encoder='DINO ViT-B/16', name=f'{task}-{variant.lower()}')
     return Row(
         config=f'configs/{task}/x.py',
         task=task,
         variant=variant,
         sweep_images=sweep_images,
-        attacks=attacks | swept,
-        sweeps=tuple(swept),
+        attacks=attacks | {name: config for name, (config, _) in variants.items()},
+        sweeps={name: sweep for name, (_, sweep) in variants.items()},
         **(defaults | fields),
     )
 
@@ -101,7 +100,7 @@ def _prediction(task, skill, rng):
 
 def write_row(work_dir, row, images=40, skip=(), examples=2, precision='fp32', **info):
     """Write the records of a row, all attacks but those in `skip`."""
-    store = RecordStore(work_dir / 'rows' / row.name)
+    store = RecordStore(work_dir / 'rows' / row.name, task_named(row.task))
     classes = CLASSES[row.task]
     palette = (
         np.random.default_rng(1).integers(0, 256, (len(classes), 3)).tolist() if row.task == 'segmentation' else None
@@ -110,8 +109,8 @@ def write_row(work_dir, row, images=40, skip=(), examples=2, precision='fp32', *
     environment = dict(device='Fake CPU', cores=2, threads=1, processes=1, libraries=dict(torch='2.5.1', mmcv='2.1.0'))
     known = dict(images=images, classes=classes, palette=palette, skipped=[], environments=[environment])
     store.open(identity | dict(precision=precision, data_root='/data/x'), known | info)
-    for attack, settings in ({CLEAN: {}} | row.attacks).items():
-        store.begin(attack, settings)
+    for attack, config in ({CLEAN: {}} | row.attacks).items():
+        store.begin(attack, config, build_attack(config).settings if config else None, row.sweeps.get(attack))
         if attack in skip:
             continue
         count = min(images, row.sweep_images) if attack in row.sweeps else images
@@ -148,9 +147,7 @@ def fake_example(task, attack, index, before, after):
             **shared,
             quality_before=before - 0.1 * index,
             quality_after=after - 0.2 * index,
-            label=3,
-            classes=(3, 5 if index > 1 else 3),
-            confidences=(0.93, 0.71),
+            facts=dict(label=3, classes=[3, 5 if index > 1 else 3], confidences=[0.93, 0.71]),
         )
     height, width = image.shape[:2]
     rows, columns = np.mgrid[:height, :width]
@@ -158,8 +155,8 @@ def fake_example(task, attack, index, before, after):
         truth = (1 + 4 * (1 - rows / height)).astype(np.float32)
         truth[:, :20] = 0
         maps = dict(before=truth + 0.2, after=truth + 2 * columns / width, truth=truth)
-        return Example(**shared, quality_before=-0.4, quality_after=-0.5 - 0.2 * index, **maps)
+        return Example(**shared, quality_before=-0.4, quality_after=-0.5 - 0.2 * index, arrays=maps)
     truth = (rows * 5 // height).astype(int)
     truth[:5] = 255
     maps = dict(before=np.clip(truth, 0, 9), after=(truth + columns * 4 // width) % 10, truth=truth)
-    return Example(**shared, quality_before=before, quality_after=after - 0.02 * index, **maps)
+    return Example(**shared, quality_before=before, quality_after=after - 0.02 * index, arrays=maps)

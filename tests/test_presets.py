@@ -5,7 +5,8 @@ import torch
 
 from mmssl_robust.attacks import APGD, FGSM, PGD, TargetedCrossEntropy, TargetedDepth
 from mmssl_robust.building import build_attack
-from mmssl_robust.presets import changed_all, load_preset, targeted
+from mmssl_robust.presets import changed_all, load_preset
+from mmssl_robust.tasks.targeted import targeted
 from mmssl_robust.utils.errors import UserError
 
 
@@ -67,7 +68,7 @@ def test_a_setting_is_for_the_attacks_that_have_it(names, changes, having):
 
 def test_a_setting_that_no_attack_has_is_refused():
     for name, key in (('autoattack', 'keep'), ('square', 'steps'), ('fgsm', 'step_size')):
-        with pytest.raises(UserError, match=f'^{key} is no setting of {name}: leave out --') as caught:
+        with pytest.raises(UserError, match=f'^{key} is no setting of {name}: leave it out') as caught:
             changed_all({name: load_preset(name)}, {key: 'last' if key == 'keep' else 3})
         assert '\n' not in str(caught.value)
     with pytest.raises(UserError, match='unknown keep'):  # which it has

@@ -28,11 +28,12 @@ from mmengine.logging import MMLogger
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmssl_robust.benchmark.cost import Estimate, estimate, estimate_row, measured_rate
+from mmssl_robust.benchmark.cost import RowCost, measured_rate, row_cost
+from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.report import write_report
-from mmssl_robust.benchmark.row_evaluation import Options
 from mmssl_robust.benchmark.run import SuiteRun
-from mmssl_robust.benchmark.suite import Row, Suite, load_suite, read_suite
+from mmssl_robust.benchmark.suite import Row, Suite, read_suite
+from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, init_processes, leave_process_group
@@ -97,7 +98,7 @@ def chosen_rows(suite: Suite, patterns: list[str] | None) -> list[Row]:
     return rows
 
 
-def cost_table(estimates: list[Estimate], tflops: float | None, measured: float | None) -> Table:
+def cost_table(costs: list[RowCost], tflops: float | None, measured: float | None) -> Table:
     """What is left to do, row by row."""
     rate = tflops * 1e12 if tflops else measured
     caption = 'Evaluations are images x (clean and each attack); head: TFLOP to train the one that is missing.'
@@ -113,14 +114,14 @@ def cost_table(estimates: list[Estimate], tflops: float | None, measured: float 
     table = Table(title='What is left to do', caption=caption, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ('row', 'images', 'done', 'to do', 'TFLOP', 'head', 'hours'):
         table.add_column(column, justify='left' if column == 'row' else 'right', overflow='fold')
-    for item in estimates:
+    for item in costs:
         if item.problem:
             table.add_row(item.row.name, *['-'] * 6)
             continue
         hours = f'{(item.flops + item.flops_head) / rate / 3600:.2f}' if rate else '-'
         numbers = (str(number) for number in (item.images, item.done, item.todo))
         table.add_row(item.row.name, *numbers, _tera(item.flops), _tera(item.flops_head), hours)
-    total = sum(item.flops + item.flops_head for item in estimates)
+    total = sum(item.flops + item.flops_head for item in costs)
     if rate:
         table.add_section()
         table.add_row('all', '', '', '', f'{total / 1e12:.0f}', 'both', f'{total / rate / 3600:.1f}')
@@ -132,15 +133,16 @@ def _tera(operations: float) -> str:
     return f'{number:.0f}' if number >= 100 else f'{number:.1f}'
 
 
-def show_estimates(args: argparse.Namespace, rows: list[Row], work_dir: Path, options: Options) -> None:
+def show_costs(args: argparse.Namespace, rows: list[Row], work_dir: Path, options: Options) -> None:
     """Print what is left to do, and of which rows nothing can be said."""
-    estimates = estimate(rows, work_dir, args.heads, options)
-    measured = estimates
+    costs = [row_cost(row, work_dir, args.heads, options) for row in rows]
+    measured = costs
     if args.rate_from:
         # What is recorded there need not be what the options here would make.
-        measured = [estimate_row(row, args.rate_from, args.heads) for row in read_suite(args.rate_from).rows]
-    console.print(cost_table(estimates, args.tflops, measured_rate(measured)))
-    for problem, items in itertools.groupby(estimates, key=lambda item: item.problem):
+        known = read_suite(args.rate_from).rows
+        measured = [row_cost(row, args.rate_from, args.heads, options, compare=False) for row in known]
+    console.print(cost_table(costs, args.tflops, measured_rate(measured)))
+    for problem, items in itertools.groupby(costs, key=lambda item: item.problem):
         if problem:
             console.print(f'{", ".join(item.row.name for item in items)}: {problem}', soft_wrap=True, markup=False)
 
@@ -158,7 +160,7 @@ def main() -> None:
     register_safe_loaders()
     if args.dry_run:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        show_estimates(args, rows, work_dir, Options(args.precision, device=device))
+        show_costs(args, rows, work_dir, Options(args.precision, device=device))
         return
     device = init_processes(args.launcher)
     options = Options(args.precision, args.on_corrupt, args.examples, device, args.attack_memory)

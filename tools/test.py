@@ -14,7 +14,6 @@ import argparse
 import copy
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,10 @@ from rich.table import Table
 from torch import nn
 
 from mmssl_robust.building import build_attack
-from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table
-from mmssl_robust.evaluation.sanity_checks import check_attacks, few_images, with_encoder
-from mmssl_robust.presets import changed_all, load_preset, presets, targeted
+from mmssl_robust.evaluation.sanity_checks import check_on_few
+from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
+from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
+from mmssl_robust.tasks.targeted import targeted
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import (
     PATIENCE,
@@ -44,7 +44,6 @@ from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import write_json
-from mmssl_robust.utils.precision import bf16_is_fast
 from mmssl_robust.utils.state_dict import load_weights, read_weights
 from mmssl_robust.utils.terminal import console
 
@@ -57,7 +56,9 @@ def parse_args() -> argparse.Namespace:
     add_common_arguments(parser)
     parser.add_argument('checkpoint', help='path or URL of the weights; a head alone if the config has the encoder')
     known = ', '.join(presets())
-    parser.add_argument('--attack', nargs='+', metavar='NAME', help=f'{known}; default those in test_cfg.attacks')
+    parser.add_argument(
+        '--attack', nargs='+', metavar='NAME', help=f'{known}, or the path of a file; default those in test_cfg.attacks'
+    )
     parser.add_argument('--norm', help='linf, l2 or l1')
     parser.add_argument('--eps', help="size of the perturbation in that norm, for pixels in [0, 1], e.g. '4/255'")
     parser.add_argument('--step-size', help="e.g. '1/255'")
@@ -96,7 +97,7 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str,
     """Attacks by name, with the settings of the command line, checked."""
     changes = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     if args.attack:
-        attacks = {name: load_preset(name) for name in args.attack}
+        attacks = {preset_name(name): load_preset(name) for name in args.attack}
     else:
         attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
     if not attacks and (changes or args.show_dir or args.sanity or args.targeted is not None):
@@ -186,15 +187,17 @@ def sanity_of(
     args: argparse.Namespace, runner: Runner, model: nn.Module, backbone: ConfigDict
 ) -> dict[str, list[dict[str, Any]]]:
     """Check the attacks; every process must call it."""
-    loop, half = runner.test_loop, bf16_is_fast(next(model.parameters()).device.type)
-    batches = few_images(loop.dataloader.dataset, args.sanity_images, runner.cfg.test_dataloader.batch_size)
+    loop = runner.test_loop
     with DefaultScope.overwrite_default_scope(runner.cfg.get('default_scope', 'mmengine')):
-        other = with_encoder(model, backbone, args.sanity_other) if args.sanity_other else None
-        evaluation = loop.evaluation
-        found = check_attacks(
-            model.eval(), batches, evaluation.attacks, half=half, other=other, attack_memory=evaluation.memory
+        return check_on_few(
+            model,
+            loop.dataloader.dataset,
+            loop.evaluation.attacks,
+            args.sanity_images,
+            batch_size=runner.cfg.test_dataloader.batch_size,
+            other=(backbone, args.sanity_other) if args.sanity_other else None,
+            attack_memory=loop.evaluation.memory,
         )
-    return {name: [asdict(check) for check in checks] for name, checks in found.items()}
 
 
 def show_sanity(found: dict[str, list[dict[str, Any]]], images: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmssl_robust.attack_settings import ZERO_GRADIENTS
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.fab import FAB
 from mmssl_robust.attacks.objectives import EmbeddingDistance, Margin
@@ -22,7 +23,6 @@ from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.square import Square
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
 
-ZERO_GRADIENTS = 0.1  # share of exactly-zero gradient entries that is still no sign of a broken gradient
 SLACK = 0.1  # share of an attack's effect that checks may differ by
 LOSS_SLACK = 0.5  # share of its gain in loss that more steps may add, which is without a limit where scores have one
 WIDEST_STEPS = 40

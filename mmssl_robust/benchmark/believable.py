@@ -2,24 +2,29 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
-from mmssl_robust.attacks.sanity import ZERO_GRADIENTS
-from mmssl_robust.attacks.threat_models import THREAT_MODELS
-from mmssl_robust.evaluation.samples import LOWER_IS_BETTER, METRICS, PERCENT, Sample
-from mmssl_robust.utils.numbers import parse_number
+from mmssl_robust.attack_settings import CLEAN, SLACK, ZERO_GRADIENTS, ball, written
+from mmssl_robust.tasks import Contributions
 
-from .published import ROUNDING, scale_of
-from .records import CLEAN
-from .results import EMBED, RowRecords, published_of, sweeps_of
+from .published import ROUNDING, published_of, scale_of
+from .results import names_of_sweeps, number_of, sweeps_of
+from .row_records import RowRecords
 from .statistics import compare, estimates
 
 FALLING = 0.05  # share of images on which an attack may lower the RMSE
-_SLACK = {name: threat.slack for name, threat in THREAT_MODELS.items()}  # float32
 _ROUNDING = 1e-3  # by which a mean distance may fall
 _RESAMPLES = 2000  # a warning needs no third digit
+_WEAKER = 'the attack on the task is no weaker than that on the embedding'
+# More of these makes no attack weaker.
+_MONOTONE = {
+    'eps': 'a larger eps is no weaker',
+    'steps': 'more steps are no weaker',
+    'restarts': 'more restarts are no weaker',
+    'queries': 'more queries are no weaker',
+}
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,11 @@ def _checked(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
             figures = f'{check["figures"]} (on {records.row.sanity_images} images)'
             yield f'{check["name"]}, tried on few images', attack, check['passed'], figures
     yield from _sweeps(records)
-    clean = records.sample(CLEAN) if CLEAN in records.finished else None
-    embed = records.sample(EMBED) if EMBED in records.attacks else None
-    for attack in records.attacks:
-        sample = records.sample(attack)
-        if clean is not None:
-            yield from _improved(clean, sample, attack)
-        if embed is not None and attack != EMBED:
-            yield from _weaker_than_embed(embed, sample, attack)
-    if clean is not None:
-        yield from _clean(records, clean)
+    yield from _weaker_than_embedding(records)
+    if CLEAN in records.finished:
+        for attack in records.attacks:
+            yield from _improved(records, attack)
+        yield from _clean(records)
 
 
 def _gradients(records: RowRecords, attack: str) -> Iterator[tuple[str, str, bool, str]]:
@@ -86,79 +86,87 @@ def _gradients(records: RowRecords, attack: str) -> Iterator[tuple[str, str, boo
     if len(shares):
         passed = bool((shares <= ZERO_GRADIENTS).all())
         yield 'gradients are not zero', attack, passed, f'{figures} of their entries are exactly zero'
-    norm, eps = settings.get('norm', 'linf'), parse_number(settings['eps'], 'eps')
+    norm, eps = settings.budget
     largest = table[norm].max()
     # A ball that no image leaves the middle of was hardly searched.
-    reachable = min(eps, settings.get('steps', 1) * parse_number(settings.get('step_size', eps), 'step_size'))
-    kept = largest <= eps + _SLACK.get(norm, 1e-5) * max(1, eps) and largest >= 0.5 * reachable
+    reachable = eps if settings.step_size is None else min(eps, (settings.steps or 1) * settings.step_size)
+    kept = largest <= eps + SLACK[norm] * max(1, eps) and largest >= 0.5 * reachable
     unit, name = (255, '/255') if norm == 'linf' else (1, '')
     figures = f'largest {norm} norm {largest * unit:.4g}{name} of {eps * unit:.4g}{name}'
     yield 'perturbations use the ball and stay in it', attack, bool(kept), figures
 
 
 def _sweeps(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
-    names = {'eps': 'a larger eps is no weaker', 'steps': 'more steps are no weaker'}
     for attack, axis, points in sweeps_of(records):
-        if attack == EMBED:  # it knows no task: what it raises is the distance
-            yield names[axis], attack, *_distances(records, axis)
+        if axis not in _MONOTONE:
             continue
-        texts = [f'{x * 255:.3g}/255' if axis == 'eps' else f'{x:.0f}' for x, _ in points]
+        if records.settings(attack).reads == 'embedding':  # it knows no task: what it raises is the distance
+            yield _MONOTONE[axis], attack, *_distances(records, attack, axis)
+            continue
+        texts = [_text(x, axis, records.settings(attack).norm) for x, _ in points]
         bad = [
             f'{texts[place + 1]} is weaker than {texts[place]}'
             for place, ((_, weak), (_, strong)) in enumerate(pairwise(points))
             if _better(weak, strong)
         ]
-        figures = [f'{text}: {_shown(sample)}' for text, (_, sample) in zip(texts, points)]
-        yield names[axis], attack, not bad, '; '.join([*bad, *figures])
+        figures = [f'{text}: {_shown(found)}' for text, (_, found) in zip(texts, points)]
+        yield _MONOTONE[axis], attack, not bad, '; '.join([*bad, *figures])
 
 
-def _distances(records: RowRecords, axis: str) -> tuple[bool, str]:
+def _text(x: float, axis: str, norm: str) -> str:
+    return written(x, norm) if axis == 'eps' else f'{x:g}'
+
+
+def _distances(records: RowRecords, attack: str, axis: str) -> tuple[bool, str]:
     """Whether the embedding moves the farther the larger the budget, and the mean distances."""
-    names = [name for name in records.finished if name.startswith(f'{EMBED}-{axis}-')]
+    names = names_of_sweeps(records)[attack, axis]
     images = records.read(names[0])['index']
     points = []
-    for name in (EMBED, *names):
+    for name in (attack, *names):
         table = records.read(name).set_index('index').loc[images]
-        points.append((parse_number(records.settings(name)[axis], axis), table['loss_after'].mean()))
+        points.append((number_of(records.settings(name), axis), table['loss_after'].mean()))
     points.sort()
-    figures = [f'{x * 255:.3g}/255: {y:.3g}' if axis == 'eps' else f'{x:.0f}: {y:.3g}' for x, y in points]
+    figures = [f'{_text(x, axis, records.settings(attack).norm)}: {y:.3g}' for x, y in points]
     growing = all(weak <= strong * (1 + _ROUNDING) for (_, weak), (_, strong) in pairwise(points))
     return growing, f'distance {"; ".join(figures)}'
 
 
-def _improved(clean: Sample, attacked: Sample, attack: str) -> Iterator[tuple[str, str, bool, str]]:
+def _improved(records: RowRecords, attack: str) -> Iterator[tuple[str, str, bool, str]]:
+    clean, attacked = records.contributions(CLEAN), records.contributions(attack)
     if not np.array_equal(clean.index, attacked.index):
         yield 'clean and attacked images are the same', attack, False, f'{len(clean.index)} and {len(attacked.index)}'
         return
-    metric = METRICS[clean.task][0]
-    figures = f'{metric} {_shown(clean)} clean, {_shown(attacked)} attacked'
-    before, after = clean.values()[metric], attacked.values()[metric]
-    better = after < before if metric in LOWER_IS_BETTER else after > before
-    yield 'attacked is no better than clean', attack, not better, figures
-    if clean.task == 'depth' and len(clean.index) and attack != EMBED:
+    metric = records.task.metric
+    figures = f'{metric.name} {_shown(clean)} clean, {_shown(attacked)} attacked'
+    improved = metric.better(attacked.values()[metric.name], clean.values()[metric.name])
+    yield 'attacked is no better than clean', attack, not improved, figures
+    errs = not metric.higher_is_better and records.settings(attack).reads == 'prediction'
+    if errs and len(clean.index):
         falling = np.mean(attacked.parts[:, 0] < clean.parts[:, 0])
-        yield (
-            'no RMSE falls',
-            attack,
-            bool(falling <= FALLING),
-            f'it falls on {falling:.1%} of {len(clean.index)} images',
-        )
+        figures = f'it falls on {falling:.1%} of {len(clean.index)} images'
+        yield f'no {metric.label} falls', attack, bool(falling <= FALLING), figures
 
 
-def _weaker_than_embed(embed: Sample, own: Sample, attack: str) -> Iterator[tuple[str, str, bool, str]]:
-    if np.array_equal(embed.index, own.index):
-        figures = f'{METRICS[own.task][0]} {_shown(own)} under {attack}, {_shown(embed)} under {EMBED}'
-        yield 'the attack on the task is no weaker than that on the embedding', attack, not _better(embed, own), figures
+def _weaker_than_embedding(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
+    """Compare attacks on the task with those on the embedding that have the same budget and saw the same images."""
+    settings = {attack: records.settings(attack) for attack in records.attacks}
+    for other, own in product(settings, settings):
+        if (settings[other].reads, settings[own].reads) != ('embedding', 'prediction'):
+            continue
+        found, others = records.contributions(own), records.contributions(other)
+        if ball(*settings[own].budget) == ball(*settings[other].budget) and np.array_equal(found.index, others.index):
+            figures = f'{records.task.metric.name} {_shown(found)} under {own}, {_shown(others)} under {other}'
+            yield _WEAKER, own, not _better(others, found), figures
 
 
-def _clean(records: RowRecords, clean: Sample) -> Iterator[tuple[str, str, bool, str]]:
-    row, metric = records.row, METRICS[records.row.task][0]
-    published = published_of(row, CLEAN)
+def _clean(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
+    metric, published = records.task.metric, published_of(records.row, None)
     if published is not None:
-        found = estimates(clean, _RESAMPLES)[metric]
+        clean = records.contributions(CLEAN)
+        found = estimates(clean, _RESAMPLES)[metric.name]
         slack = ROUNDING / 2 * scale_of(metric)
         low, high = (found.value, found.value) if np.isnan(found.low) else (found.low, found.high)
-        figures = f'{metric} {_shown(clean)} [{low:.3g}, {high:.3g}], published {published:.3g}'
+        figures = f'{metric.name} {_shown(clean)} [{low:.3g}, {high:.3g}], published {published:.3g}'
         yield 'clean is as published', CLEAN, low - slack <= published <= high + slack, figures
 
 
@@ -172,21 +180,20 @@ def _twins(rows: list[RowRecords]) -> Iterator[Check]:
         key = repr([identity.get(name) for name in ('config_hash', 'encoder_sha256', 'head_sha256', 'max_images')])
         first = seen.setdefault(key, records)
         if first is not records:
-            one, two = (part.sample(CLEAN) for part in (first, records))
+            one, two = (part.contributions(CLEAN) for part in (first, records))
             same = np.array_equal(one.index, two.index) and np.allclose(one.parts, two.parts, rtol=1e-4)
             figures = f'{_shown(one)} in {first.row.name}, {_shown(two)} in {records.row.name}'
             name = 'clean is the same in all rows of one model'
             yield Check(name, records.row.name, records.label, CLEAN, same, figures)
 
 
-def _better(first: Sample, second: Sample) -> bool:
+def _better(first: Contributions, second: Contributions) -> bool:
     """Whether the second is better than the first, by more than images drawn at random explain."""
-    metric = METRICS[first.task][0]
-    found = compare(first, second, 'difference', _RESAMPLES)[metric]
-    return found.high < 0 if metric in LOWER_IS_BETTER else found.low > 0
+    metric = first.task.metric
+    found = compare(first, second, 'difference', _RESAMPLES)[metric.name]
+    return found.low > 0 if metric.higher_is_better else found.high < 0
 
 
-def _shown(sample: Sample) -> str:
-    metric = METRICS[sample.task][0]
-    value = sample.values()[metric]
-    return f'{value:.1f} %' if metric in PERCENT else f'{value:.3f} m'
+def _shown(found: Contributions) -> str:
+    metric = found.task.metric
+    return metric.show(found.values()[metric.name])

@@ -1,7 +1,6 @@
 """What a suite would cost, before it is run."""
 
 import copy
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,17 +12,19 @@ from mmengine.registry import DefaultScope
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmssl_robust.building import build_attack
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread
 from mmssl_robust.functional.tokens import windows
 from mmssl_robust.registry import DATASETS, MODELS
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
 from mmssl_robust.utils.errors import UserError
 
-from .heads import find_head
 from .nominal import NOMINAL
-from .records import CLEAN, RecordStore
-from .run import Options, row_config, settings_of, store_of
+from .options import Options
+from .records import RecordStore
+from .resolved_row import ResolvedRow
+from .row_records import store_of
 from .suite import Row
 
 Size = tuple[int, int]
@@ -31,7 +32,7 @@ _SAMPLED = 8  # images whose sizes stand for those of the data set
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RowCost:
     """What is left to do of a row.
 
     Attributes:
@@ -57,61 +58,59 @@ class Estimate:
     problem: str = ''
 
 
-def passes(settings: Mapping[str, Any]) -> int:
+def passes(attack: Attack | Ensemble | None) -> int:
     """Passes through the model, forward or back, that an image takes under an attack, with all that is recorded.
 
     An upper bound for attacks that leave an image alone after their success.
+
+    Args:
+        attack: The attack; None for none.
     """
-    if not settings:
-        return 1  # clean
-    attack = build_attack(settings)
-    embedding = 2 if attack.objective.reads == 'embedding' else 0  # its reference, for attack and record
-    members = len(getattr(attack, 'members', [attack]))
+    if attack is None:
+        return 1
+    embedding = 2 if attack.settings.reads == 'embedding' else 0  # its reference, for attack and record
+    members = max(len(attack.settings.members), 1)
     return attack.passes + 2 * members + embedding  # the clean loss and the prediction are recorded
 
 
-def estimate(rows: Sequence[Row], work_dir: Path, heads: Path, options: Options) -> list[Estimate]:
-    """Say for each row what is left to do; nothing is downloaded.
+def row_cost(row: Row, work_dir: Path, heads: Path, options: Options, compare: bool = True) -> RowCost:
+    """Say what is left to do of a row; nothing is downloaded.
 
     Args:
-        rows: Of a suite.
+        row: The row.
         work_dir: Folder of its records.
-        heads: Folder of the heads that it trains.
+        heads: Folder of the heads that its suite trains.
         options: How it would be run.
+        compare: Whether records that were made otherwise are a problem.
     """
-    return [estimate_row(row, work_dir, heads, options) for row in rows]
-
-
-def estimate_row(row: Row, work_dir: Path, heads: Path, options: Options | None = None) -> Estimate:
-    """Say what is left to do of a row; arguments as for :func:`estimate`, without ``options`` nothing is compared."""
     try:
-        cfg = row_config(row)
-        if options:
-            store_of(row, work_dir).check(settings_of(row, cfg, options), row.attacks)
+        resolved, store = ResolvedRow(row, heads, options), store_of(row, work_dir)
+        if compare:
+            store.check(resolved.known, row.attacks)
+        cfg = resolved.cfg
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
             images, sizes = _test_images(cfg, row)
             forward = _forward_flops(cfg, sizes)
-            missing_head = not row.head and not find_head(cfg, Path(row.config).stem, heads)
+            missing_head = resolved.trains_head and not resolved.head()
             flops_head = _training_flops(cfg, row) if missing_head else 0.0
     except UserError as error:
-        return Estimate(row, problem=str(error))
-    store = store_of(row, work_dir)
+        return RowCost(row, problem=str(error))
     done = todo = 0
     flops = flops_done = seconds = 0.0
-    for name, settings in ({CLEAN: {}} | row.attacks).items():
+    for name, attack in ({CLEAN: None} | resolved.attacks).items():
         count = len(spread(images, row.sweep_images)) if name in row.sweeps else images
         recorded, spent = _recorded(store, name, count, cfg.test_dataloader.batch_size)
         done, todo = done + recorded, todo + count - recorded
-        flops += (count - recorded) * passes(settings) * forward
+        flops += (count - recorded) * passes(attack) * forward
         if spent:
             seconds, flops_done = seconds + spent.seconds, flops_done + spent.passes * forward
-    return Estimate(row, images, done, todo, flops, flops_head, seconds, flops_done)
+    return RowCost(row, images, done, todo, flops, flops_head, seconds, flops_done)
 
 
-def measured_rate(estimates: list[Estimate]) -> float | None:
+def measured_rate(costs: list[RowCost]) -> float | None:
     """Operations a second that the recorded evaluations reached, None if there are none."""
-    seconds = sum(estimate.seconds for estimate in estimates)
-    return sum(estimate.flops_done for estimate in estimates) / seconds if seconds else None
+    seconds = sum(cost.seconds for cost in costs)
+    return sum(cost.flops_done for cost in costs) / seconds if seconds else None
 
 
 class _Spent(NamedTuple):

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from mmssl_robust.visualization.examples import Example, load_example
+from mmssl_robust.tasks import Example
+from mmssl_robust.tasks.pictures import load_example
 
 
 class KeptExamples:

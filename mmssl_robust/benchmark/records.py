@@ -9,6 +9,7 @@ the image as it is), and while an attack is under way ``parts/ATTACK/UNIT.parque
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmssl_robust.attack_settings import AttackSettings, Sweep
+from mmssl_robust.tasks import Task
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import remove_partial_files, whole_file
 from mmssl_robust.utils.json_files import write_json
 
-SCHEMA_VERSION = 2
-CLEAN = 'clean'
+from .old_records import upgraded
+
+SCHEMA_VERSION = 3
+_READABLE = (2, 3)
 ROW_FILE = 'row.json'
 SANITY_FILE = 'sanity.json'
 
@@ -31,8 +36,14 @@ def _field(name: str, kind: pa.DataType, description: str, nullable: bool = True
     return pa.field(name, kind, nullable=nullable, metadata={'description': description})
 
 
-_COUNTS = pa.list_(pa.int64())
-SCHEMA = pa.schema(
+_KINDS = {
+    'int32': pa.int32(),
+    'float64': pa.float64(),
+    'bool': pa.bool_(),
+    'list<int64>': pa.list_(pa.int64()),
+    'list<float64>': pa.list_(pa.float64()),
+}
+SHARED = pa.schema(
     [
         _field('index', pa.int64(), 'index of the image in its data set', nullable=False),
         _field('file', pa.string(), 'path below the data root; empty for data sets without files', nullable=False),
@@ -45,8 +56,7 @@ SCHEMA = pa.schema(
         _field(
             'quality',
             pa.float64(),
-            'how good the prediction is, higher is better: probability of the true class minus the highest other, '
-            'pixel accuracy, or minus the RMSE; null where no pixel is labelled',
+            'how good the prediction is by the measure of its task, higher is better; null where there is no truth',
         ),
         _field('loss_before', pa.float64(), "the attack's loss of the clean image"),
         _field('loss_after', pa.float64(), "the attack's loss of the reported iterate"),
@@ -57,19 +67,14 @@ SCHEMA = pa.schema(
         _field('forwards', pa.int32(), 'times the image went through the model', nullable=False),
         _field('backwards', pa.int32(), 'times a gradient came back', nullable=False),
         _field('seconds', pa.float64(), "the image's share of its batch's time", nullable=False),
-        _field('label', pa.int32(), 'classification: the true class'),
-        _field('prediction', pa.int32(), 'classification: the predicted class'),
-        _field('intersections', _COUNTS, 'segmentation: for each class, pixels that are it and predicted so'),
-        _field('unions', _COUNTS, 'segmentation: for each class, pixels that are it or predicted so'),
-        _field('labels', _COUNTS, 'segmentation: for each class, pixels that are it'),
-        _field('rmse', pa.float64(), 'depth: root mean squared error in metres; null where no pixel is valid'),
-        _field('abs_rel', pa.float64(), 'depth: mean absolute relative error'),
-        _field('log10', pa.float64(), 'depth: mean absolute error of the decimal logarithm'),
-        _field('delta1', pa.float64(), 'depth: share of pixels within a factor of 1.25'),
-        _field('delta2', pa.float64(), 'depth: share of pixels within a factor of 1.25^2'),
-        _field('delta3', pa.float64(), 'depth: share of pixels within a factor of 1.25^3'),
     ]
 )
+
+
+def schema_of(task: Task) -> pa.Schema:
+    """The columns of a task's records: those that all share, then its own."""
+    own = [_field(column.name, _KINDS[column.kind], column.description) for column in task.columns]
+    return pa.schema([*SHARED, *own])
 
 
 class RecordStore:
@@ -77,10 +82,12 @@ class RecordStore:
 
     Args:
         folder: Where they are kept.
+        task: The row's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, task: Task) -> None:
         self.folder = Path(folder)
+        self.schema = schema_of(task)
 
     def open(self, identity: Mapping[str, Any], info: Mapping[str, Any]) -> None:
         """Begin the row, or go on with it.
@@ -114,26 +121,38 @@ class RecordStore:
         identity = {key: known.get('identity', settings).get(key) for key in settings}
         self._refuse(_differences(identity, settings))
         for name, config in attacks.items():
-            self._refuse_attack(name, known.get('attacks', {}).get(name, {}).get('settings', config), config)
+            self._refuse_attack(name, known.get('attacks', {}).get(name, {}).get('config', config), config)
 
-    def begin(self, attack: str, settings: Mapping[str, Any]) -> None:
+    def begin(
+        self,
+        attack: str,
+        config: Mapping[str, Any],
+        settings: AttackSettings | None = None,
+        sweep: Sweep | None = None,
+    ) -> None:
         """Begin an attack, or go on with it; only one process may call it.
 
         Args:
             attack: Its name.
-            settings: Its config.
+            config: Its config.
+            settings: What it is, as the built attack says; None for no attack.
+            sweep: Its place in a sweep, if it is part of one.
 
         Raises:
-            UserError: If there are records of an attack of this name with other settings; says what differs.
+            UserError: If there are records of an attack of this name with another config; says what differs.
         """
         row = self.info()
-        self._refuse_attack(attack, row['attacks'].get(attack, {}).get('settings', settings), settings)
+        self._refuse_attack(attack, row['attacks'].get(attack, {}).get('config', config), config)
         if attack not in row['attacks']:
-            row['attacks'][attack] = dict(settings=dict(settings))
+            row['attacks'][attack] = dict(
+                config=dict(config),
+                settings=settings and settings.as_dict(),
+                sweep=sweep and asdict(sweep),
+            )
             write_json(row, self._row_file)
 
     def info(self) -> dict[str, Any]:
-        """Return what :meth:`open` and :meth:`begin` were given; empty before the first.
+        """Return what :meth:`open` and :meth:`begin` were given, also by an older version; empty before the first.
 
         Raises:
             UserError: If the file is damaged, or from a newer version of this package.
@@ -144,12 +163,12 @@ class RecordStore:
             row = json.loads(self._row_file.read_text())
         except ValueError as error:
             raise UserError(f'{self._row_file} is damaged ({first_line(error)}): remove {self.folder}') from error
-        if row.get('schema_version') != SCHEMA_VERSION:
+        if row.get('schema_version') not in _READABLE:
             raise UserError(
                 f'{self._row_file} has schema version {row.get("schema_version")}, this is version {SCHEMA_VERSION}: '
                 'read it with the version of mmssl_robust that wrote it'
             )
-        return row
+        return row if row['schema_version'] == SCHEMA_VERSION else upgraded(row)
 
     def is_finished(self, attack: str) -> bool:
         """Whether all images are recorded."""
@@ -165,11 +184,10 @@ class RecordStore:
         Args:
             attack: Its name.
             unit: Number of the unit.
-            rows: A mapping for each image, with the names of :data:`SCHEMA`; what is missing is null.
+            rows: A mapping for each image, with the names of :attr:`schema`; what is missing is null.
         """
-        _write(
-            pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA), self._parts(attack) / f'{unit}.parquet'
-        )
+        table = pa.Table.from_pylist([dict(row) for row in rows], schema=self.schema)
+        _write(table, self._parts(attack) / f'{unit}.parquet')
 
     def finish(self, attack: str, units: int) -> None:
         """Join the units, once all are there; only one process may call it.
@@ -184,7 +202,7 @@ class RecordStore:
         missing = set(range(units)) - self.done(attack)
         if missing:
             raise UserError(f'{len(missing)} of {units} units of {attack} are missing in {self.folder}: start again')
-        tables = [_read(self._parts(attack) / f'{unit}.parquet') for unit in range(units)]
+        tables = [_read(self._parts(attack) / f'{unit}.parquet', self.schema) for unit in range(units)]
         _write(_by_index(pa.concat_tables(tables)), self._file(attack))
         shutil.rmtree(self._parts(attack))
         if not any(self._parts(attack).parent.iterdir()):
@@ -218,10 +236,12 @@ class RecordStore:
     def read(self, attack: str) -> pd.DataFrame:
         """Return the records of a finished attack by the order of the data set; lists become NumPy arrays.
 
+        Columns that are newer than the records are null, those that this version does not know are left out.
+
         Raises:
             UserError: If they are not there, damaged, or of another schema.
         """
-        return _read(self._file(attack)).to_pandas()
+        return _read(self._file(attack), self.schema).to_pandas()
 
     def _refuse(self, differing: list[str]) -> None:
         if differing:
@@ -261,16 +281,27 @@ def _write(table: pa.Table, path: Path) -> None:
         pq.write_table(table, partial, compression='zstd')
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
         raise UserError(f'no records at {path}: run tools/benchmark.py') from error
     except (pa.ArrowException, OSError) as error:
         raise UserError(f'cannot read the records {path} ({first_line(error)}): remove that file') from error
-    if not table.schema.remove_metadata().equals(SCHEMA, check_metadata=False):
-        raise UserError(f'{path} has other columns than schema version {SCHEMA_VERSION}: remove that file')
-    return table
+    return pa.table([_column(table, field, path) for field in schema], schema=schema)
+
+
+def _column(table: pa.Table, field: pa.Field, path: Path) -> pa.ChunkedArray | pa.Array:
+    if field.name not in table.column_names:
+        if field.nullable:
+            return pa.nulls(len(table), field.type)
+        raise UserError(f'{path} has no column {field.name}: remove that file')
+    column = table[field.name]
+    if column.type != field.type:
+        raise UserError(
+            f'the column {field.name} of {path} is of type {column.type}, not {field.type}: remove that file'
+        )
+    return column
 
 
 def _differences(known: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:

@@ -1,148 +1,53 @@
 """From a suite and its records to tables of results."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from mmssl_robust.evaluation.samples import METRICS, Sample, sample_of
-from mmssl_robust.evaluation.worst_case import WorstCase, by_budget, worst_of
-from mmssl_robust.presets import load_preset, presets
-from mmssl_robust.utils.numbers import parse_number
+from mmssl_robust.attack_settings import CLEAN, AttackSettings
+from mmssl_robust.tasks import Contributions, task_named
 
-from .published import published_value
-from .records import CLEAN, RecordStore
+from .published import published_of
+from .row_records import RowRecords
 from .statistics import compare, estimates
-from .suite import Row, Suite, read_suite
 
 STANDARD = 'Standard'
-EMBED = 'embed'
-WORST = 'worst case'
 COLUMNS = (
-    *('kind', 'row', 'task', 'data', 'encoder', 'variant', 'epoch', 'attack', 'axis', 'x', 'metric'),
-    *('value', 'low', 'high', 'interval', 'images', 'published', 'difference'),
+    *('kind', 'row', 'task', 'data', 'encoder', 'variant', 'epoch', 'attack', 'reads', 'norm', 'eps', 'axis', 'x'),
+    *('metric', 'value', 'low', 'high', 'interval', 'images', 'fell', 'rose', 'published', 'difference'),
 )
 """Of every table of results; ``kind`` is ``result``, ``curve``, ``difference`` (to Standard) or ``kept``."""
-
-
-@dataclass(frozen=True)
-class RowRecords:
-    """A row of a suite with what is recorded of it.
-
-    Attributes:
-        row: The row.
-        store: Its records.
-    """
-
-    row: Row
-    store: RecordStore
-
-    @cached_property
-    def info(self) -> dict[str, Any]:
-        """What ``row.json`` says; empty if the row has not begun."""
-        return self.store.info()
-
-    @cached_property
-    def finished(self) -> tuple[str, ...]:
-        """Names of its finished attacks, ``'clean'`` first."""
-        names = set(self.store.attacks()) if self.info else set()
-        return tuple(name for name in (CLEAN, *self.row.attacks) if name in names)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Names of the attacks, or ``'clean'``, that have not yet run to their end."""
-        return tuple(name for name in (CLEAN, *self.row.attacks) if name not in self.finished)
-
-    @property
-    def attacks(self) -> tuple[str, ...]:
-        """Names of its finished attacks that are no part of a sweep."""
-        return tuple(name for name in self.finished if name != CLEAN and name not in self.row.sweeps)
-
-    @property
-    def label(self) -> str:
-        """What to call it."""
-        epoch = '' if self.row.epoch is None else f', epoch {self.row.epoch}'
-        return f'{self.row.data}, {self.row.encoder}, {self.row.variant}{epoch}'
-
-    @property
-    def precision(self) -> str:
-        """In what its examples were made."""
-        return self.info.get('identity', {}).get('precision', 'fp32')
-
-    def settings(self, attack: str) -> dict[str, Any]:
-        """Config of an attack, as it ran."""
-        return self.info['attacks'][attack]['settings']
-
-    def read(self, attack: str) -> pd.DataFrame:
-        """Records of a finished attack."""
-        return self.store.read(attack)
-
-    def sample(self, attack: str) -> Sample:
-        """What its images add to the metrics, of an ensemble in the worst case."""
-        records = self.read(attack)
-        if records['index'].is_unique:
-            return sample_of(records, self.row.task)
-        return sample_of(worst_of(records, self.row.task).records, self.row.task)
-
-    @cached_property
-    def worst(self) -> dict[str, WorstCase]:
-        """Name -> the worst case over the attacks of a budget that saw the images that most saw, if there are two."""
-        settings = {attack: self.settings(attack) for attack in self.attacks}
-        budgets = by_budget(
-            {name: (own.get('norm', 'linf'), parse_number(own['eps'], 'eps')) for name, own in settings.items()}
-        )
-        found = {}
-        for budget, attacks in budgets.items():
-            tables = [self.read(attack) for attack in attacks]
-            images = set().union(*(table['index'] for table in tables))
-            whole = [table for table in tables if set(table['index']) == images]
-            if len(whole) > 1:
-                found[f'{WORST} {budget}'.strip()] = worst_of(pd.concat(whole), self.row.task)
-        return found
-
-
-def read_rows(work_dir: Path) -> tuple[Suite, list[RowRecords]]:
-    """Read a suite and open the records of its rows, of which any may be missing.
-
-    Raises:
-        UserError: If there is no suite, or it is damaged.
-    """
-    suite = read_suite(work_dir)
-    return suite, [RowRecords(row, RecordStore(Path(work_dir) / 'rows' / row.name)) for row in suite.rows]
 
 
 def results_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
     """Metrics of every finished attack that is no part of a sweep, with the published ones beside them.
 
     Returns:
-        A table of :data:`COLUMNS`.
+        A table of :data:`COLUMNS`. What is worst for each image, clean or under attack, is an attack of its own,
+        :data:`.row_records.WORST`. Of single attacks the metric is that of the attacked images; how many predictions
+        fell and rose stands beside it.
     """
     lines = []
     for records in rows:
-        row = records.row
-        for attack in (name for name in records.finished if name not in row.sweeps):
-            published = published_of(row, attack)
-            for line in _lines('result', row, attack, estimates(records.sample(attack), resamples)):
-                if line['metric'] == METRICS[row.task][0] and published is not None:
-                    line |= dict(published=published, difference=line['value'] - published)
-                lines.append(line)
+        for attack in (name for name in records.finished if name not in records.row.sweeps):
+            lines += _result(records, attack, resamples)
         for name, worst in records.worst.items():
-            lines += _first(_lines('result', row, name, estimates(sample_of(worst.records, row.task), resamples)))
+            found = estimates(records.task.contributions(worst.records), resamples)
+            lines += _first(_lines('result', records, name, found))
     return _table(lines)
 
 
-def published_of(row: Row, attack: str) -> float | None:
-    """The published number beside which an attack's result may stand: of the same attack, on all images."""
-    if row.epoch is not None or row.max_images is not None:
-        return None
-    if attack != CLEAN:
-        own, papers = row.attacks[attack], load_preset(attack) if attack in presets() else {}
-        if any(own.get(name) != papers.get(name) for name in ('type', 'norm', 'eps', 'steps', 'step_size')):
-            return None
-    return published_value(row.task, row.data, row.encoder, row.variant, attack)
+def _result(records: RowRecords, attack: str, resamples: int) -> list[dict[str, Any]]:
+    """Lines of an attack, or of the clean images."""
+    lines = _lines('result', records, attack, estimates(records.contributions(attack), resamples))
+    published = published_of(records.row, None if attack == CLEAN else records.settings(attack))
+    for line in _first(lines):
+        if published is not None:
+            line |= dict(published=published, difference=line['value'] - published)
+        line |= dict(zip(('fell', 'rose'), records.changes(attack) or ()))
+    return lines
 
 
 def kept_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
@@ -151,12 +56,12 @@ def kept_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
     for records in rows:
         if CLEAN not in records.finished:
             continue
-        clean = records.sample(CLEAN)
+        clean = records.contributions(CLEAN)
         for attack in records.attacks:
-            attacked = records.sample(attack)
+            attacked = records.contributions(attack)
             if list(attacked.index) == list(clean.index):
                 found = compare(clean, attacked, 'kept', resamples)
-                lines += _first(_lines('kept', records.row, attack, found))
+                lines += _first(_lines('kept', records, attack, found))
     return _table(lines)
 
 
@@ -167,43 +72,55 @@ def differences_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFra
         for attack in other.finished:
             if attack not in standard.finished or attack in other.row.sweeps:
                 continue
-            first, second = standard.sample(attack), other.sample(attack)
+            first, second = standard.contributions(attack), other.contributions(attack)
             if list(first.index) == list(second.index):
                 found = compare(first, second, 'difference', resamples)
-                lines += _first(_lines('difference', other.row, attack, found))
+                lines += _first(_lines('difference', other, attack, found))
     return _table(lines)
 
 
 def curves_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
-    """Metrics against ``eps`` and ``steps``, all points of a curve from the images of the sweep.
+    """Metrics against what a sweep changes, all points of a curve from the images of the sweep.
 
     Returns:
-        A table of :data:`COLUMNS`; ``axis`` is ``'eps'`` or ``'steps'``, ``x`` its value, ``attack`` the swept attack.
-        ``eps`` = 0 is the clean image.
+        A table of :data:`COLUMNS`; ``axis`` is ``'eps'``, ``'steps'`` or another setting, ``x`` its value, ``attack``
+        the swept attack. ``eps`` = 0 is the clean image.
     """
     lines = []
     for records in rows:
         for base, axis, points in sweeps_of(records):
-            for x, sample in points:
-                extra = dict(axis=axis, x=x)
-                lines += _first(_lines('curve', records.row, base, estimates(sample, resamples), **extra))
+            for x, found in points:
+                lines += _first(_lines('curve', records, base, estimates(found, resamples), axis=axis, x=x))
     return _table(lines)
 
 
-def sweeps_of(records: RowRecords) -> Iterator[tuple[str, str, list[tuple[float, Sample]]]]:
-    """Yield for each sweep of a row the attack, ``'eps'`` or ``'steps'``, and its points by ascending value."""
+def sweeps_of(records: RowRecords) -> Iterator[tuple[str, str, list[tuple[float, Contributions]]]]:
+    """Yield for each sweep of a row the attack, the setting that differs, and its points by ascending value."""
+    for (base, axis), names in names_of_sweeps(records).items():
+        found = {name: records.contributions(name) for name in names}
+        images = found[names[0]].index
+        points = [(records.row.sweeps[name].value, one) for name, one in found.items()]
+        points.append((number_of(records.settings(base), axis), records.contributions(base).only(images)))
+        if axis == 'eps' and CLEAN in records.finished:
+            points.append((0.0, records.contributions(CLEAN).only(images)))
+        yield base, axis, sorted(points, key=lambda point: point[0])
+
+
+def names_of_sweeps(records: RowRecords) -> dict[tuple[str, str], list[str]]:
+    """Attack and setting -> names of the finished repetitions with other numbers; the attack is finished, too."""
+    found: dict[tuple[str, str], list[str]] = {}
     for base in records.attacks:
-        for axis in ('eps', 'steps'):
-            names = [name for name in records.finished if name in records.row.sweeps and _belongs(name, base, axis)]
-            if not names:
-                continue
-            samples = {name: records.sample(name) for name in names}
-            images = samples[names[0]].index
-            samples[base] = records.sample(base).only(images)
-            points = [(parse_number(records.settings(name)[axis], axis), sample) for name, sample in samples.items()]
-            if axis == 'eps' and CLEAN in records.finished:
-                points.append((0.0, records.sample(CLEAN).only(images)))
-            yield base, axis, sorted(points, key=lambda point: point[0])
+        for name in records.finished:
+            sweep = records.row.sweeps.get(name)
+            if sweep and sweep.base == base:
+                found.setdefault((base, sweep.axis), []).append(name)
+    return found
+
+
+def number_of(settings: AttackSettings, axis: str) -> float:
+    """The value of a setting that a sweep changes."""
+    known = dict(eps=settings.eps, step_size=settings.step_size)
+    return known[axis] if known.get(axis) is not None else float(settings.arguments[axis])
 
 
 def pairs_of(rows: list[RowRecords]) -> Iterator[tuple[RowRecords, RowRecords]]:
@@ -211,18 +128,18 @@ def pairs_of(rows: list[RowRecords]) -> Iterator[tuple[RowRecords, RowRecords]]:
     tables = [records for records in rows if records.row.epoch is None]
     for other in tables:
         for standard in tables:
-            same = all(getattr(standard.row, key) == getattr(other.row, key) for key in ('task', 'data', 'encoder'))
+            same = standard.row.is_of_the_model(other.row)
             if same and standard.row.variant == STANDARD != other.row.variant:
                 yield standard, other
 
 
-def _belongs(name: str, base: str, axis: str) -> bool:
-    return name.startswith(f'{base}-{axis}-')
-
-
-def _lines(kind: str, row: Row, attack: str, found: dict[str, Any], **extra: Any) -> list[dict[str, Any]]:
+def _lines(kind: str, records: RowRecords, attack: str, found: dict[str, Any], **extra: Any) -> list[dict[str, Any]]:
+    row = records.row
     shared = dict(kind=kind, row=row.name, attack=attack, **extra)
     shared |= {key: getattr(row, key) for key in ('task', 'data', 'encoder', 'variant', 'epoch')}
+    if attack in records.attacks:
+        settings = records.settings(attack)
+        shared |= dict(reads=settings.reads, norm=settings.norm, eps=settings.eps)
     lines = []
     for metric, estimate in found.items():
         values = asdict(estimate)
@@ -232,7 +149,7 @@ def _lines(kind: str, row: Row, attack: str, found: dict[str, Any], **extra: Any
 
 def _first(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of the metrics, the one of the tables."""
-    return [line for line in lines if line['metric'] == METRICS[line['task']][0]]
+    return [line for line in lines if line['metric'] == task_named(line['task']).metric.name]
 
 
 def _table(lines: list[dict[str, Any]]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Metrics of a data set from per-image records, with intervals over images.
 
-A bootstrap resample is a number of times that each image is taken, so that all resamples are one matrix product.
+A bootstrap resample is a number of times that each image is taken.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from mmssl_robust.evaluation.samples import LOWER_IS_BETTER, METRICS, Sample, ratio
+from mmssl_robust.tasks import Contributions
+from mmssl_robust.tasks.contributions import ratio
 
 LEVEL = 0.95
 BOOTSTRAP, EXACT, NONE = 'bootstrap', 'Clopper-Pearson', 'none'
 _BLOCK = 2**22  # numbers at a time
+Metrics = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Metrics (r, m) of parts (n, k) with weights (r, n)."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +37,12 @@ class Estimate:
     images: int
     method: str
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval is on one side of zero."""
-        return self.low > 0 or self.high < 0
 
-
-def estimates(sample: Sample, resamples: int = 10000, seed: int = 0) -> dict[str, Estimate]:
+def estimates(found: Contributions, resamples: int = 10000, seed: int = 0) -> dict[str, Estimate]:
     """Estimate a data set's metrics.
 
     Args:
-        sample: Its images.
+        found: What its images add to them.
         resamples: Number of bootstrap resamples.
         seed: Of their random numbers.
 
@@ -52,15 +50,16 @@ def estimates(sample: Sample, resamples: int = 10000, seed: int = 0) -> dict[str
         Metric -> estimate: the 95 % interval of the bootstrap over images, bias-corrected percentiles; that of Clopper
         and Pearson for an accuracy of 0 or 100 %, where the bootstrap has no width.
     """
-    drawn = _drawn(sample.parts, sample.metrics, resamples, seed)
-    found = _percentiles(sample.values(), drawn, len(sample.index))
-    if sample.task == 'classification' and found['accuracy'].value in (0, 100):
-        found['accuracy'] = _unanimous(found['accuracy'])
-    return found
+    drawn = _drawn(found.parts, found.task.metric_values, resamples, seed)
+    estimated = _percentiles(found.values(), drawn, len(found.index))
+    for metric in found.task.metrics:
+        if metric.is_share and estimated[metric.name].value in (0, 100):
+            estimated[metric.name] = _unanimous(estimated[metric.name])
+    return estimated
 
 
 def compare(
-    first: Sample, second: Sample, how: str = 'difference', resamples: int = 10000, seed: int = 0
+    first: Contributions, second: Contributions, how: str = 'difference', resamples: int = 10000, seed: int = 0
 ) -> dict[str, Estimate]:
     """Compare two evaluations of the same images; a resample takes an image from both.
 
@@ -80,40 +79,40 @@ def compare(
     """
     if not np.array_equal(first.index, second.index):
         raise ValueError('not the same images')
-    width = first.parts.shape[1]
-    names = METRICS[first.task]
-    inverted = np.array([name in LOWER_IS_BETTER for name in names])
+    width, task = first.parts.shape[1], first.task
+    inverted = np.array([not metric.higher_is_better for metric in task.metrics])
 
-    def compared(sums: np.ndarray) -> np.ndarray:
-        old, new = first.metrics(sums[..., :width]), second.metrics(sums[..., width:])
+    def compared(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        old, new = task.metric_values(parts[:, :width], weights), task.metric_values(parts[:, width:], weights)
         if how == 'difference':
             return new - old
         return 100 * ratio(np.where(inverted, old, new), np.where(inverted, new, old))
 
     parts = np.hstack([first.parts, second.parts])
-    values = dict(zip(names, compared(parts.sum(axis=0)).tolist()))
+    values = dict(zip(task.metric_names, compared(parts, np.ones((1, len(parts))))[0].tolist()))
     found = _percentiles(values, _drawn(parts, compared, resamples, seed), len(parts))
-    if how == 'difference' and first.task == 'classification' and len(set(second.parts[:, 0] - first.parts[:, 0])) == 1:
-        found['accuracy'] = _unanimous_difference(found['accuracy'])
+    for place, metric in enumerate(task.metrics):
+        # The parts of a share are the images' ones and zeros.
+        if how == 'difference' and metric.is_share and len(set(second.parts[:, place] - first.parts[:, place])) == 1:
+            found[metric.name] = _unanimous_difference(found[metric.name])
     return found
 
 
-def _drawn(parts: np.ndarray, metrics: Callable[[np.ndarray], np.ndarray], resamples: int, seed: int) -> np.ndarray:
+def _drawn(parts: np.ndarray, metrics: Metrics, resamples: int, seed: int) -> np.ndarray:
     """Metrics (resamples, m) of bootstrap resamples."""
     if not len(parts):
-        return metrics(parts.sum(axis=0))[None]
-    return np.concatenate([metrics(sums) for sums in _resampled(parts, resamples, seed)])
+        return metrics(parts, np.ones((1, 0)))
+    return np.concatenate([metrics(kinds, weights) for kinds, weights in _resampled(parts, resamples, seed)])
 
 
-def _resampled(parts: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Sums of parts of resamples, some of them at a time."""
+def _resampled(parts: np.ndarray, resamples: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Parts, and how often each is taken in some of the resamples at a time."""
     # Images that add the same are drawn as one: of 10000 classified images, two kinds.
     kinds, counts = np.unique(parts, axis=0, return_counts=True)
     rng = np.random.default_rng([seed, len(parts)])
     block = max(1, _BLOCK // max(kinds.shape))
     for start in range(0, resamples, block):
-        size = min(block, resamples - start)
-        yield rng.multinomial(len(parts), counts / len(parts), size=size) @ kinds
+        yield kinds, rng.multinomial(len(parts), counts / len(parts), size=min(block, resamples - start))
 
 
 def _percentiles(values: dict[str, float], drawn: np.ndarray, images: int) -> dict[str, Estimate]:

@@ -5,19 +5,18 @@ for the clean image survives: the class, the share of pixels of the same class, 
 within a factor of 1.25.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 import torch
-from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
+from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.modes import eval_mode
-from mmssl_robust.evaluation.batches import same_size_runs
+from mmssl_robust.evaluation.walk import walk
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
-from mmssl_robust.victims import build_victim
 
 from .plan import units_of
 from .row_evaluation import RowEvaluation
@@ -43,45 +42,48 @@ def transfer(evaluations: Sequence[RowEvaluation]) -> pd.DataFrame:
         found: dict[tuple[str, str], list[Tensor]] = {}
         # Pixels that are all free: padding would be part of the picture for another model.
         units = units_of(list(range(len(source.dataset.indices))), 1)
-        for batch in track(source._load(units), source.row.name):
-            for sample in batch.pop('unreadable'):
-                raise UserError(sample.message)
-            for part in same_size_runs(batch):
-                for key, agreement in _of_batch(source, part, evaluations).items():
-                    found.setdefault(key, []).append(agreement)
-        for (attack, target), parts in found.items():
+        attacks = {name: attack for name, attack in source.attacks.items() if name not in source.row.sweeps}
+        for batch in track(source.load(units), source.row.name):
+            for name, adv, clean in _attacked(source, batch, attacks, evaluations):
+                for target, before in zip(evaluations, clean, strict=True):
+                    after = _predicted(target, adv)
+                    found.setdefault((name, target.row.name), []).append(agreement(before, after))
+        for (attack, target_name), parts in found.items():
             values = torch.cat(parts)
-            lines.append((source.row.name, attack, target, float(values.mean()), len(values)))
+            lines.append((source.row.name, attack, target_name, float(values.mean()), len(values)))
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
-def _of_batch(source: RowEvaluation, part: dict, evaluations: Sequence[RowEvaluation]) -> dict[tuple[str, str], Tensor]:
-    with DefaultScope.overwrite_default_scope(source.scope):
-        victim = build_victim(source.model, part, source.options.attack_memory)
-    clean = []
-    for target in evaluations:  # before an attack is made, which takes long
-        try:
-            clean.append(_predicted(target, victim.pixels))
-        except ValueError as error:
-            raise UserError(f'{target.row.name} cannot be shown the images of {source.row.name}: {error}') from error
-    with DefaultScope.overwrite_default_scope(source.scope):
-        attacked = {
-            name: victim.attack(attack).adv for name, attack in source.attacks.items() if name not in source.row.sweeps
-        }
-    return {
-        (name, target.row.name): agreement(before, _predicted(target, adv))
-        for target, before in zip(evaluations, clean, strict=True)
-        for name, adv in attacked.items()
-    }
+def _attacked(
+    source: RowEvaluation,
+    batch: dict,
+    attacks: Mapping[str, Attack | Ensemble],
+    targets: Sequence[RowEvaluation],
+) -> Iterator[tuple[str, Tensor, list[Tensor]]]:
+    """Yield name of the attack, images under it, and what the targets predict for the clean ones."""
+    clean: list[Tensor] = []
+    with source.in_scope():
+        for run in walk(source.model, batch, attacks, memory=source.options.attack_memory):
+            if run.result is None:  # before an attack is made, which takes long
+                clean = [_of_clean(target, source, run.victim.pixels) for target in targets]
+            elif not run.member:
+                yield run.name, run.result.adv, clean
+
+
+def _of_clean(target: RowEvaluation, source: RowEvaluation, pixels: Tensor) -> Tensor:
+    try:
+        return _predicted(target, pixels)
+    except ValueError as error:
+        raise UserError(f'{target.row.name} cannot be shown the images of {source.row.name}: {error}') from error
 
 
 def _predicted(target: RowEvaluation, pixels: Tensor) -> Tensor:
-    with DefaultScope.overwrite_default_scope(target.scope):
-        return prediction(target.model, target.row.task, pixels)
+    with target.in_scope():
+        return prediction(target.model, pixels)
 
 
 @torch.no_grad()
-def prediction(model: nn.Module, task: str, pixels: Tensor) -> Tensor:
+def prediction(model: nn.Module, pixels: Tensor) -> Tensor:
     """What a model says of images (B, 3, H, W) in [0, 1], of any data set.
 
     Returns:
@@ -89,12 +91,12 @@ def prediction(model: nn.Module, task: str, pixels: Tensor) -> Tensor:
     """
     inputs = PixelSpace(model.data_preprocessor, pixels).to_inputs(pixels)
     with eval_mode(model):
-        if task == 'classification':
+        if not hasattr(model, 'inference'):
             return model(inputs, mode='tensor').argmax(dim=1)
         size = tuple(pixels.shape[-2:])
         meta = dict(ori_shape=size, img_shape=size, pad_shape=size, padding_size=[0] * 4, flip=False)
         outputs = model.inference(inputs, [meta] * len(pixels))
-    return outputs.argmax(dim=1) if task == 'segmentation' else outputs
+    return outputs.argmax(dim=1) if outputs.shape[1] > 1 else outputs
 
 
 def agreement(clean: Tensor, attacked: Tensor) -> Tensor:

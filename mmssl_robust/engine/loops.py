@@ -82,7 +82,6 @@ class _AttackMixin:
 
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Evaluate one batch, of which unreadable samples are missing."""
-        self.evaluation.note_unreadable(data_batch.pop('unreadable', []))
         self._call_hook('before_{}_iter', batch_idx=idx, data_batch=data_batch)
         on_attack = partial(self.runner.call_hook, 'after_attack_iter')
         outputs = self.evaluation.process(self.runner.model, data_batch, on_attack)

@@ -1,12 +1,16 @@
 """Validation by probes."""
 
+from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.runner import BaseLoop, Runner
 
 from mmssl_robust.evaluation.probes import Probe, encoder_in_training
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.visualization.evolution import PROBES_FILE
 
 
 @LOOPS.register_module()
@@ -36,8 +40,14 @@ class ProbeValLoop(BaseLoop):
         # MMEngine's log lines ask how many batches there are.
         self.dataloader = [batch for probe in self.probes for batch in range(len(probe.dataloader))]
 
+    @property
+    def _file(self) -> Path:
+        return Path(self.runner.work_dir) / PROBES_FILE
+
     def run(self) -> dict[str, float]:
         """Evaluate; return the metrics of all probes."""
+        if is_main_process():
+            write_json({probe.name: probe.attack_settings() for probe in self.probes}, self._file)
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         metrics: dict[str, float] = {}

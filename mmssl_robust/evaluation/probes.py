@@ -3,17 +3,16 @@
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 
-from mmssl_robust.config_files import find_config
 from mmssl_robust.models.heads import KNNHead
 from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
@@ -53,7 +52,7 @@ class Probe:
         batch_size: int | None = None,
         seed: int = 0,
     ) -> None:
-        cfg = Config.fromfile(find_config(config))
+        cfg = read_config(find_config(config))
         for loader in ('test_dataloader', 'bank_dataloader'):
             if loader in cfg:
                 check_data_folders(cfg[loader].dataset)
@@ -81,6 +80,10 @@ class Probe:
         check_class_count(self.model, self.dataloader.dataset)
         self.model.eval().requires_grad_(False)
 
+    def attack_settings(self) -> dict[str, dict[str, Any]]:
+        """Name -> what each of its attacks is."""
+        return {name: attack.settings.as_dict() for name, attack in self.evaluation.attacks.items()}
+
     def check(self, encoder: nn.Module) -> None:
         """Find out before a training, not in its course, whether the encoder fits.
 
@@ -107,7 +110,6 @@ class Probe:
                 self._fill_bank()
             self.evaluation.start()
             for data_batch in track(self.dataloader, f'probe {self.name}'):
-                self.evaluation.note_unreadable(data_batch.pop('unreadable'))
                 self.evaluation.process(self.model, data_batch)
             metrics = self.evaluation.finish()
         self.model.to('cpu')  # the memory is the training's
@@ -117,7 +119,8 @@ class Probe:
     def _fill_bank(self) -> None:
         rows = []
         for data_batch in self.bank:
-            self.evaluation.note_unreadable(data_batch.pop('unreadable'))
+            for sample in data_batch.pop('unreadable'):
+                raise UserError(sample.message)
             if data_batch['inputs']:
                 data = self.model.data_preprocessor(data_batch, False)
                 features = self.model.extract_feat(data['inputs'])[-1]

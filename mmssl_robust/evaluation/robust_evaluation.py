@@ -1,31 +1,28 @@
 """One pass over a data set: clean and attacked predictions of a model, and the metrics of both."""
 
 import copy
-import time
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
+import pandas as pd
 import torch
 from mmengine.device import get_device
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
 from torch import nn
 
-from mmssl_robust.attacks import Attack, Ensemble
-from mmssl_robust.attacks.ensembles.base import worse
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.attacks import Ensemble
 from mmssl_robust.building import build_attack
-from mmssl_robust.datasets.tolerant import Unreadable, tolerant_collate
-from mmssl_robust.evaluation.measures import MEASURED, task_of
-from mmssl_robust.evaluation.worst_case import by_budget
+from mmssl_robust.datasets.tolerant import tolerant_collate
+from mmssl_robust.tasks import TASKS, Task, by_budget, fallen_and_risen, task_of_metric, worst_of
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
-from mmssl_robust.victims import Victim, build_victim
 from mmssl_robust.victims.budget import parse_memory
 
 from .attack_log import AttackLog
-from .batches import same_size_runs
-from .worst_log import WorstLog
+from .walk import Run, walk
+from .worst_predictions import WorstPredictions
 
 OnAttack = Callable[..., None]
 WORST = 'worst'
@@ -50,18 +47,20 @@ class RobustEvaluation:
     Args:
         evaluator: Metrics, clean ones. Each attack gets a copy.
         attacks: Name -> config of an attack. The name is the prefix of its metrics; ``NAME/MEMBER`` is that of a
-            member of an ensemble, and with several attacks ``worst`` that of the worst of them for each image, if they
-            have one norm and eps; otherwise ``worst-linf-8/255`` and the like for each of several budgets.
+            member of an ensemble, and ``worst`` that of the worst prediction for each image, clean or under any of the
+            attacks, if they have one norm and eps; otherwise ``worst-linf-8/255`` and the like for each of several
+            budgets. An ensemble's own metrics are of that kind, too.
         precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made. They are scored in
             fp32.
         attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
 
     Attributes:
+        task: The task that the first metric is for; None if records know no such metric.
         logs: Name of each attack -> its :class:`AttackLog`.
         precision: In what examples are really made.
         summary: After :meth:`finish`: ``images``, ``skipped`` (messages), ``precision``, ``attacks``, for each the
-            settings and what :meth:`AttackLog.summary` gives, and ``worst``, names of the worst cases over several
-            attacks.
+            settings, what :meth:`AttackLog.summary` gives, and how many predictions ``fell`` and ``rose``, and
+            ``worst``, names of the worst cases.
 
     Raises:
         UserError: If an attack or the precision is unknown, or a metric would write files, or is none of which the
@@ -75,10 +74,12 @@ class RobustEvaluation:
         precision: str = 'fp32',
         attack_memory: str | int | None = None,
     ) -> None:
-        self.attack_cfgs = attacks
         self.attacks = {name: build_attack(cfg) for name, cfg in attacks.items()}
+        if CLEAN in attacks:
+            raise UserError(f'an attack is named {CLEAN!r}, which is the name of none: rename it')
         self.evaluator = evaluator
         _check_no_files(evaluator if attacks else None)
+        self.task = self._task()
         self.groups = self._groups()
         self.evaluators = {name: copy.deepcopy(evaluator) for name in (*self._runs(), *self.groups)}
         self.memory = attack_memory if attack_memory is None else parse_memory(attack_memory)
@@ -86,47 +87,40 @@ class RobustEvaluation:
         self.summary: dict[str, Any] = {}
         self.start()
 
-    def _runs(self) -> list[str]:
-        """Names of what is run: attacks, and in place of an ensemble its members."""
+    def _task(self) -> Task | None:
+        metric = self.evaluator.metrics[0]
+        if any(isinstance(attack, Ensemble) for attack in self.attacks.values()):
+            return task_of_metric(metric)
+        return next((task for task in TASKS.values() if task.follows(metric)), None)
+
+    def _runs(self, names: list[str] | None = None) -> list[str]:
+        """Labels of what is run: attacks, and in place of an ensemble its members."""
         return [
             f'{name}/{member}' if member else name
             for name, attack in self.attacks.items()
             for member in getattr(attack, 'members', [''])
+            if names is None or name in names
         ]
 
     def _groups(self) -> dict[str, list[str]]:
-        """Name -> names of the runs of which it is the worst case."""
+        """Name -> labels of the runs of which it is the worst case; an attacker may leave an image alone."""
+        if self.task is None or not self.attacks:
+            return {}
         groups = {
-            name: [f'{name}/{member}' for member in attack.members]
-            for name, attack in self.attacks.items()
-            if isinstance(attack, Ensemble)
+            name: [CLEAN, *self._runs([name])] for name, attack in self.attacks.items() if isinstance(attack, Ensemble)
         }
-        if groups:
-            task_of(self.evaluator.metrics[0])
-        if isinstance(self.evaluator.metrics[0], MEASURED):
-            budgets = by_budget({name: (attack.norm, attack.eps) for name, attack in self.attacks.items()})
-            for budget, names in budgets.items():
-                if len(names) > 1:
-                    runs = [run for run in self._runs() if run.partition('/')[0] in names]
-                    groups['-'.join(filter(None, (WORST, budget)))] = runs
+        for budget, names in by_budget({name: attack.settings.budget for name, attack in self.attacks.items()}).items():
+            runs = [CLEAN, *self._runs(names)]
+            if runs not in groups.values():
+                groups['-'.join(filter(None, (WORST, budget)))] = runs
         return groups
 
     def start(self) -> None:
         """Forget the pass before."""
         self.logs = {name: AttackLog() for name in (*self._runs(), *self.attacks)}
-        self.worst = {name: WorstLog(self.evaluator.metrics[0], runs) for name, runs in self.groups.items()}
+        self.worst = {name: WorstPredictions(runs) for name, runs in self.groups.items()}
+        self.records: dict[str, list[dict[str, Any]]] = {label: [] for label in (CLEAN, *self._runs())}
         self.images, self.skipped = 0, []
-
-    def note_unreadable(self, samples: list[Unreadable]) -> None:
-        """Count samples that could not be read.
-
-        Raises:
-            UserError: If one is not to be skipped.
-        """
-        for sample in samples:
-            if sample.fatal:
-                raise UserError(sample.message)
-            self.skipped.append(sample.message)
 
     @torch.no_grad()
     def process(self, model: nn.Module, data_batch: dict[str, Any], on_attack: OnAttack | None = None) -> list[Any]:
@@ -134,49 +128,44 @@ class RobustEvaluation:
 
         Args:
             model: What is evaluated.
-            data_batch: What the data loader gives, without unreadable samples.
-            on_attack: Called after each attack with ``name``, ``victim``, ``result``, ``clean`` and ``adversarial``.
+            data_batch: What the data loader gives.
+            on_attack: Called after each attack with ``run`` and ``task``, see :class:`.walk.Run`.
 
         Returns:
             The clean predictions.
         """
-        return [sample for part in same_size_runs(data_batch) for sample in self._process_part(model, part, on_attack)]
-
-    def _process_part(self, model: nn.Module, data_batch: dict[str, Any], on_attack: OnAttack | None) -> list[Any]:
-        victim = build_victim(model, data_batch, self.memory)
-        clean = victim.predict(victim.pixels)
-        self.evaluator.process(clean, data_batch)
-        self.images += len(clean)
-        for name, attack in self.attacks.items():
-            self._attack(name, attack, victim, data_batch, clean, on_attack)
+        predictions = []
+        for run in walk(model, data_batch, self.attacks, self.precision, self.memory, self.skipped.append):
+            if run.result is None:
+                predictions += run.clean
+                self.images += len(run.clean)
+                self.evaluator.process(run.clean, run.batch)
+                self._record(run)
+            elif run.predictions is None:
+                self.logs[run.name].add(run.victim.keys, run.result, run.seconds)
+            else:
+                self.logs[run.label].add(run.victim.keys, run.result, run.seconds)
+                self.evaluators[run.label].process(run.predictions, run.batch)
+                self._record(run)
+                if on_attack:
+                    on_attack(run=run, task=self.task)
         for name, worst in self.worst.items():
-            self.evaluators[name].process(worst.take(), data_batch)
-        return clean
+            if predictions:
+                self.evaluators[name].process(worst.take(), data_batch)
+        return predictions
 
-    def _attack(
-        self,
-        name: str,
-        attack: Attack | Ensemble,
-        victim: Victim,
-        data_batch: dict[str, Any],
-        clean: list[Any],
-        on_attack: OnAttack | None,
-    ) -> None:
-        start, total, results = time.perf_counter(), 0.0, []
-        for member, _, result in victim.runs(attack, self.precision):
-            run = f'{name}/{member}' if member else name
-            adversarial = victim.predict(result.adv)
-            seconds = time.perf_counter() - start
-            self.logs[run].add(victim.keys, result, seconds)
-            self.evaluators[run].process(adversarial, data_batch)
-            for worst in self.worst.values():
-                worst.add(run, victim.keys, adversarial)
-            if on_attack:
-                on_attack(name=run, victim=victim, result=result, clean=clean, adversarial=adversarial)
-            start, total = time.perf_counter(), total + seconds
-            results.append(result)
-        if isinstance(attack, Ensemble):
-            self.logs[name].add(victim.keys, reduce(worse, results), total)
+    def _record(self, run: Run) -> None:
+        """Remember of each prediction what the task's metrics, and choices among attacks, need."""
+        if self.task is None or not self.attacks:
+            return
+        metric = self.evaluator.metrics[0]
+        records = [
+            dict(index=key, **dict(quality=None) | self.task.record(metric, prediction))
+            for key, prediction in zip(run.victim.keys, run.predictions, strict=True)
+        ]
+        self.records[run.label] += records
+        for worst in self.worst.values():
+            worst.add(run.label, records, run.predictions)
 
     def finish(self) -> dict[str, float]:
         """Return the metrics over all processes: clean ones under their names, attacked ones as ``attack/metric``.
@@ -188,21 +177,47 @@ class RobustEvaluation:
         images, skipped = sum(part[0] for part in parts), [message for part in parts for message in part[1]]
         if images == 0:
             raise UserError(f'no image could be read: {skipped[0] if skipped else "the data loader is empty"}')
+        tables = self._tables()
         metrics = self.evaluator.evaluate(images)
         for name, evaluator in self.evaluators.items():
             own = evaluator.evaluate(images)
-            if name in self.worst:
-                own |= self.worst[name].metrics()
+            if name in self.groups:
+                own |= self._chosen(pd.concat([tables[label] for label in self.groups[name]]))
             metrics |= {f'{name}/{key}': value for key, value in own.items()}
         names = [*dict.fromkeys((*self._runs(), *self.attacks))]
-        attacks = {name: dict(settings=self._settings(name), **self.logs[name].summary()) for name in names}
+        attacks = {name: self._summary(name, tables) for name in names}
         worst = [name for name in self.groups if name not in self.attacks]
         self.summary = dict(images=images, skipped=skipped, precision=self.precision, attacks=attacks, worst=worst)
         return metrics
 
-    def _settings(self, name: str) -> dict[str, Any]:
-        """Config of an attack; of a member that of its ensemble."""
-        return self.attack_cfgs.get(name) or self.attack_cfgs[name.partition('/')[0]]
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        """Label of each run -> its records, of all processes; every process must call it."""
+        if self.task is None or not self.attacks:
+            return {}
+        gathered = all_gather_object(self.records)
+        return {
+            label: pd.DataFrame([record for part in gathered for record in part[label]]).sort_values('index')
+            for label in self.records
+        }
+
+    def _chosen(self, records: pd.DataFrame) -> dict[str, float]:
+        """The first metric of the worst choice, where single predictions do not give it, and its bound."""
+        worst = worst_of(records, self.task)
+        if worst.bound is None:
+            return {}
+        metric = self.task.metric
+        value = self.task.contributions(worst.records).values()[metric.name]
+        return {metric.stock_name: value, f'{metric.stock_name}_bound': worst.bound}
+
+    def _summary(self, name: str, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+        """What is said of an attack or a member, besides its metrics."""
+        own, _, member = name.partition('/')
+        settings = self.attacks[own].settings
+        found = dict(settings=(settings.members[member] if member else settings).as_dict())
+        found |= self.logs[name].summary()
+        if name in tables:
+            found |= dict(zip(('fell', 'rose'), fallen_and_risen(self.task, tables[CLEAN], tables[name])))
+        return found
 
 
 def _check_no_files(evaluator: Evaluator | None) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -14,10 +15,11 @@ from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.sanity import SanityCheck, checks_of
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread, tolerant_collate
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.precision import bf16_is_fast
 from mmssl_robust.utils.progress import track
 from mmssl_robust.victims import build_victim
 
-from .batches import same_size_runs
+from .walk import victims_of
 
 
 def check_attacks(
@@ -33,7 +35,7 @@ def check_attacks(
 
     Args:
         model: What is attacked.
-        batches: What a data loader gives, the same in every process, see :func:`few_images`.
+        batches: What a data loader gives, the same in every process.
         attacks: Name -> attack; of an ensemble each member is checked.
         queries: Of Square.
         half: Also make the examples in bfloat16.
@@ -51,9 +53,7 @@ def check_attacks(
     found: dict[str, list[dict[str, torch.Tensor]]] = {name: [] for name in plain}
     unit = 0
     for batch in track(batches, f'sanity of {", ".join(plain)}'):
-        batch.pop('unreadable', None)
-        for part in same_size_runs(batch):
-            victim = build_victim(model, part, attack_memory)
+        for victim, part in victims_of(model, batch, attack_memory):
             rival = None if other is None else build_victim(other, part, attack_memory)
             for name, attack in plain.items():
                 if unit % get_world_size() == get_rank():
@@ -64,11 +64,39 @@ def check_attacks(
     return {name: checks_of(_joined([part for process in gathered for part in process[name]])) for name in plain}
 
 
-def few_images(dataset: TolerantDataset, images: int, batch_size: int) -> DataLoader:
-    """Return batches of so many images, evenly spread over those of a data set."""
+def check_on_few(
+    model: nn.Module,
+    dataset: TolerantDataset,
+    attacks: Mapping[str, Attack | Ensemble],
+    images: int,
+    batch_size: int = 1,
+    other: tuple[ConfigDict, str] | None = None,
+    **settings: Any,
+) -> dict[str, list[dict[str, Any]]]:
+    """Run the checks on some images of a data set; every process must call it.
+
+    Args:
+        model: What is attacked.
+        dataset: The images.
+        attacks: Name -> attack.
+        images: On how many, evenly spread.
+        batch_size: At a time.
+        other: Config and weights of another encoder for the model, see :func:`check_attacks`.
+        **settings: ``queries`` and ``attack_memory`` of :func:`check_attacks`.
+
+    Returns:
+        As :func:`check_attacks`, each check as plain values.
+
+    Raises:
+        UserError: If an image cannot be read and may not be left out, or the weights do not fit.
+    """
     places = spread(len(dataset.indices), images)
     batches = [places[start : start + batch_size] for start in range(0, len(places), batch_size)]
-    return DataLoader(dataset, batch_sampler=batches, collate_fn=tolerant_collate)
+    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=tolerant_collate)
+    rival = with_encoder(model, *other) if other else None
+    half = bf16_is_fast(next(model.parameters()).device.type)
+    found = check_attacks(model.eval(), loader, attacks, half=half, other=rival, **settings)
+    return {name: [asdict(check) for check in checks] for name, checks in found.items()}
 
 
 def with_encoder(model: nn.Module, backbone: ConfigDict, checkpoint: str) -> nn.Module:

@@ -13,6 +13,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .checkpoint import register_safe_loaders
+from .config_files import read_config
 from .data_check import check_data_folders
 from .errors import UserError, first_line
 from .precision import PRECISIONS
@@ -68,12 +69,10 @@ def load_config(args: argparse.Namespace) -> Config:
         UserError: If the file is missing or cannot be understood.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise UserError(f'config not found: {args.config}')
+    cfg = read_config(args.config)
     try:
-        cfg = Config.fromfile(args.config)
         cfg.merge_from_dict(args.cfg_options)
-    except Exception as error:  # a config is a program: anything can go wrong in it
+    except Exception as error:  # whatever the options name
         raise UserError(f'cannot use the config {args.config}: {first_line(error)}') from error
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', Path(args.config).stem)

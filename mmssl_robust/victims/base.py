@@ -4,7 +4,6 @@ import copy
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 import torch
@@ -13,7 +12,6 @@ from torch import Tensor, nn
 
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.ensembles import Ensemble
-from mmssl_robust.attacks.ensembles.base import worse
 from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.objectives import ObjectiveValues
 from mmssl_robust.attacks.result import AttackResult
@@ -43,6 +41,8 @@ class Victim:
 
     output: str
     task_tokens: str
+    task: str
+    """Name of the task that such a model is made for, where the metric does not say another."""
 
     def __init__(self, model: nn.Module, data_batch: dict[str, Any]) -> None:
         self.model = model
@@ -108,10 +108,13 @@ class Victim:
         Raises:
             UserError: If the attack is for another task, or not for this precision.
         """
-        return reduce(worse, (result for _, _, result in self.runs(attack, precision)))
+        *_, (_, _, result) = self.runs(attack, precision)
+        return result
 
-    def runs(self, attack: Attack | Ensemble, precision: str = 'fp32') -> Iterator[tuple[str, Attack, AttackResult]]:
-        """Yield '', the attack and its result; of an ensemble name, attack and result of each member."""
+    def runs(
+        self, attack: Attack | Ensemble, precision: str = 'fp32'
+    ) -> Iterator[tuple[str, Attack | Ensemble, AttackResult]]:
+        """Yield '', the attack and its result; of an ensemble before that name, attack and result of each member."""
         members = attack.members if isinstance(attack, Ensemble) else {'': attack}
         if precision in HALF and getattr(attack, 'stop_at_success', False):
             raise UserError(
@@ -121,6 +124,7 @@ class Victim:
         seen, targets = self.seen_by(attack, precision)
         arguments = (seen, self.pixels, targets, self.keys, self.mask)
         results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
+        found = []
         for name, member in members.items():
             with eval_mode(self.model), frozen(self.model), gemm_route(precision, self.model):
                 try:
@@ -134,7 +138,11 @@ class Victim:
             if precision in HALF:
                 _, loss, score, success = self.objective_values(member, result.adv)
                 result = replace(result, loss=loss, score=score, success=success)
+            found.append(result)
             yield name, member, result
+        if isinstance(attack, Ensemble):
+            with eval_mode(self.model), frozen(self.model):
+                yield '', attack, attack.joined(found, *arguments)
 
     def sanity_measurements(
         self, attack: Attack, queries: int, half: bool = False, other: 'Victim | None' = None

@@ -15,6 +15,7 @@ class ClassifierVictim(Victim):
 
     output = 'pred_score'
     task_tokens = 'cls'
+    task = 'classification'
 
     def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
         return self.model(self.normalise(pixels), mode='tensor')

@@ -83,6 +83,7 @@ class SegmentorVictim(DenseVictim):
     """Logits (B, C, H, W), targets (B, H, W) with 255 where unlabelled."""
 
     output = 'seg_logits'
+    task = 'segmentation'
     annotation = 'gt_sem_seg'
     unlabelled = 255
 
@@ -100,6 +101,7 @@ class DepthVictim(DenseVictim):
     """Depth (B, 1, H, W) in metres, targets of the same shape with 0 where unknown."""
 
     output = 'pred_depth_map'
+    task = 'depth'
     annotation = 'gt_depth_map'
     unlabelled = 0
 

@@ -1,6 +1,6 @@
 """One figure for one attacked image: input, perturbation, predictions, ground truth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,48 +8,44 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .examples import Example
-from .images import classes_in, colour_labels, magnified, name_of, palette_for, present_in
+from mmssl_robust.tasks import Example, Picture, task_named
+from mmssl_robust.tasks.classes import classes_in, present_in
+
+from .images import colour_labels, magnified, palette_for
 
 _WIDTH = 3.2  # inches of one picture
 
 
-def draw_example(example: Example, metainfo: Mapping[str, Any]) -> Figure:
+def draw_example(example: Example, info: Mapping[str, Any]) -> Figure:
     """Draw an attacked image.
 
     Args:
         example: The image.
-        metainfo: Meta information of the data set: ``classes``, ``palette``.
+        info: Meta information of the data set: ``classes``, ``palette``.
 
     Returns:
-        Clean image, adversarial image and magnified perturbation; below them,
-        for dense tasks, both predictions and the ground truth. Classes and
-        confidences of a classifier stand in the titles.
+        Clean image, adversarial image and magnified perturbation; below them the task's pictures of both predictions
+        and the ground truth, where it has some. What the task says in words stands in the titles.
     """
+    task = task_named(example.task)
     perturbation, factor = magnified(example.delta)
-    dense = example.task != 'classification'
+    pictures = task.pictures(example, info)
     rows, columns = example.image.shape[:2]
-    axes = _axes(2 if dense else 1, rows / columns)
-    titles = ['clean', 'adversarial', f'perturbation x {factor}']
-    if not dense:
-        before, after = verdicts(example, metainfo)
-        titles[0] = f'true: {name_of(example.label, metainfo)}\nclean: {before}'
-        titles[1] = f'adversarial: {after}'
+    axes = _axes(2 if pictures else 1, rows / columns)
+    truth, before, after = task.captions(example, info)
+    titles = [
+        '\n'.join(filter(None, (truth, _said('clean', before)))),
+        _said('adversarial', after),
+        f'perturbation x {factor}',
+    ]
     for axis, picture, title in zip(axes, (example.image, example.adversarial, perturbation), titles):
         _show(axis, picture, title)
-    if example.task == 'depth':
-        _draw_depth(axes[3:], example)
-    elif dense:
-        _draw_labels(axes[3:], example, metainfo)
+    _draw_pictures(axes[3:], pictures, info)
     return axes[0].figure
 
 
-def verdicts(example: Example, metainfo: Mapping[str, Any]) -> list[str]:
-    """What a classifier said of the clean and of the attacked image, and how confident it was."""
-    return [
-        f'{name_of(label, metainfo)} {confidence:.2f}'
-        for label, confidence in zip(example.classes, example.confidences)
-    ]
+def _said(word: str, words: str) -> str:
+    return f'{word}: {words}' if words else word
 
 
 def _axes(rows: int, aspect: float) -> list[Axes]:
@@ -63,21 +59,34 @@ def _show(axis: Axes, picture: np.ndarray, title: str, **kwargs: Any) -> Any:
     return axis.imshow(picture, interpolation='nearest', **kwargs)
 
 
-def _draw_labels(axes: list[Axes], example: Example, metainfo: Mapping[str, Any]) -> None:
-    maps = example.maps()
-    classes = classes_in(list(maps.values()), metainfo)
-    palette = palette_for(classes, metainfo.get('palette'))
-    for axis, (title, labels) in zip(axes, maps.items()):
-        _show(axis, colour_labels(labels.astype(int), palette), title)
-    present = present_in(list(maps.values()), len(classes))[:16]
+def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[Picture], info: Mapping[str, Any]) -> None:
+    for axis in axes[len(pictures) :]:
+        axis.axis('off')
+    for kind, draw in (('image', _draw_images), ('labels', _draw_labels), ('numbers', _draw_numbers)):
+        own = [(axis, picture) for axis, picture in zip(axes, pictures) if picture.kind == kind]
+        if own:
+            draw(own, info)
+
+
+def _draw_images(pairs: Sequence[tuple[Axes, Picture]], info: Mapping[str, Any]) -> None:
+    for axis, picture in pairs:
+        _show(axis, picture.array, picture.title)
+
+
+def _draw_labels(pairs: Sequence[tuple[Axes, Picture]], info: Mapping[str, Any]) -> None:
+    maps = [picture.array for _, picture in pairs]
+    classes = classes_in(maps, info)
+    palette = palette_for(classes, info.get('palette'))
+    for axis, picture in pairs:
+        _show(axis, colour_labels(picture.array, palette), picture.title)
+    present = present_in(maps, len(classes))[:16]
     patches = [Patch(color=np.array(palette[label]) / 255, label=classes[label]) for label in present]
-    axes[0].figure.legend(handles=patches, loc='outside lower center', ncols=8, fontsize=7)
+    pairs[0][0].figure.legend(handles=patches, loc='outside lower center', ncols=8, fontsize=7)
 
 
-def _draw_depth(axes: list[Axes], example: Example) -> None:
-    maps = example.maps()
-    # One scale for all three, in metres; an attack may leave it.
-    low, high = example.depth_range()
-    for axis, (title, depth) in zip(axes, maps.items()):
-        shown = _show(axis, depth, title, cmap='turbo_r', vmin=low, vmax=high)
-    axes[0].figure.colorbar(shown, ax=axes, label='m', fraction=0.03)
+def _draw_numbers(pairs: Sequence[tuple[Axes, Picture]], info: Mapping[str, Any]) -> None:
+    for axis, picture in pairs:
+        low, high = picture.limits
+        shown = _show(axis, picture.array, picture.title, cmap='turbo_r', vmin=low, vmax=high)
+    axes = [axis for axis, _ in pairs]
+    axes[0].figure.colorbar(shown, ax=axes, label=pairs[0][1].unit, fraction=0.03)

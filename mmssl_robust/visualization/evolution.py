@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,22 +12,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.errors import UserError
 
-CLEAN = 'clean'
 _HINT = 'train with probes: val_cfg of type mmssl_robust.ProbeValLoop'
-# Metric -> title of its panel and label of its axis, in the order of the panels.
-_PANELS = {
-    'accuracy/top1': ('classification', 'top-1 accuracy (%)'),
-    'mIoU': ('segmentation', 'mIoU (%)'),
-    'rmse': ('depth', 'RMSE (m), lower is better'),
-}
-_KEY = re.compile(rf'(?P<data>[^/]+)/(?:(?P<attack>[^/]+)/)?(?P<metric>{"|".join(_PANELS)})')
 # Okabe and Ito's palette, without its yellow, which is too pale for a line on white.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
-_STYLES = {CLEAN: ('-', 'o'), 'embed': ('--', 's')}
-# For the task's own attack; the others are for data sets that meet several.
+_CLEAN_STYLE = ('-', 'o')
+_EMBEDDING_STYLES = (('--', 's'), ((0, (6, 2, 1, 2)), 'P'))
+# For the task's own attacks; the others are for data sets that meet several.
 _OWN_STYLES = ((':', '^'), ('-.', 'D'), ((0, (4, 1, 1, 1, 1, 1)), 'v'))
+PROBES_FILE = 'probes.json'
+"""Beside the logs: what each probe's attacks are."""
+# Of runs whose folder does not say it.
+_OLD_EMBEDDING_ATTACK = 'embed'
 
 
 class Point(NamedTuple):
@@ -36,8 +36,9 @@ class Point(NamedTuple):
         epoch: Epochs trained; 0 is before training.
         data: The probe's name.
         attack: Name of the attack, ``'clean'`` for none.
-        metric: ``'accuracy/top1'`` or ``'mIoU'`` in percent, or ``'rmse'`` in metres.
+        metric: As OpenMMLab's metric calls it, such as ``'accuracy/top1'``, ``'mIoU'`` or ``'rmse'``.
         value: What was measured.
+        embedding: Whether the attack was on the embedding.
     """
 
     epoch: int
@@ -45,6 +46,7 @@ class Point(NamedTuple):
     attack: str
     metric: str
     value: float
+    embedding: bool = False
 
 
 class Curve(NamedTuple):
@@ -53,6 +55,7 @@ class Curve(NamedTuple):
     metric: str
     data: str
     attack: str
+    embedding: bool = False
 
 
 def read_evolution(work_dir: str | os.PathLike) -> list[Point]:
@@ -73,10 +76,10 @@ def read_evolution(work_dir: str | os.PathLike) -> list[Point]:
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'), key=lambda log: log.parts[-3])
     if not logs:
         raise UserError(f'no */vis_data/scalars.json in {work_dir}; {_HINT}')
-    points = {}
+    points, embedding = {}, _embedding_attacks(work_dir)
     for log in logs:
         for line in _lines(log):
-            points |= {point[:-1]: point for point in _points_of(line)}
+            points |= {point[:4]: point for point in _points_of(line, embedding)}
     if not points:
         raise UserError(f'no validation result of a probe in the logs of {work_dir}; {_HINT}')
     return sorted(points.values())
@@ -96,16 +99,32 @@ def _lines(log: Path) -> list[dict[str, Any]]:
     return [line for line in lines if isinstance(line, dict)]
 
 
-def _points_of(line: dict[str, Any]) -> list[Point]:
-    epoch = line.get('step')
+def panels() -> dict[str, tuple[str, str]]:
+    """Metric as it is logged -> title of its panel and label of its axis, in the order of the panels."""
+    return {task.metric.stock_name: (task.name, task.metric.axis) for task in TASKS.values()}
+
+
+def _embedding_attacks(work_dir: Path) -> Callable[[str, str], bool]:
+    """Whether a probe's attack is on the embedding."""
+    path = work_dir / PROBES_FILE
+    if not path.is_file():
+        return lambda data, attack: attack == _OLD_EMBEDDING_ATTACK
+    known = json.loads(path.read_text())
+    return lambda data, attack: known.get(data, {}).get(attack, {}).get('reads') == 'embedding'
+
+
+def _points_of(line: dict[str, Any], embedding: Callable[[str, str], bool]) -> list[Point]:
+    epoch, metrics = line.get('step'), panels()
     # A bare metric is MMEngine's own validation: in 'pgd/mIoU' beside 'mIoU', pgd is no data set.
-    if not isinstance(epoch, int) or any(metric in line for metric in _PANELS):
+    if not isinstance(epoch, int) or any(metric in line for metric in metrics):
         return []
-    return [
-        Point(epoch, match['data'], match['attack'] or CLEAN, match['metric'], float(value))
-        for key, value in line.items()
-        if (match := _KEY.fullmatch(key)) and isinstance(value, (int, float))
-    ]
+    points = []
+    for key, value in line.items():
+        match = re.fullmatch(rf'([^/]+)/(?:([^/]+)/)?({"|".join(map(re.escape, metrics))})', key)
+        if match and isinstance(value, (int, float)) and not str(match[2]).startswith('worst'):
+            attack = match[2] or CLEAN
+            points.append(Point(epoch, match[1], attack, match[3], float(value), embedding(match[1], attack)))
+    return points
 
 
 def curves_of(points: list[Point]) -> dict[Curve, list[Point]]:
@@ -116,16 +135,15 @@ def curves_of(points: list[Point]) -> dict[Curve, list[Point]]:
 
     Returns:
         For each curve its points by epoch. Curves are ordered by panel and data set,
-        then clean, embed, other attacks.
+        then clean, attacks on the embedding, on the task.
     """
-    metrics, first = list(_PANELS), list(_STYLES)
+    metrics = list(panels())
     curves: dict[Curve, list[Point]] = {}
     for point in sorted(points):
-        curves.setdefault(Curve(point.metric, point.data, point.attack), []).append(point)
+        curves.setdefault(Curve(point.metric, point.data, point.attack, point.embedding), []).append(point)
 
     def rank(curve: Curve) -> tuple:
-        attack = first.index(curve.attack) if curve.attack in first else len(first)
-        return metrics.index(curve.metric), curve.data, attack, curve.attack
+        return metrics.index(curve.metric), curve.data, curve.attack != CLEAN, not curve.embedding, curve.attack
 
     return {curve: curves[curve] for curve in sorted(curves, key=rank)}
 
@@ -143,7 +161,7 @@ def draw_evolution(points: list[Point]) -> Figure:
     curves = curves_of(points)
     names = dict.fromkeys(curve.data for curve in curves)
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
-    metrics = [metric for metric in _PANELS if any(curve.metric == metric for curve in curves)]
+    metrics = [metric for metric in panels() if any(curve.metric == metric for curve in curves)]
     rows = max(-(-count // 2) for count in Counter(curve.metric for curve in curves).values())  # of a legend, about
     figure = Figure(figsize=(4 * max(len(metrics), 1.25), 3.8 + 0.2 * max(rows, 3)), layout='constrained', dpi=100)
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.03)
@@ -152,9 +170,17 @@ def draw_evolution(points: list[Point]) -> Figure:
     return figure
 
 
+def _styles(curves: dict[Curve, list[Point]]) -> dict[str, tuple[Any, str]]:
+    """Attack -> line and marker."""
+    styles: dict[str, tuple[Any, str]] = {CLEAN: _CLEAN_STYLE}
+    for embedding, kinds in ((True, _EMBEDDING_STYLES), (False, _OWN_STYLES)):
+        names = sorted({curve.attack for curve in curves if curve.embedding == embedding and curve.attack != CLEAN})
+        styles |= {name: kinds[number % len(kinds)] for number, name in enumerate(names)}
+    return styles
+
+
 def _draw_panel(axis: Axes, metric: str, curves: dict[Curve, list[Point]], colours: dict[str, str]) -> None:
-    own = sorted({curve.attack for curve in curves} - set(_STYLES))
-    styles = _STYLES | {attack: _OWN_STYLES[number % len(_OWN_STYLES)] for number, attack in enumerate(own)}
+    styles = _styles(curves)
     for curve, line in curves.items():
         style, marker = styles[curve.attack]
         axis.plot(
@@ -169,7 +195,7 @@ def _draw_panel(axis: Axes, metric: str, curves: dict[Curve, list[Point]], colou
             clip_on=False,  # a marker at 0 is whole
             zorder=3,
         )
-    title, label = _PANELS[metric]
+    title, label = panels()[metric]
     axis.set_title(title, fontsize=13)
     axis.set_xlabel('epoch', fontsize=11)
     axis.set_ylabel(label, fontsize=11)

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 
+from mmssl_robust.tasks import Picture
+from mmssl_robust.tasks.classes import classes_in
+
 _BLANK = 255
 
 
@@ -47,36 +50,36 @@ def palette_for(classes: Sequence[str], palette: Sequence[Sequence[int]] | None 
     return (colormaps['hsv'](hues)[:, :3] * 255).round().astype(int).tolist()
 
 
-def colour_depth(depth: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Paint a depth map.
+def colour_numbers(numbers: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Paint a map of numbers, such as depth.
 
     Args:
-        depth: (H, W) in metres; what is masked becomes white.
-        low: Depth of the nearest colour.
-        high: Depth of the farthest one.
+        numbers: (H, W); what is masked becomes white.
+        low: Number of the first colour.
+        high: Number of the last one.
 
     Returns:
         (H, W, 3) uint8.
     """
-    shares = np.ma.masked_invalid((depth - low) / max(high - low, 1e-6))
+    shares = np.ma.masked_invalid((numbers - low) / max(high - low, 1e-6))
     colours = (colormaps['turbo_r'](shares)[..., :3] * 255).round().astype(np.uint8)
     colours[np.ma.getmaskarray(shares)] = _BLANK
     return colours
 
 
-def name_of(label: int, metainfo: Mapping[str, Any]) -> str:
-    """Name of a class, or its number where the data set has no names."""
-    classes = metainfo.get('classes')
-    return classes[label] if classes else str(label)
+def painted(pictures: Sequence[Picture], info: Mapping[str, Any]) -> list[np.ndarray]:
+    """Return a task's pictures in colours: (H, W, 3), of images as they are, of maps uint8.
+
+    Args:
+        pictures: The pictures, whose label maps share a palette.
+        info: ``classes`` and ``palette`` of the data set, where it has them.
+    """
+    labels = [picture.array for picture in pictures if picture.kind == 'labels']
+    palette = palette_for(classes_in(labels, info), info.get('palette')) if labels else []
+    return [_painted(picture, palette) for picture in pictures]
 
 
-def classes_in(maps: Sequence[np.ndarray], metainfo: Mapping[str, Any]) -> Sequence[str]:
-    """Names of the data set's classes, or the numbers up to the largest in the label maps where it has none."""
-    largest = max((int(labels[labels < _BLANK].max(initial=0)) for labels in maps), default=0)
-    return metainfo.get('classes') or [str(label) for label in range(largest + 1)]
-
-
-def present_in(maps: Sequence[np.ndarray], classes: int) -> list[int]:
-    """Classes that occur in label maps, ascending; labels from ``classes`` on are none."""
-    present = np.unique(np.concatenate([labels.ravel() for labels in maps]))
-    return [int(label) for label in present if 0 <= label < classes]
+def _painted(picture: Picture, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    if picture.kind == 'labels':
+        return colour_labels(picture.array, palette)
+    return colour_numbers(picture.array, *picture.limits) if picture.kind == 'numbers' else picture.array

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mmssl_robust.benchmark.kept_examples import KeptExamples
+from mmssl_robust.tasks.pictures import Example, load_example
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.visualization.examples import Example, load_example
 
 # index -> quality before and after: 3 stays best, 1 loses most, 4 next; 0 and 2 are in between.
 QUALITIES = {0: (0.5, 0.4), 1: (0.9, -0.9), 2: (0.3, 0.2), 3: (0.95, 0.9), 4: (0.8, -0.5)}
@@ -16,7 +16,7 @@ QUALITIES = {0: (0.5, 0.4), 1: (0.9, -0.9), 2: (0.3, 0.2), 3: (0.95, 0.9), 4: (0
 def example(index):
     before, after = QUALITIES[index]
     image = np.full((2, 3, 3), index / 255)
-    return Example(index, f'{index}.png', 'pgd', 'classification', before, after, image, image * 0 + 0.01, label=1)
+    return Example(index, f'{index}.png', 'pgd', 'classification', before, after, image, image * 0 + 0.01)
 
 
 def offer(gallery, index):
@@ -53,15 +53,17 @@ def test_what_is_not_kept_is_not_made(tmp_path):
 
 def test_an_example_comes_back(tmp_path):
     depth = np.array([[1.5, 2.25]])
-    first = Example(7, 'a/b.png', 'depthpgd', 'depth', -0.5, -2.0, np.eye(3)[None], np.eye(3)[None] / 32, before=depth)
+    first = Example(
+        7, 'a/b.png', 'depthpgd', 'depth', -0.5, -2.0, np.eye(3)[None], np.eye(3)[None] / 32, dict(before=depth)
+    )
     first.save(tmp_path / 'x.npz')
     second = load_example(tmp_path / 'x.npz')
     assert (second.index, second.file, second.attack, second.task) == (7, 'a/b.png', 'depthpgd', 'depth')
     assert (second.quality_before, second.quality_after) == (-0.5, -2.0)
     np.testing.assert_allclose(second.image, first.image)
     np.testing.assert_allclose(second.delta, first.delta)
-    np.testing.assert_allclose(second.before, depth)
-    assert second.after is None
+    np.testing.assert_allclose(second.arrays['before'], depth)
+    assert list(second.arrays) == ['before'] and second.facts == {}
 
 
 def test_a_damaged_example_and_a_pickled_one_are_refused(tmp_path):

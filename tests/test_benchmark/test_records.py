@@ -1,13 +1,20 @@
 """Records of evaluations: what is written is read back, and nothing of different origin is mixed."""
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mmssl_robust.benchmark.records import SCHEMA, RecordStore
+from mmssl_robust.attack_settings import AttackSettings
+from mmssl_robust.benchmark.old_records import old_settings
+from mmssl_robust.benchmark.records import SHARED, RecordStore
+from mmssl_robust.building import build_attack
+from mmssl_robust.presets import load_preset, presets
+from mmssl_robust.tasks import TASKS, task_named
 from mmssl_robust.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +27,7 @@ def row(index, attack='pgd', **columns):
 
 @pytest.fixture
 def store(tmp_path):
-    store = RecordStore(tmp_path / 'rows' / 'mini')
+    store = RecordStore(tmp_path / 'rows' / 'mini', task_named('classification'))
     store.open(IDENTITY, dict(classes=['a', 'b']))
     store.begin('pgd', dict(eps='8/255'))
     return store
@@ -28,7 +35,7 @@ def store(tmp_path):
 
 def test_units_in_any_order_become_one_table_in_the_order_of_the_data(store):
     store.add('pgd', 1, [row(2, label=1, prediction=0, success=True), row(3)])
-    store.add('pgd', 0, [row(0, intersections=[1, 2], quality=0.25), row(1)])
+    store.add('pgd', 0, [row(0, quality=0.25), row(1)])
     assert store.done('pgd') == {0, 1}
     assert not store.is_finished('pgd')
     store.finish('pgd', 2)
@@ -36,7 +43,6 @@ def test_units_in_any_order_become_one_table_in_the_order_of_the_data(store):
     assert store.is_finished('pgd')
     assert store.attacks() == ['pgd']
     assert records['index'].tolist() == [0, 1, 2, 3]
-    np.testing.assert_array_equal(records['intersections'][0], [1, 2])
     assert records['label'].isna().tolist() == [True, True, False, True]
     assert records['quality'][0] == 0.25
     assert sorted(path.name for path in store.folder.iterdir()) == ['pgd.parquet', 'row.json']
@@ -85,17 +91,76 @@ def test_records_that_are_not_there(store):
         store.read('embed')
 
 
-def test_another_schema_is_refused(store):
+def test_older_and_newer_columns_are_no_matter(store):
+    store.add('pgd', 0, [row(0, label=2)])
+    store.finish('pgd', 1)
+    file = store.folder / 'pgd.parquet'
+    table = pq.read_table(file).drop_columns(['restart', 'prediction'])
+    pq.write_table(table.append_column('colour', pa.array(['red'])), file)
+    records = store.read('pgd')
+    assert records['label'].tolist() == [2] and records[['restart', 'prediction']].isna().all().all()
+    assert 'colour' not in records
+
+
+def test_what_no_version_wrote_is_refused(store):
     store.add('pgd', 0, [row(0)])
     store.finish('pgd', 1)
     file = store.folder / 'pgd.parquet'
-    pq.write_table(pq.read_table(file).drop_columns(['restart']), file)
-    with pytest.raises(UserError, match='other columns than schema version 2'):
+    table = pq.read_table(file)
+    pq.write_table(table.drop_columns(['index']), file)
+    with pytest.raises(UserError, match='has no column index'):
+        store.read('pgd')
+    pq.write_table(table.set_column(0, 'index', pa.array(['first'])), file)
+    with pytest.raises(UserError, match='index of .* string, not int64'):
         store.read('pgd')
     info = (store.folder / 'row.json').read_text()
-    (store.folder / 'row.json').write_text(info.replace('"schema_version": 2', '"schema_version": 3'))
-    with pytest.raises(UserError, match='schema version 3'):
+    (store.folder / 'row.json').write_text(info.replace('"schema_version": 3', '"schema_version": 4'))
+    with pytest.raises(UserError, match='schema version 4'):
         store.info()
+
+
+def test_tasks_keep_columns_of_their_own(tmp_path):
+    store = RecordStore(tmp_path, task_named('segmentation'))
+    store.open(IDENTITY, {})
+    store.begin('pgd', {})
+    store.add('pgd', 0, [row(0, intersections=[1, 2], quality=0.25)])
+    store.finish('pgd', 1)
+    records = store.read('pgd')
+    np.testing.assert_array_equal(records['intersections'][0], [1, 2])
+    assert 'rmse' not in records and 'prediction' not in records
+
+
+def test_row_json_of_version_2_says_what_its_attacks_were(store):
+    old = dict(
+        schema_version=2,
+        identity=IDENTITY,
+        attacks=dict(
+            clean=dict(settings={}),
+            pgd=dict(settings=dict(type='mmssl_robust.PGD', objective=dict(type='CrossEntropy'), eps='4/255')),
+            embed=dict(settings=load_preset('embed', norm='l2', eps='0.5')),
+        ),
+    )
+    (store.folder / 'row.json').write_text(json.dumps(old))
+    attacks = store.info()['attacks']
+    for name in ('pgd', 'embed'):
+        found, today = (
+            AttackSettings.from_dict(attacks[name]['settings']),
+            build_attack(attacks[name]['config']).settings,
+        )
+        for field in ('attack', 'objective', 'reads', 'budget', 'steps', 'step_size', 'restarts'):
+            assert getattr(found, field) == getattr(today, field), field
+        assert found.words() == today.words()
+    assert attacks['clean']['settings'] is None
+    store.open(IDENTITY, {})  # which goes on with them
+    assert store.info()['attacks'] == attacks
+
+
+@pytest.mark.parametrize('name', sorted(presets()))
+def test_presets_of_version_2_are_known(name):
+    config = load_preset(name)
+    found, today = old_settings(config), build_attack(config).settings
+    for field in ('attack', 'objective', 'reads', 'budget', 'steps', 'step_size', 'restarts'):
+        assert getattr(found, field) == getattr(today, field), field
 
 
 def test_left_overs_of_a_killed_process_are_removed(store):
@@ -116,6 +181,8 @@ def test_skipped_files_are_remembered_once(store):
 
 def test_the_document_describes_the_schema():
     rows = re.findall(r'^\| `(\w+)` \| (\S+) \| (.+?) \|$', (ROOT / 'docs' / 'records.md').read_text(), re.M)
-    assert rows == [
-        (field.name, re.sub(r'\w+: ', '', str(field.type)), field.metadata[b'description'].decode()) for field in SCHEMA
+    shared = [
+        (field.name, re.sub(r'\w+: ', '', str(field.type)), field.metadata[b'description'].decode()) for field in SHARED
     ]
+    own = [(column.name, column.kind, column.description) for task in TASKS.values() for column in task.columns]
+    assert rows == [*shared, *own]

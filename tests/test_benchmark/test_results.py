@@ -6,12 +6,14 @@ import pytest
 from fakes import fake_records, fake_row, write_row, write_suite
 
 from mmssl_robust.benchmark.believable import checks_of
-from mmssl_robust.benchmark.published import published_value
-from mmssl_robust.benchmark.records import RecordStore
+from mmssl_robust.benchmark.published import published_of, published_value
 from mmssl_robust.benchmark.report.content import gather, summary
 from mmssl_robust.benchmark.report.tables import columns_of
-from mmssl_robust.benchmark.results import curves_of, differences_of, kept_of, published_of, read_rows, results_of
+from mmssl_robust.benchmark.results import curves_of, differences_of, kept_of, results_of
+from mmssl_robust.benchmark.row_records import read_rows, store_of
 from mmssl_robust.benchmark.suite import Suite
+from mmssl_robust.building import build_attack
+from mmssl_robust.presets import changed, load_preset
 
 
 @pytest.fixture(scope='module')
@@ -80,7 +82,7 @@ def test_a_sound_evaluation_passes(rows):
 def warnings(tmp_path, row, attack, change):
     """Checks that fail once the records of an attack are changed."""
     write_suite(tmp_path, [row], examples=0)
-    store = RecordStore(tmp_path / 'rows' / row.name)
+    store = store_of(row, tmp_path)
     records = fake_records(row, attack, 40)
     for record in records:
         change(record)
@@ -143,11 +145,12 @@ def test_rows_of_one_model_must_agree(tmp_path):
 
 def test_other_attacks_have_no_published_number_beside_them():
     row = fake_row('classification', 'DeACL')
-    assert published_of(row, 'pgd') is not None and published_of(row, 'clean') is not None
-    for changes in (dict(eps='1/255'), dict(steps=1), dict(norm='l2')):
-        other = replace(row, attacks=row.attacks | dict(pgd=row.attacks['pgd'] | changes))
-        assert published_of(other, 'pgd') is None
-    assert published_of(replace(row, max_images=100), 'clean') is None
+    pgd = row.attacks['pgd']
+    assert published_of(row, build_attack(pgd).settings) is not None and published_of(row, None) is not None
+    for changes in (dict(eps='1/255'), dict(steps=1), dict(norm='l2', eps='0.5'), dict(step_size='1/255')):
+        assert published_of(row, build_attack(changed(pgd, changes)).settings) is None
+    assert published_of(row, build_attack(load_preset('fgsm')).settings) is None
+    assert published_of(replace(row, max_images=100), None) is None
 
 
 def test_every_budget_has_its_own_worst_case(tmp_path):
@@ -172,7 +175,7 @@ def test_a_member_without_gradients_is_seen_and_square_is_not_blamed(tmp_path):
     def write(folder, shares):
         row = fake_row('classification', sweeps=False)
         write_suite(folder, [row], examples=0)
-        store = RecordStore(folder / 'rows' / row.name)
+        store = store_of(row, folder)
         records = fake_records(row, 'pgd', 40)
         parts = []
         for member, share in shares.items():

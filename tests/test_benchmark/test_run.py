@@ -14,9 +14,9 @@ from mmengine.config import Config
 from mmssl_robust.benchmark import heads, records, row_evaluation, run
 from mmssl_robust.benchmark.believable import checks_of
 from mmssl_robust.benchmark.cost import estimate_row, passes
-from mmssl_robust.benchmark.results import RowRecords
-from mmssl_robust.benchmark.row_evaluation import Options
-from mmssl_robust.benchmark.run import SuiteRun, store_of
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.benchmark.row_records import RowRecords, store_of
+from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.evaluation.probes import Probe
 from mmssl_robust.presets import load_preset

@@ -8,13 +8,15 @@ from mmseg.evaluation import IoUMetric
 from scipy import stats
 
 from mmssl_robust.benchmark.statistics import BOOTSTRAP, EXACT, NONE, compare, estimates
-from mmssl_robust.evaluation.samples import Sample, sample_of
+from mmssl_robust.tasks import Contributions, task_named
 
 
 def classified(right, index=None):
     right = np.asarray(right)
     index = np.arange(len(right)) if index is None else index
-    return sample_of(pd.DataFrame(dict(index=index, label=1, prediction=np.where(right, 1, 0))), 'classification')
+    return task_named('classification').contributions(
+        pd.DataFrame(dict(index=index, label=1, prediction=np.where(right, 1, 0)))
+    )
 
 
 def segmented(rng, images=20, classes=5):
@@ -52,7 +54,7 @@ def test_miou_is_that_of_mmseg():
         table[name] = [values * np.array([1, 1, 1, 1, 0]) for values in table[name]]
     sums = [torch.tensor(np.stack(table[name]).sum(axis=0)) for name in ('intersections', 'unions', 'unions', 'labels')]
     expected = IoUMetric.total_area_to_metrics(*sums)
-    found = sample_of(table, 'segmentation').values()
+    found = task_named('segmentation').contributions(table).values()
     assert found['mIoU'] == pytest.approx(100 * np.nanmean(expected['IoU']))
     assert found['aAcc'] == pytest.approx(100 * float(expected['aAcc']))
     assert found['mAcc'] == pytest.approx(100 * np.nanmean(expected['Acc']))
@@ -61,7 +63,7 @@ def test_miou_is_that_of_mmseg():
 def test_depth_errors_are_means_over_images_with_a_valid_pixel():
     columns = ('rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3')
     table = pd.DataFrame({name: [1.0, 3.0, np.nan] for name in columns} | dict(index=[4, 5, 6]))
-    found = estimates(sample_of(table, 'depth'))
+    found = estimates(task_named('depth').contributions(table))
     assert found['rmse'].value == 2
     assert found['rmse'].images == 2
 
@@ -70,7 +72,7 @@ def test_the_interval_is_scipys():
     values = np.random.default_rng(1).gamma(2, size=60)
     columns = dict.fromkeys(('abs_rel', 'log10', 'delta1', 'delta2', 'delta3'), 1.0)
     table = pd.DataFrame(dict(index=range(60), rmse=values, **columns))
-    found = estimates(sample_of(table, 'depth'), resamples=20000)
+    found = estimates(task_named('depth').contributions(table), resamples=20000)
     expected = stats.bootstrap((values,), np.mean, n_resamples=20000, method='percentile', rng=0).confidence_interval
     assert found['rmse'].low == pytest.approx(expected.low, rel=0.01)
     assert found['rmse'].high == pytest.approx(expected.high, rel=0.01)
@@ -88,15 +90,15 @@ def test_nineteen_of_twenty_intervals_cover_the_truth():
 
 def test_images_are_resampled_whole_and_the_seed_decides():
     table = segmented(np.random.default_rng(3))
-    sample = sample_of(table, 'segmentation')
+    sample = task_named('segmentation').contributions(table)
     first, again, other = (estimates(sample, 500, seed)['mIoU'] for seed in (0, 0, 1))
     assert first == again != other
     # By hand: draw images with replacement.
     rng = np.random.default_rng(9)
     drawn = []
     for _ in range(2000):
-        sums = sample.parts[rng.integers(0, 20, 20)].sum(axis=0)
-        drawn.append(sample.metrics(sums)[0])
+        chosen = sample.parts[rng.integers(0, 20, 20)]
+        drawn.append(sample.task.metric_values(chosen, np.ones((1, 20)))[0, 0])
     low, high = np.percentile(drawn, [2.5, 97.5])
     assert first.low == pytest.approx(low, abs=1.5)
     assert first.high == pytest.approx(high, abs=1.5)
@@ -121,7 +123,9 @@ def test_differences_of_unanimous_images_are_bounded():
 
 def test_what_is_kept():
     assert compare(classified([1, 1, 1, 1]), classified([1, 0, 0, 0]), 'kept')['accuracy'].value == 25
-    one, two = (Sample('depth', np.arange(2), np.array([[rmse] * 6 + [1.0]] * 2)) for rmse in (0.5, 2.0))
+    one, two = (
+        Contributions(task_named('depth'), np.arange(2), np.array([[rmse] * 6 + [1.0]] * 2)) for rmse in (0.5, 2.0)
+    )
     assert compare(one, two, 'kept')['rmse'].value == 25  # twice the error is half of the quality
     assert compare(one, two, 'kept')['delta1'].value == 400
 
@@ -133,7 +137,7 @@ def test_other_images_are_not_compared():
 
 def test_a_large_data_set_takes_seconds():
     rng = np.random.default_rng(5)
-    sample = sample_of(segmented(rng, images=2000, classes=150), 'segmentation')
+    sample = task_named('segmentation').contributions(segmented(rng, images=2000, classes=150))
     assert estimates(sample, resamples=200)['mIoU'].low > 0
 
 
@@ -147,7 +151,9 @@ def test_intervals_of_the_miou_cover_it():
         labels = np.where(rng.random((count, 30)) < presence, rng.integers(50, 2000, (count, 30)), 0)
         quality = np.clip(skill + 0.15 * rng.standard_normal((count, 30)), 0.02, 0.98)
         intersections = np.round(labels * quality)
-        return Sample('segmentation', np.arange(count), np.hstack([intersections, labels * 1.2, labels]))
+        return Contributions(
+            task_named('segmentation'), np.arange(count), np.hstack([intersections, labels * 1.2, labels])
+        )
 
     truth = images(200000).values()['mIoU']
     found = [estimates(images(60), resamples=300, seed=seed)['mIoU'] for seed in range(60)]

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 import mmssl_robust
-from mmssl_robust.benchmark.run import row_config
-from mmssl_robust.benchmark.suite import load_suite, read_suite, suites
+from mmssl_robust.attack_settings import Sweep
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.benchmark.resolved_row import ResolvedRow
+from mmssl_robust.benchmark.suite import read_suite
+from mmssl_robust.benchmark.suite_files import load_suite, suites
 from mmssl_robust.building import build_attack
 from mmssl_robust.utils.errors import UserError
 
@@ -48,7 +51,7 @@ def test_shipped_suite(name):
 @pytest.mark.parametrize('name', SHIPPED)
 def test_configs_of_shipped_suites_are_there(name):
     for config, row in {row.config: row for row in load_suite(name).rows}.items():
-        cfg = row_config(row)
+        cfg = ResolvedRow(row, Path('heads'), Options()).cfg
         assert cfg.model.backbone.init_cfg.checkpoint, config
 
 
@@ -68,7 +71,12 @@ def test_the_paper_suites_are_the_published_rows_with_the_published_attacks():
 def test_sweeps_repeat_each_attack_with_other_budgets(tmp_path):
     text = f"rows = [{ROW}]\nsweeps = dict(eps=['4/255', '8/255'], steps=[5])"
     (row,) = load_suite(write(tmp_path, text)).rows
-    assert row.sweeps == ('embed-eps-4of255', 'depthpgd-eps-4of255', 'embed-steps-5', 'depthpgd-steps-5')
+    assert row.sweeps == {
+        'embed-eps-4of255': Sweep('embed', 'eps', 4 / 255),
+        'depthpgd-eps-4of255': Sweep('depthpgd', 'eps', 4 / 255),
+        'embed-steps-5': Sweep('embed', 'steps', 5),
+        'depthpgd-steps-5': Sweep('depthpgd', 'steps', 5),
+    }
     assert row.attacks['depthpgd-eps-4of255'] == row.attacks['depthpgd'] | dict(eps='4/255')
 
 
@@ -95,7 +103,7 @@ def test_what_is_written_is_read(tmp_path):
         ("rows = [dict(task='depth', data='x')]", 'cannot be used'),
         (f"row_defaults = dict(attacks=['nonsense'])\nrows = [{ROW}]", "unknown attack 'nonsense'"),
         (f"row_defaults = dict(attacks=dict(clean=dict(preset='pgd')))\nrows = [{ROW}]", 'rename it'),
-        ('rows = [', 'cannot use the suite'),
+        ('rows = [', 'cannot use the config'),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(text, message, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmssl_robust.attacks import PGD
-from mmssl_robust.benchmark.row_evaluation import Options, RowEvaluation
+from mmssl_robust.benchmark.options import Options, RowEvaluation
 from mmssl_robust.benchmark.run import row_config, store_of
 from mmssl_robust.benchmark.suite import Row
 from mmssl_robust.benchmark.transfer import agreement, transfer

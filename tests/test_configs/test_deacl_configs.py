@@ -8,8 +8,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from toys import backbone_cfg
 
-from mmssl_robust.config_files import find_config
 from mmssl_robust.registry import DATASETS
+from mmssl_robust.utils.config_files import find_config
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from toys import (
 )
 
 from mmssl_robust.engine import AttackHook
-from mmssl_robust.evaluation.report import metrics_table
+from mmssl_robust.evaluation.summary import metrics_table
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
 

@@ -25,15 +25,20 @@ def test_the_other_encoder_has_its_weights(tmp_path):
         sanity_checks.with_encoder(model, ConfigDict(backbone_cfg('cls_token')), str(tmp_path / 'missing.pth'))
 
 
-def test_images_are_spread_and_members_are_checked():
+def test_images_are_spread_and_members_are_checked(monkeypatch):
     samples = [classification_batch((16, 16), first=index) for index in range(10)]
     items = [{key: values[0] for key, values in sample.items()} for sample in samples]
     data = type('Data', (list,), dict(indices=range(10)))(items)
-    loader = sanity_checks.few_images(data, 4, batch_size=3)
-    keys = [[sample.sample_idx for sample in batch['data_samples']] for batch in loader]
-    assert keys == [[0, 2, 5], [7]]
+    seen, check = [], sanity_checks.check_attacks
+
+    def spy(model, batches, attacks, **settings):
+        seen.extend([sample.sample_idx for sample in batch['data_samples']] for batch in batches)
+        return check(model, batches, attacks, **settings)
+
+    monkeypatch.setattr(sanity_checks, 'check_attacks', spy)
     attacks = dict(auto=AutoAttack(eps=0.01, steps=2, queries=3, targets=1), own=PGD(CrossEntropy(), steps=1))
-    found = sanity_checks.check_attacks(build(classifier_cfg()), loader, attacks, queries=2)
+    found = sanity_checks.check_on_few(build(classifier_cfg()), data, attacks, 4, batch_size=3, queries=2)
+    assert seen == [[0, 2, 5], [7]]
     assert list(found) == ['auto/apgd-ce', 'auto/apgd-t', 'auto/fab-t', 'auto/square', 'own']
     assert all(found.values())
 

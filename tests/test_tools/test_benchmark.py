@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmssl_robust.benchmark.run import SuiteRun, store_of
+from mmssl_robust.benchmark.row_records import store_of
+from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import load_suite, read_suite
 
 ROOT = Path(__file__).resolve().parents[2]

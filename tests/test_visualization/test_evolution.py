@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from mmssl_robust.attacks import PGD, CrossEntropy, EmbedAttack
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.visualization.evolution import Point, curves_of, draw_evolution, read_evolution
 
@@ -82,7 +83,12 @@ def test_what_cannot_be_read_is_a_user_error(log, tmp_path):
 
 
 def points_of(metric, attacks, data=('a',), epochs=(0, 1, 2)):
-    return [Point(epoch, name, attack, metric, 10.0 * epoch) for epoch in epochs for name in data for attack in attacks]
+    return [
+        Point(epoch, name, attack, metric, 10.0 * epoch, attack == 'embed')
+        for epoch in epochs
+        for name in data
+        for attack in attacks
+    ]
 
 
 def test_panels_in_the_order_of_tasks():
@@ -127,3 +133,17 @@ def test_curves_are_ordered_whatever_the_order_of_points():
     curves = curves_of(points)
     assert [curve.attack for curve in curves] == ['clean', 'embed', 'attack', 'clean']
     assert all([point.epoch for point in line] == [0, 1, 2] for line in curves.values())
+
+
+def test_the_folder_says_which_attack_is_on_the_embedding(log):
+    line = {f'cifar10/{attack}/accuracy/top1': 10.0 for attack in ('embed', 'away', 'pgd', 'worst')} | dict(step=1)
+    work_dir = log('20240101_000000', line)
+    assert {point.attack: point.embedding for point in read_evolution(work_dir)} == dict(
+        embed=True, away=False, pgd=False
+    )
+    settings = dict(embed=PGD(CrossEntropy()), away=EmbedAttack(), pgd=PGD(CrossEntropy()))
+    known = {name: attack.settings.as_dict() for name, attack in settings.items()}
+    (work_dir / 'probes.json').write_text(json.dumps(dict(cifar10=known)))
+    assert {point.attack: point.embedding for point in read_evolution(work_dir)} == dict(
+        embed=False, away=True, pgd=False
+    )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmssl_robust.visualization import colour_labels, magnified, palette_for
+from mmssl_robust.visualization.images import colour_labels, magnified, palette_for
 
 
 @pytest.mark.parametrize('eps, factor', [(8 / 255, 15), (0.5, 1), (0.9, 1), (0.1, 5)])

@@ -12,8 +12,9 @@ from toys import (
 )
 
 from mmssl_robust.attacks import PGD, CrossEntropy, DepthPGD, SegPGD
+from mmssl_robust.tasks import task_named
 from mmssl_robust.victims import build_victim
-from mmssl_robust.visualization import panel_of
+from mmssl_robust.visualization.panels import panel_of
 
 METAINFO = dict(classes=['cat', 'dog', 'car', 'road'], palette=[[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]])
 
@@ -23,7 +24,7 @@ def panel(model_cfg, batch, attack, index=1, metainfo=METAINFO):
     result = victim.attack(attack)
     with torch.no_grad():
         clean, adversarial = victim.predict(victim.pixels), victim.predict(result.adv)
-    figure = panel_of(victim, index, result, clean[index], adversarial[index], metainfo)
+    figure = panel_of(task_named(victim.task), victim, index, result, clean[index], adversarial[index], metainfo)
     figure.canvas.draw()
     return figure, victim, result, clean[index], adversarial[index]
 

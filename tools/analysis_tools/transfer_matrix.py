@@ -20,10 +20,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from mmengine.logging import MMLogger
 
-from mmssl_robust.benchmark.heads import find_head
-from mmssl_robust.benchmark.row_evaluation import Options, RowEvaluation
-from mmssl_robust.benchmark.run import row_config, store_of
-from mmssl_robust.benchmark.suite import Row, load_suite
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.benchmark.resolved_row import ResolvedRow
+from mmssl_robust.benchmark.row_evaluation import RowEvaluation
+from mmssl_robust.benchmark.row_records import store_of
+from mmssl_robust.benchmark.suite import Row
+from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.benchmark.transfer import transfer
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
@@ -46,11 +48,11 @@ def parse_args() -> argparse.Namespace:
 
 def evaluation_of(row: Row, args: argparse.Namespace, device: str) -> RowEvaluation:
     """A row with its model and data, whose head must be there."""
-    cfg = row_config(row)
-    head = row.head or find_head(cfg, Path(row.config).stem, args.heads)
-    if not head:
+    resolved = ResolvedRow(row, args.heads, Options(device=device))
+    head = resolved.head()
+    if head is None and resolved.trains_head:
         raise UserError(f'{row.name} has no head yet: run tools/benchmark.py {args.suite} --filter {row.name} first')
-    return RowEvaluation(row, cfg, str(head), store_of(row, args.out), Options(device=device))
+    return RowEvaluation(resolved, head, store_of(row, args.out))
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmssl_robust.attack_settings import AttackSettings
+from mmssl_robust.attack_settings import CLEAN, AttackSettings
 from mmssl_robust.attacks.arguments import values_of
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.objectives.base import Forward, Objective
@@ -16,9 +16,6 @@ from mmssl_robust.attacks.oracle import forward_of
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.utils.errors import UserError
-
-CLEAN = 'clean'
-"""What stands for a member where an image is worst as it is."""
 
 
 class Ensemble:
@@ -85,7 +82,20 @@ class Ensemble:
             it is, since an attacker may leave it alone. ``member`` says which (``'clean'`` for none), ``forwards`` and
             ``backwards`` are sums over all.
         """
-        worst = reduce(worse, self.run(forward, inputs, targets, keys, mask))
+        arguments = (forward, inputs, targets, keys, mask)
+        return self.joined(list(self.run(*arguments)), *arguments)
+
+    def joined(
+        self,
+        results: Sequence[AttackResult],
+        forward: Forward,
+        inputs: Tensor,
+        targets: Tensor | None = None,
+        keys: Sequence[int] | None = None,
+        mask: Tensor | None = None,
+    ) -> AttackResult:
+        """Return what :meth:`__call__` does from the members' results, at one forward; arguments as there."""
+        worst = reduce(worse, results)
         if self.stop_at_success or self.objective.needs_random_start:
             # The first result begins with the clean images; or these are the reference, from which all is farther.
             return worst

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmssl_robust.attack_settings import SLACK
 from mmssl_robust.utils.errors import UserError
 
 from .base import ThreatModel
@@ -23,7 +24,7 @@ class L1(ThreatModel):
         UserError: If the radius is negative, or the share not in (0, 1].
     """
 
-    slack = 1e-5
+    slack = SLACK['l1']
 
     def __init__(self, eps: float | str, density: float = 0.05) -> None:
         super().__init__(eps)

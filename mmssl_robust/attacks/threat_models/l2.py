@@ -4,13 +4,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmssl_robust.attack_settings import SLACK
+
 from .base import ThreatModel
 
 
 class L2(ThreatModel):
     """The Euclidean norm of an image's perturbation, over all its entries, is at most ``eps``."""
 
-    slack = 1e-5
+    slack = SLACK['l2']
 
     def project(self, delta: Tensor) -> Tensor:
         """Shrink what is too long, its direction kept."""

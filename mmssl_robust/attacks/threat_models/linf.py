@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmssl_robust.attack_settings import SLACK
 from mmssl_robust.utils.errors import UserError
 
 from .base import ThreatModel
@@ -12,7 +13,7 @@ from .base import ThreatModel
 class Linf(ThreatModel):
     """Every entry changes by at most ``eps``, a number in [0, 1]."""
 
-    slack = 1e-6
+    slack = SLACK['linf']
     largest = 1.0
 
     def __init__(self, eps: float | str) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from mmssl_robust.evaluation.samples import METRICS, PERCENT
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.tasks import TASKS, task_named
 from mmssl_robust.utils.precision_notes import precision_note
 
 from ..believable import Check, checks_of
-from ..records import CLEAN
-from ..results import WORST, RowRecords, curves_of, differences_of, kept_of, read_rows, results_of
-from ..suite import TASKS, Suite
+from ..results import curves_of, differences_of, kept_of, results_of
+from ..row_records import WORST, RowRecords, read_rows
+from ..suite import Suite
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Content:
         found = {}
         for records in self.begun:
             for attack in records.attacks:
-                found.setdefault((attack, describe(records.settings(attack))))
+                found.setdefault((attack, records.settings(attack).words()))
         return list(found)
 
 
@@ -113,15 +114,6 @@ def gather(work_dir: Path, resamples: int, title: str | None = None) -> Content:
     )
 
 
-def describe(settings: dict[str, Any]) -> str:
-    """An attack's settings in words."""
-    words = dict(norm='', eps='eps ', steps='steps ', step_size='step size ', restarts='restarts ', keep='keep ')
-    words |= dict(stop_at_success='stop at success ')
-    return ', '.join(f'{word}{settings[key]}' for key, word in words.items() if key in settings) + (
-        f', seed {settings["seed"]}' if 'seed' in settings else ''
-    )
-
-
 def summary(content: Content) -> list[str]:
     """What came out, in sentences made of the numbers."""
     sentences = []
@@ -129,19 +121,21 @@ def summary(content: Content) -> list[str]:
         if records.row.epoch is not None or CLEAN not in records.finished:
             continue
         own = content.results[content.results['row'] == records.row.name]
+        metric = records.task.metric
         values = [
-            f'{show(line.value, line.metric)} {_where(line.attack)}{_bound(records, line.attack)}'
+            f'{metric.show(line.value)} {_where(line.attack)}{_bound(records, line.attack)}'
             for line in own.itertuples()
-            if line.metric == METRICS[line.task][0]
+            if line.metric == metric.name
         ]
-        sentences.append(f'{records.label}: {METRICS[records.row.task][0]} {", ".join(values)}.')
+        sentences.append(f'{records.label}: {metric.name} {", ".join(values)}.')
     for line in content.differences.itertuples():
-        low, high = (show(end, line.metric) for end in (line.low, line.high))
+        metric = task_named(line.task).metric_named(line.metric)
+        low, high = (metric.show(end) for end in (line.low, line.high))
         sign = 'no clear difference' if not line.low > 0 and not line.high < 0 else 'a difference'
         attack = 'clean' if line.attack == CLEAN else f'under {line.attack}'
         sentences.append(
             f'{line.data}, {line.encoder}, {attack}: {line.variant} minus Standard is '
-            f'{show(line.value, line.metric, signed=True)} [{low}, {high}], {sign}.'
+            f'{metric.show(line.value, signed=True)} [{low}, {high}], {sign}.'
         )
     return sentences
 
@@ -152,19 +146,11 @@ def _where(attack: str) -> str:
 
 def _bound(records: RowRecords, attack: str) -> str:
     bound = records.worst[attack].bound if attack in records.worst else None
-    return '' if bound is None else f' (no choice of attacks goes below {show(bound, "mIoU")})'
-
-
-def show(value: float, metric: str, signed: bool = False) -> str:
-    """A number of a metric with its unit."""
-    if pd.isna(value):
-        return 'n/a'
-    number = f'{value:{"+" if signed else ""}.{1 if metric in PERCENT else 3}f}'
-    return f'{number} %' if metric in PERCENT else f'{number} m' if metric == 'rmse' else number
+    return '' if bound is None else f' (no choice of attacks goes below {records.task.metric.show(bound)})'
 
 
 def tasks_of(content: Content) -> list[str]:
-    """Tasks of which there are results, in the paper's order."""
+    """Names of the tasks of which there are results, in the order in which they are known."""
     return [task for task in TASKS if (content.results['task'] == task).any()]
 
 

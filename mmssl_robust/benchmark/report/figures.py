@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -10,20 +10,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmssl_robust.evaluation.samples import METRICS
+from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.visualization.evolution import COLOURS, Point, draw_evolution, read_evolution
 
-from ..records import CLEAN
-from ..results import EMBED, STANDARD
+from ..results import STANDARD
+from ..row_records import WORST
 from .content import Content
 
 FORMATS = ('.pdf', '.svg')
-_LABELS = {'accuracy': 'top-1 accuracy (%)', 'mIoU': 'mIoU (%)', 'rmse': 'RMSE (m), lower is better'}
-_EVOLUTION_METRICS = {'accuracy': 'accuracy/top1', 'mIoU': 'mIoU', 'rmse': 'rmse'}
-_AXES = {'eps': 'eps (of 255)', 'steps': 'attack steps'}
-_STYLES = {EMBED: ('--', 's')}
-_OWN_STYLES = ((':', '^'), ('-.', 'D'), ('-', 'v'))
+_TITLES = {'eps': 'Quality against eps', 'steps': 'Quality against attack steps'}
+_AXES = {'steps': 'attack steps', 'step_size': 'step size'}
+_STYLES = dict(embedding=(('--', 's'), ((0, (6, 2, 1, 2)), 'P')), prediction=((':', '^'), ('-.', 'D'), ('-', 'v')))
 _HATCHES = ('', '///', '...', 'xxx', '\\\\\\', '+++')
 KEPT = (
     'Share of the clean quality that is kept under attack: attacked / clean in percent for accuracy and mIoU, clean / '
@@ -56,12 +54,12 @@ def draw_figures(content: Content, evolution: Path | None = None) -> dict[str, D
         Name of the file -> figure.
     """
     drawn = {}
-    for axis, title in (('eps', 'Quality against eps'), ('steps', 'Quality against attack steps')):
-        curves = _final(content.curves[content.curves['axis'] == axis])
-        if len(curves):
-            caption = 'Colour says which encoder; dashed is EmbedAttack, dotted the attack on the task. '
-            caption += 'All points of a curve are from the same images; bands are 95 % intervals.'
-            drawn[axis] = Drawn(title, caption, _curves(curves, axis))
+    every = _final(content.curves)
+    for axis in sorted(set(every['axis'])):
+        caption = 'Colour says which encoder; dashed is EmbedAttack, dotted the attack on the task. '
+        caption += 'All points of a curve are from the same images; bands are 95 % intervals.'
+        title = _TITLES.get(axis, f'Quality against {axis.replace("_", " ")}')
+        drawn[axis] = Drawn(title, caption, _curves(every[every['axis'] == axis], axis))
     kept = _final(content.kept)
     if len(kept):
         drawn['kept'] = Drawn('What is kept under attack', KEPT, _kept(kept))
@@ -98,11 +96,13 @@ def _undated(suffix: str) -> dict[str, None]:
 def _points(content: Content) -> list[Point]:
     """Rows that are points of figure 2."""
     table = content.results[content.results['epoch'].notna()]
-    return [
-        Point(int(line.epoch), line.data, line.attack, _EVOLUTION_METRICS[line.metric], line.value)
-        for line in table.itertuples()
-        if line.metric == METRICS[line.task][0]
-    ]
+    points = []
+    for line in table.itertuples():
+        metric = task_named(line.task).metric
+        if line.metric == metric.name and not line.attack.startswith(WORST):
+            embedding = line.reads == 'embedding'
+            points.append(Point(int(line.epoch), line.data, line.attack, metric.stock_name, line.value, embedding))
+    return points
 
 
 def _final(table: pd.DataFrame) -> pd.DataFrame:
@@ -122,8 +122,8 @@ def _curves(table: pd.DataFrame, axis: str) -> Figure:
 
 
 def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis: str) -> None:
-    styles = _styles(table['attack'])
-    scale = 255 if axis == 'eps' else 1
+    styles = _styles(table)
+    scale = _scale(table, axis)
     for (name, attack), line in table.groupby([_model(table), 'attack'], sort=False):
         style, marker = styles[attack]
         xs = line['x'].to_numpy(float) * scale
@@ -140,10 +140,10 @@ def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis:
             zorder=3,
         )
         axes.fill_between(xs, line['low'].to_numpy(float), line['high'].to_numpy(float), color=colours[name], alpha=0.1)
-    axes.set_xlabel(_AXES[axis], fontsize=11)
-    axes.set_ylabel(_LABELS[table['metric'].iloc[0]], fontsize=11)
+    axes.set_xlabel(_axis_label(table, axis), fontsize=11)
+    axes.set_ylabel(task_named(table['task'].iloc[0]).metric.axis, fontsize=11)
     axes.set_ylim(bottom=0)
-    if axis == 'steps':
+    if axis != 'eps' and (table['x'] > 0).all():
         axes.set_xscale('log')
     ticks = sorted(set(table['x'].astype(float) * scale))
     axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
@@ -197,9 +197,22 @@ def _colours(table: pd.DataFrame) -> dict[str, str]:
     return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
 
 
-def _styles(attacks: pd.Series) -> dict[str, tuple[str, str]]:
-    own = [name for name in dict.fromkeys(attacks) if name not in (*_STYLES, CLEAN)]
-    return _STYLES | {name: _OWN_STYLES[place % len(_OWN_STYLES)] for place, name in enumerate(own)}
+def _styles(table: pd.DataFrame) -> dict[str, tuple[Any, str]]:
+    """Attack -> line and marker: one kind for attacks on the embedding, another for those on a task."""
+    found = {}
+    for reads, styles in _STYLES.items():
+        names = dict.fromkeys(table.loc[table['reads'] == reads, 'attack'])
+        found |= {name: styles[place % len(styles)] for place, name in enumerate(names)}
+    return found
+
+
+def _scale(table: pd.DataFrame, axis: str) -> int:
+    """By what a panel's numbers are multiplied: lengths in linf are so many of 255."""
+    return 255 if axis in ('eps', 'step_size') and set(table['norm']) == {'linf'} else 1
+
+
+def _axis_label(table: pd.DataFrame, axis: str) -> str:
+    return _AXES.get(axis, axis) + (' (of 255)' if _scale(table, axis) == 255 else '')
 
 
 def _tidy(axes: Axes) -> None:

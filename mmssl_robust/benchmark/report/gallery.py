@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from mmssl_robust.visualization.drawing import verdicts
-from mmssl_robust.visualization.examples import Example, load_example
-from mmssl_robust.visualization.images import classes_in, colour_depth, colour_labels, magnified, name_of, palette_for
+from mmssl_robust.tasks import Example, task_named
+from mmssl_robust.tasks.pictures import load_example
+from mmssl_robust.visualization.images import magnified, painted
 
-from ..results import EMBED, RowRecords
+from ..row_records import RowRecords
 
 _WIDTH = 220  # pixels of a picture; smaller ones are enlarged by the browser
 
 
-class Picture(NamedTuple):
+class Shot(NamedTuple):
     """A picture with its words; ``source`` is a data URL."""
 
     title: str
@@ -33,7 +33,7 @@ class Shown(NamedTuple):
     """
 
     caption: str
-    pictures: list[Picture]
+    pictures: list[Shot]
 
 
 class Gallery(NamedTuple):
@@ -61,36 +61,26 @@ def galleries_of(records: RowRecords, size: int) -> list[Gallery]:
         least = sorted(rest, key=lambda example: example.quality_after - example.quality_before)[:size]
         if examples:
             shown = [[_show(example, records.info) for example in part] for part in (most, least)]
-            found.append(Gallery(f'{records.label}, {attack}', attack != EMBED, *shown))
+            found.append(Gallery(f'{records.label}, {attack}', records.settings(attack).reads != 'embedding', *shown))
     return found
 
 
 def _show(example: Example, info: Mapping[str, Any]) -> Shown:
+    task = task_named(example.task)
     perturbation, factor = magnified(example.delta)
-    titles = ['clean', 'adversarial']
-    caption = f'image {example.index}'
-    if example.task == 'classification':
-        titles = [f'{word}: {verdict}' for word, verdict in zip(titles, verdicts(example, info))]
-        caption += f', truly {name_of(example.label, info)}'
+    truth, *said = task.captions(example, info)
+    titles = [f'{word}: {words}' if words else word for word, words in zip(('clean', 'adversarial'), said)]
     pictures = [
-        Picture(titles[0], _encoded(example.image)),
-        Picture(titles[1], _encoded(example.adversarial)),
-        Picture(f'perturbation x {factor}', _encoded(perturbation)),
+        Shot(titles[0], _encoded(example.image)),
+        Shot(titles[1], _encoded(example.adversarial)),
+        Shot(f'perturbation x {factor}', _encoded(perturbation)),
     ]
-    if example.task != 'classification':
-        pictures += [Picture(title, _encoded(picture, few=True)) for title, picture in _maps(example, info)]
-    words = dict(classification='margin', segmentation='pixel accuracy', depth='minus RMSE (m)')
-    caption += f'; {words[example.task]} {example.quality_before:.2f} clean, {example.quality_after:.2f} attacked'
-    return Shown(caption, pictures)
-
-
-def _maps(example: Example, info: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
-    maps = example.maps()
-    if example.task == 'depth':
-        low, high = example.depth_range()
-        return [(title, colour_depth(depth, low, high)) for title, depth in maps.items()]
-    palette = palette_for(classes_in(list(maps.values()), info), info.get('palette'))
-    return [(title, colour_labels(labels.astype(int), palette)) for title, labels in maps.items()]
+    maps = task.pictures(example, info)
+    for picture, pixels in zip(maps, painted(maps, info)):
+        pictures.append(Shot(picture.title, _encoded(pixels, few=picture.kind != 'image')))
+    caption = ', '.join(filter(None, (f'image {example.index}', truth)))
+    quality = f'{task.quality} {example.quality_before:.2f} clean, {example.quality_after:.2f} attacked'
+    return Shown(f'{caption}; {quality}', pictures)
 
 
 def _encoded(picture: np.ndarray, few: bool = False) -> str:

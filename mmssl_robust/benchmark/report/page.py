@@ -3,19 +3,19 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mmssl_robust.evaluation.samples import METRICS
+from mmssl_robust.tasks import task_named
 
 from .content import Content, summary, tasks_of
 from .figures import Drawn, svg_of
 from .gallery import galleries_of
 from .tables import (
     DIFFERENCES_NOTE,
-    UNITS,
     body_of,
     checks_table,
     columns_of,
     commands_of,
     difference_rows,
+    heading_of,
     machine_of,
     note_of,
 )
@@ -38,8 +38,8 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> s
     )
     tables = [
         dict(
-            title=task.capitalize(),
-            unit=UNITS[METRICS[task][0]],
+            title=heading_of(task),
+            unit=task_named(task).metric.description,
             columns=columns_of(content, task),
             body=body_of(content, task),
         )
@@ -53,6 +53,7 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> s
         differences=difference_rows(content),
         differences_note=DIFFERENCES_NOTE,
         figures={name: (drawn, Markup(svg_of(drawn.figure))) for name, drawn in figures.items()},
+        qualities=[f'{task_named(task).quality} ({task})' for task in tasks_of(content)],
         galleries=[gallery for records in content.begun for gallery in galleries_of(records, examples)],
         checks=checks_table(content).to_numpy().tolist(),
         costs=content.costs.to_dict('records'),

@@ -5,20 +5,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from mmssl_robust.evaluation.samples import METRICS, PERCENT
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.tasks import task_named
 
-from ..records import CLEAN
-from ..results import WORST
+from ..row_records import WORST, RowRecords
 from .content import Content, summary, tasks_of
 
 if TYPE_CHECKING:
     from .figures import Drawn
 
-UNITS = {'accuracy': 'top-1 accuracy, %', 'mIoU': 'mIoU, %', 'rmse': 'RMSE, m; lower is better'}
 NOTE = (
     'In brackets the 95 % interval over images: bootstrap, or Clopper-Pearson (marked *) where all images agree. '
-    'Below it the number that the paper published and ours minus that, where there is one. Worst case: for each image '
-    'the attack that harms it most. From fewer than about 60 images the intervals of a mIoU are too narrow.'
+    'Below it how many predictions an attack made worse and better (of classes: right ones that fell, wrong ones that '
+    'rose), and the number that the paper published and ours minus that, where there is one; both are of the attacked '
+    'images. Worst case: for each image the worst of the clean prediction and all attacks, so that robust is what is '
+    'right without an attack and under each; that of an ensemble is one, too. From fewer than about 60 images the '
+    'intervals of a mIoU are too narrow.'
 )
 DIFFERENCES_NOTE = (
     'The variant minus Standard, same encoder and same images, with the 95 % interval of a bootstrap that draws an '
@@ -32,12 +34,19 @@ class Cell(NamedTuple):
     Attributes:
         value: In the metric's unit, as text.
         interval: ``'[low, high]'``, or empty.
+        changes: How many predictions fell and rose, or empty.
         published: What the paper has and the difference, or empty.
     """
 
     value: str
     interval: str
+    changes: str
     published: str
+
+
+def heading_of(task: str) -> str:
+    """A task's name as a heading."""
+    return task.replace('_', ' ').replace('-', ' ').capitalize()
 
 
 def columns_of(content: Content, task: str) -> list[str]:
@@ -49,8 +58,8 @@ def columns_of(content: Content, task: str) -> list[str]:
 
 def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | None]]]:
     """Rows of a task's table: what they are of, and a cell for each attack, None where it has not run."""
-    metric = METRICS[task][0]
-    table = content.results[content.results['metric'] == metric]
+    metric = task_named(task).metric
+    table = content.results[content.results['metric'] == metric.name]
     lines = []
     for records in content.begun:
         if records.row.task != task:
@@ -65,24 +74,29 @@ def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | No
 
 def cell_of(line: pd.Series, signed: bool = False) -> Cell:
     """Write a number of a table of results."""
-    decimals = 1 if line['metric'] in PERCENT else 3
-    sign = '+' if signed else ''
+    metric = task_named(line['task']).metric_named(line['metric'])
+    decimals, sign = metric.decimals, '+' if signed else ''
     interval = ''
     if not pd.isna(line['low']):
         mark = '*' if line['interval'] == 'Clopper-Pearson' else ''
         interval = f'[{line["low"]:{sign}.{decimals}f}, {line["high"]:{sign}.{decimals}f}]{mark}'
+    changes = '' if pd.isna(line['fell']) else f'{line["fell"]:.0f} fell, {line["rose"]:.0f} rose'
     published = ''
     if not pd.isna(line['published']):
         published = f'paper {line["published"]:.{max(decimals - 1, 0)}f}, {line["difference"]:+.{decimals}f}'
-    return Cell(f'{line["value"]:{sign}.{decimals}f}', interval, published)
+    return Cell(f'{line["value"]:{sign}.{decimals}f}', interval, changes, published)
 
 
 def difference_rows(content: Content) -> list[tuple[list[str], list[Cell | None]]]:
     """What variants gain or lose against Standard: data, encoder and variant, attack, metric, and the number."""
     return [
-        ([line['data'], line['encoder'], line['variant'], line['attack'], UNITS[line['metric']]], [cell_of(line, True)])
+        ([line['data'], line['encoder'], line['variant'], line['attack'], _described(line)], [cell_of(line, True)])
         for _, line in content.differences.iterrows()
     ]
+
+
+def _described(line: pd.Series) -> str:
+    return task_named(line['task']).metric_named(line['metric']).description
 
 
 def note_of(content: Content) -> str:
@@ -96,7 +110,11 @@ def markdown_report(content: Content, figures: dict[str, 'Drawn']) -> str:
     parts.append('\n'.join(f'- `{name}`: {settings}' for name, settings in content.attacks()))
     parts += ['## In short', '\n'.join(f'- {sentence}' for sentence in summary(content))]
     for task in tasks_of(content):
-        parts += [f'## {task.capitalize()}', f'{UNITS[METRICS[task][0]]}. {note_of(content)}', _frame(content, task)]
+        parts += [
+            f'## {heading_of(task)}',
+            f'{task_named(task).metric.description}. {note_of(content)}',
+            _frame(content, task),
+        ]
     if len(content.differences):
         rows = [[*head, _text(cells[0], '<br>')] for head, cells in difference_rows(content)]
         names = ['data', 'encoder', 'variant', 'attack', 'metric', 'difference']
@@ -131,7 +149,7 @@ def latex_tables(content: Content) -> str:
     for task in tasks_of(content):
         frame = _frame_of(content, task, ' ').map(_escaped)
         frame.columns = [_escaped(name) for name in frame.columns]
-        caption = _escaped(f'{task.capitalize()}: {UNITS[METRICS[task][0]]}. {note_of(content)}')
+        caption = _escaped(f'{heading_of(task)}: {task_named(task).metric.description}. {note_of(content)}')
         tabular = frame.to_latex(index=False, escape=False, column_format='lll' + 'r' * (len(frame.columns) - 3))
         parts.append(f'\\begin{{table}}\n\\centering\\small\n{tabular}\\caption{{{caption}}}\n\\end{{table}}')
     return '\n\n'.join(parts) + '\n'
@@ -151,12 +169,18 @@ def json_report(content: Content) -> dict[str, Any]:
         records_sha256=content.digest,
         results=_all(content).astype(object).where(lambda table: table.notna(), None).to_dict('records'),
         checks=[asdict(check) for check in content.checks],
+        attacks={records.row.name: _settings(records) for records in content.begun},
         precisions={records.row.name: records.precision for records in content.begun},
         costs=content.costs.to_dict('records'),
         missing=content.missing(),
         skipped=content.skipped(),
         environments=content.environments(),
     )
+
+
+def _settings(records: RowRecords) -> dict[str, Any]:
+    """Name -> what each finished attack is."""
+    return {name: records.settings(name).as_dict() for name in records.finished if name != CLEAN}
 
 
 def machine_of(environment: dict[str, Any]) -> str:
@@ -190,7 +214,7 @@ def _frame_of(content: Content, task: str, newline: str) -> pd.DataFrame:
 def _text(cell: Cell | None, newline: str) -> str:
     if cell is None:
         return 'not yet run'
-    return newline.join(filter(None, (f'{cell.value} {cell.interval}'.strip(), cell.published)))
+    return newline.join(filter(None, (f'{cell.value} {cell.interval}'.strip(), cell.changes, cell.published)))
 
 
 def _markdown(frame: pd.DataFrame) -> str:

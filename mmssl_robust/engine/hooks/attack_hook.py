@@ -7,10 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmssl_robust.building import build_attack
-from mmssl_robust.evaluation.batches import same_size_runs
+from mmssl_robust.evaluation.walk import victims_of
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.precision import usable_precision
-from mmssl_robust.victims import build_victim
 
 
 @HOOKS.register_module()
@@ -19,7 +18,7 @@ class AttackHook(Hook):
 
     The metrics of a stock loop are then those of the attack, equal to what
     :class:`~mmssl_robust.engine.AttackTestLoop` reports for it, where the images of a batch have one size: MMPretrain
-    pads others to the largest, the loop does not.
+    pads others to the largest, the loop does not. Of an ensemble each image is the worst by the objective's score.
 
     Args:
         attack: Config of the attack.
@@ -42,7 +41,6 @@ class AttackHook(Hook):
 
     def _attack(self, runner: Runner, data_batch: dict[str, Any]) -> None:
         images = []
-        for part in same_size_runs(data_batch):
-            victim = build_victim(runner.model, part, self.memory)
+        for victim, _ in victims_of(runner.model, data_batch, self.memory):
             images += victim.as_inputs(victim.attack(self.attack, self.precision).adv)
         data_batch['inputs'] = images

@@ -3,16 +3,15 @@
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.evaluation.walk import Run
 from mmssl_robust.registry import HOOKS
+from mmssl_robust.tasks import Task, task_named
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.victims import Victim
-from mmssl_robust.visualization import panel_of
+from mmssl_robust.visualization.panels import panel_of
 
 
 @HOOKS.register_module()
@@ -35,23 +34,17 @@ class PanelHook(Hook):
         self.max_images = max_images
         self._restart()
 
-    def after_attack_iter(
-        self,
-        runner: Runner,
-        name: str,
-        victim: Victim,
-        result: AttackResult,
-        clean: list[Any],
-        adversarial: list[Any],
-    ) -> None:
-        """Draw images of this batch until there are enough."""
-        folder = Path(self.temporary.name) / name
+    def after_attack_iter(self, runner: Runner, run: Run, task: Task | None) -> None:
+        """Draw images of this batch until there are enough; of a metric without a task, as the model suggests."""
+        folder = Path(self.temporary.name) / run.label
         folder.mkdir(parents=True, exist_ok=True)
         room = self.max_images - len(list(folder.iterdir()))
-        for index in range(min(room, len(clean))):
-            figure = panel_of(victim, index, result, clean[index], adversarial[index], runner.visualizer.dataset_meta)
-            stem = Path(clean[index].get('img_path') or 'image').stem
-            figure.savefig(folder / f'{victim.keys[index]:05d}_{stem}.png')
+        task, info = task or task_named(run.victim.task), runner.visualizer.dataset_meta
+        for index in range(min(room, len(run.clean))):
+            clean, attacked = run.clean[index], run.predictions[index]
+            figure = panel_of(task, run.victim, index, run.result, clean, attacked, info)
+            stem = Path(clean.get('img_path') or 'image').stem
+            figure.savefig(folder / f'{run.victim.keys[index]:05d}_{stem}.png')
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Publish the pictures."""

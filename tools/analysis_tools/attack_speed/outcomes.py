@@ -10,7 +10,7 @@ import torch
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmssl_robust.benchmark.run import cpu_name
+from mmssl_robust.evaluation.summary import cpu_name
 
 from .targets import memory_verdicts, verdicts
 from .timing import Ratio, Times

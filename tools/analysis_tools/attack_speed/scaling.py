@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 import mmssl_robust
-from mmssl_robust.config_files import find_config
+from mmssl_robust.utils.config_files import find_config
 from mmssl_robust.utils.errors import UserError
 
 from .cases import pgd, segpgd

@@ -16,8 +16,8 @@ from torchvision import transforms
 from attack_speed.contest import Contest, Settings
 from attack_speed.models import NORMALISATION
 from attack_speed.timing import Run
-from mmssl_robust.config_files import find_config
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.config_files import find_config
 
 _CONFIG = 'configs/_base_/datasets/imagenet_224px.py'
 

@@ -11,8 +11,15 @@ from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
 from mmssl_robust.evaluation.depth_metric import DepthMetric
-from mmssl_robust.evaluation.measures import measure_of
+from mmssl_robust.tasks import task_of_metric
 from mmssl_robust.utils.errors import UserError
+
+
+def record_by(metric):
+    """What the metric's task records of a prediction."""
+    task = task_of_metric(metric)
+    return lambda sample: task.record(metric, sample)
+
 
 CLASSES = ('road', 'sky', 'tree', 'car', 'never')
 
@@ -37,7 +44,7 @@ def test_accuracy_follows():
         for index in range(20)
     ]
     metric = Accuracy(topk=(1,))
-    records = [measure_of(metric)(sample) for sample in samples]
+    records = [record_by(metric)(sample) for sample in samples]
     share = np.mean([record['label'] == record['prediction'] for record in records])
     assert stock(metric, samples)['accuracy/top1'] == pytest.approx(100 * share)
     for record in records:
@@ -46,7 +53,7 @@ def test_accuracy_follows():
 
 def test_quality_of_a_classification_is_the_margin():
     sample = DataSample().set_gt_label(1).set_pred_score(torch.tensor([0.5, 0.25, 0.25]))
-    assert measure_of(Accuracy())(sample) == dict(label=1, prediction=0, quality=-0.25)
+    assert record_by(Accuracy())(sample) == dict(label=1, prediction=0, quality=-0.25)
 
 
 def test_miou_follows():
@@ -58,7 +65,7 @@ def test_miou_follows():
         samples.append(dense(pred_sem_seg=prediction, gt_sem_seg=truth))
     metric = IoUMetric()
     metric.dataset_meta = dict(classes=CLASSES)
-    records = [measure_of(metric)(sample) for sample in samples]
+    records = [record_by(metric)(sample) for sample in samples]
     columns = ('intersections', 'unions', 'labels')
     sums = {name: np.sum([record[name] for record in records], axis=0) for name in columns}
     with np.errstate(invalid='ignore'):
@@ -73,10 +80,10 @@ def test_an_image_without_a_labelled_pixel_has_no_quality():
     metric = IoUMetric()
     metric.dataset_meta = dict(classes=CLASSES)
     sample = dense(pred_sem_seg=torch.zeros(2, 2, dtype=torch.long), gt_sem_seg=torch.full((2, 2), 255))
-    record = measure_of(metric)(sample)
+    record = record_by(metric)(sample)
     assert record['quality'] is None
     assert sum(record['unions']) == 0
-    assert measure_of(DepthMetric())(dense(pred_depth_map=torch.ones(2, 2), gt_depth_map=torch.zeros(2, 2))) == {}
+    assert record_by(DepthMetric())(dense(pred_depth_map=torch.ones(2, 2), gt_depth_map=torch.zeros(2, 2))) == {}
 
 
 def test_depth_errors_follow():
@@ -86,7 +93,7 @@ def test_depth_errors_follow():
         truth[:, 0] = 0
         samples.append(dense(pred_depth_map=torch.rand(6, 7) * 9 + 0.5, gt_depth_map=truth))
     metric = DepthMetric()
-    records = [measure_of(metric)(sample) for sample in samples]
+    records = [record_by(metric)(sample) for sample in samples]
     for name, value in stock(metric, samples).items():
         assert value == pytest.approx(np.mean([record[name] for record in records]))
     assert records[0]['quality'] == -records[0]['rmse']
@@ -94,4 +101,4 @@ def test_depth_errors_follow():
 
 def test_an_unknown_metric_is_refused():
     with pytest.raises(UserError, match='records know no ConfusionMatrix'):
-        measure_of(ConfusionMatrix())
+        record_by(ConfusionMatrix())

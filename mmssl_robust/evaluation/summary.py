@@ -4,12 +4,14 @@ import hashlib
 import json
 import platform
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from rich.box import SIMPLE
 from rich.table import Table
 
+from mmssl_robust.attack_settings import AttackSettings
 from mmssl_robust.utils.precision_notes import precision_note
 from mmssl_robust.version import __version__
 
@@ -34,44 +36,48 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
     """Table of metrics: a row for the clean images, and one for each attack.
 
     Args:
-        metrics: Clean metrics under their names, attacked ones as ``attack/metric``, those of the worst attack for
+        metrics: Clean metrics under their names, attacked ones as ``attack/metric``, those of the worst prediction for
             each image as ``worst/metric`` or ``worst-BUDGET/metric``.
         summary: ``loop.summary`` of :class:`mmssl_robust.engine.AttackTestLoop`.
         title: What stands above.
     """
     attacks = summary['attacks']
-    worst = {name: (f'{name}/', '') for name in summary.get('worst', ())}
+    worst = {name: (f'{name}/', '', '') for name in summary.get('worst', ())}
     prefixes = tuple(f'{name}/' for name in (*attacks, *worst))
     names = [name for name in metrics if not name.startswith(prefixes)]
-    rows = {'clean': ('', '')} | {name: (f'{name}/', f'{attacks[name]["success_rate"]:.1%}') for name in attacks}
-    rows |= worst
-    lines = [_settings(name, attacks[name]['settings']) for name in attacks if '/' not in name]
-    note = precision_note(summary.get('precision', 'fp32'))
-    lines += [note] if note and attacks else []
-    table = Table(
-        title=title,
-        caption='\n'.join(lines),
-        box=SIMPLE,
-        min_width=76,
-    )
+    rows = {'clean': ('', '', '')} | {name: (f'{name}/', *_outcome(attack)) for name, attack in attacks.items()} | worst
+    table = Table(title=title, caption='\n'.join(_notes(attacks, summary)), box=SIMPLE, min_width=76)
     table.add_column(no_wrap=True)
     columns = []
     for name in names:
-        values = [float(metrics[prefix + name]) for prefix, _ in rows.values()]
+        values = [float(metrics[prefix + name]) for prefix, *_ in rows.values()]
         decimals = 2 if max(map(abs, values)) >= 10 else 4  # percentages, or shares and metres
         columns.append([f'{value:.{decimals}f}' for value in values])
         table.add_column(name, justify='right', no_wrap=True)
     table.add_column('success', justify='right')
-    for (row, (_, success)), values in zip(rows.items(), zip(*columns)):
-        table.add_row(row, *values, success)
+    table.add_column('fell, rose', justify='right', width=5)
+    for (row, (_, *outcome)), values in zip(rows.items(), zip(*columns)):
+        table.add_row(row, *values, *outcome)
     return table
 
 
-def _settings(name: str, settings: dict[str, Any]) -> str:
-    """One line for an attack, short enough for a terminal of 80 columns."""
-    words = dict(norm='', eps='eps ', steps='steps ', step_size='of ', restarts='restarts ', keep='keep ')
-    words |= dict(stop_at_success='stop at success ')
-    return f'{name}: {", ".join(f"{word}{settings[key]}" for key, word in words.items() if key in settings)}'
+def _outcome(attack: dict[str, Any]) -> tuple[str, str]:
+    """Share of successes, and how many predictions an attack has made worse and better."""
+    changes = f'{attack["fell"]}, {attack["rose"]}' if 'fell' in attack else ''
+    return f'{attack["success_rate"]:.1%}', changes
+
+
+def _notes(attacks: dict[str, Any], summary: dict[str, Any]) -> list[str]:
+    """Lines below the table: what each attack is, and what a reader must know."""
+    lines = [
+        f'{name}: {AttackSettings.from_dict(attack["settings"]).words()}'
+        for name, attack in attacks.items()
+        if '/' not in name
+    ]
+    if summary.get('worst'):
+        lines.append('worst: of each image the worst, clean or under any attack')
+    note = precision_note(summary.get('precision', 'fp32'))
+    return [*lines, note] if note and attacks else lines
 
 
 def library_versions() -> dict[str, str]:
@@ -84,6 +90,16 @@ def library_versions() -> dict[str, str]:
             except metadata.PackageNotFoundError:
                 continue
     return versions
+
+
+def cpu_name() -> str:
+    """What this machine calls its processor."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else 'CPU'
 
 
 def config_hash(cfg: Config) -> str:

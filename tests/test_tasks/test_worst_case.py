@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmssl_robust.evaluation.samples import sample_of
-from mmssl_robust.evaluation.worst_case import by_budget, worst_of
+from mmssl_robust.tasks import by_budget, fallen_and_risen, task_named, worst_of
+
+CLASSIFICATION, SEGMENTATION, DEPTH = map(task_named, ('classification', 'segmentation', 'depth'))
 
 
 def segmentation(images=5, attacks=3, classes=4, seed=0):
@@ -25,36 +26,35 @@ def segmentation(images=5, attacks=3, classes=4, seed=0):
 
 
 def miou(rows):
-    return sample_of(rows, 'segmentation').values()['mIoU']
+    return SEGMENTATION.contributions(rows).values()['mIoU']
 
 
 @pytest.mark.parametrize('seed', range(12))
 def test_greedy_miou_lies_between_the_best_attack_and_the_bound(seed):
     records = segmentation(seed=seed)
-    worst = worst_of(records, 'segmentation')
+    worst = worst_of(records, SEGMENTATION)
     assert worst.records['index'].tolist() == list(range(5))
-    assert worst.miou == pytest.approx(miou(worst.records))
     single = [miou(records[records['attack'] == str(attack)]) for attack in range(3)]
     groups = [group for _, group in records.groupby('index')]
     every = min(miou(pd.DataFrame(rows)) for rows in itertools.product(*[list(g.iloc) for g in groups]))
-    assert worst.bound - 1e-9 <= every <= worst.miou + 1e-9 <= min(single) + 1e-8
-    assert worst.miou <= every + 1.5  # here the greedy choice is near the best of all
+    assert worst.bound - 1e-9 <= every <= miou(worst.records) + 1e-9 <= min(single) + 1e-8
+    assert miou(worst.records) <= every + 1.5  # here the greedy choice is near the best of all
 
 
 def test_the_bound_is_reached_where_one_attack_is_worst_for_all():
     records = segmentation(attacks=1)
     worse = records.assign(attack='worse', quality=0.0, intersections=[0 * parts for parts in records['intersections']])
-    worst = worst_of(pd.concat([records, worse]), 'segmentation')
-    assert worst.miou == worst.bound == 0
+    worst = worst_of(pd.concat([records, worse]), SEGMENTATION)
+    assert miou(worst.records) == worst.bound == 0
     assert set(worst.records['attack']) == {'worse'}
 
 
 def test_accuracy_is_exact():
     rows = [(0, 3, 3, 0.9), (0, 3, 1, -0.1), (1, 2, 2, 0.2), (1, 2, 2, 0.1), (2, 0, 1, -0.5), (2, 0, 0, 0.0)]
     records = pd.DataFrame(rows, columns=['index', 'label', 'prediction', 'quality'])
-    worst = worst_of(records, 'classification')
+    worst = worst_of(records, CLASSIFICATION)
     assert worst.records['prediction'].tolist() == [1, 2, 1]
-    assert sample_of(worst.records, 'classification').values()['accuracy'] == pytest.approx(100 / 3)
+    assert CLASSIFICATION.contributions(worst.records).values()['accuracy'] == pytest.approx(100 / 3)
     assert worst.bound is None and list(worst.records) == list(records)
 
 
@@ -62,19 +62,19 @@ def test_depth_is_exact_and_images_without_a_pixel_stay_out():
     columns = ['index', 'rmse', 'quality', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3']
     rows = [(0, 1.0, -1.0), (0, 3.0, -3.0), (1, np.nan, np.nan), (1, np.nan, np.nan), (2, 2.0, -2.0), (2, 0.5, -0.5)]
     records = pd.DataFrame([(*row, 0, 0, 0, 0, 0) for row in rows], columns=columns)
-    assert sample_of(worst_of(records, 'depth').records, 'depth').values()['rmse'] == 2.5
+    assert DEPTH.contributions(worst_of(records, DEPTH).records).values()['rmse'] == 2.5
 
 
 def test_a_later_attack_needs_no_second_run_of_the_earlier():
     records = segmentation(attacks=2)
-    both = worst_of(records, 'segmentation')
+    both = miou(worst_of(records, SEGMENTATION).records)
     later = segmentation(attacks=1, seed=5).assign(attack='later', labels=records['labels'][::2].to_list())
-    assert worst_of(pd.concat([records, later]), 'segmentation').miou <= both.miou + 1e-9
+    assert miou(worst_of(pd.concat([records, later]), SEGMENTATION).records) <= both + 1e-9
 
 
 def test_unequal_choices_are_refused():
     with pytest.raises(ValueError, match='1 to 3 records'):
-        worst_of(segmentation().iloc[2:], 'segmentation')
+        worst_of(segmentation().iloc[2:], SEGMENTATION)
 
 
 def test_one_attacker_has_one_budget():
@@ -82,3 +82,26 @@ def test_one_attacker_has_one_budget():
     assert by_budget(attacks) == {'': ['pgd', 'embed']} and by_budget({}) == {'': []}
     more = attacks | dict(weak=('linf', 0.5 / 255), far=('l2', 0.5))
     assert by_budget(more) == {'linf-8/255': ['pgd', 'embed'], 'linf-0.5/255': ['weak'], 'l2-0.5': ['far']}
+
+
+def test_the_attacker_may_leave_an_image_alone():
+    """Wrong when clean and right under attack is not robust, and does not make up for a right one that falls."""
+    columns = ['index', 'label', 'prediction', 'quality']
+    clean = pd.DataFrame([(0, 1, 1, 0.5), (1, 1, 0, -0.5), (2, 1, 1, 0.1)], columns=columns)
+    attacked = pd.DataFrame([(0, 1, 0, -0.1), (1, 1, 1, 0.2), (2, 1, 1, 0.1)], columns=columns)
+    accuracy = lambda records: CLASSIFICATION.contributions(records).values()['accuracy']  # noqa: E731
+    assert accuracy(clean) == accuracy(attacked) == pytest.approx(200 / 3)
+    assert accuracy(worst_of(pd.concat([clean, attacked]), CLASSIFICATION).records) == pytest.approx(100 / 3)
+    assert fallen_and_risen(CLASSIFICATION, clean, attacked) == (1, 1)
+    assert fallen_and_risen(CLASSIFICATION, clean, clean) == (0, 0)
+
+
+def test_maps_fall_and_rise_by_their_quality():
+    clean, attacked = segmentation(attacks=1), segmentation(attacks=1).assign(quality=[0, 0.5, 0.9, 1, 2])
+    before = clean['quality'].to_numpy()
+    after = attacked['quality'].to_numpy()
+    assert fallen_and_risen(SEGMENTATION, clean, attacked[::-1]) == ((after < before).sum(), (after > before).sum())
+    depth = pd.DataFrame(dict(index=[0, 1, 2], quality=[-1.0, None, -2.0]))
+    assert fallen_and_risen(DEPTH, depth, depth.assign(quality=[-3.0, None, -1.0])) == (1, 1)
+    nothing = depth.assign(quality=[None] * 3)
+    assert fallen_and_risen(DEPTH, nothing, nothing) == (0, 0)

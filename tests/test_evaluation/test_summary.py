@@ -7,7 +7,8 @@ import torch
 from mmengine.config import Config
 from rich.console import Console
 
-from mmssl_robust.evaluation.report import config_hash, library_versions, metrics_table
+from mmssl_robust.attacks import DepthPGD, SegPGD
+from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
 from mmssl_robust.utils.json_files import write_json
 
 
@@ -42,28 +43,29 @@ def printed():
 
 
 def test_table_has_a_row_for_clean_and_each_attack(printed):
-    settings = dict(norm='linf', eps='8/255', steps=20)
-    attacks = {name: dict(settings=settings, success_rate=0.975) for name in ('segpgd', 'embed')}
+    settings = SegPGD(steps=20).settings.as_dict()
+    attacks = {name: dict(settings=settings, success_rate=0.975, fell=12, rose=3) for name in ('segpgd', 'embed')}
     metrics = {'mIoU': 41.5, 'x/aAcc': 0.5}
     metrics |= {f'{name}/{key}': value / 10 for name in attacks for key, value in metrics.items()}
     lines = printed(metrics_table(metrics, dict(attacks=attacks), 'title'))
     assert [line.split() for line in lines if '─' not in line] == [
         ['title'],
-        ['mIoU', 'x/aAcc', 'success'],
+        ['fell,'],
+        ['mIoU', 'x/aAcc', 'success', 'rose'],
         ['clean', '41.50', '0.5000'],
-        ['segpgd', '4.15', '0.0500', '97.5%'],
-        ['embed', '4.15', '0.0500', '97.5%'],
-        ['segpgd:', 'linf,', 'eps', '8/255,', 'steps', '20'],
-        ['embed:', 'linf,', 'eps', '8/255,', 'steps', '20'],
+        ['segpgd', '4.15', '0.0500', '97.5%', '12,', '3'],
+        ['embed', '4.15', '0.0500', '97.5%', '12,', '3'],
+        f'segpgd: {SegPGD().settings.words()}'.split(),
+        f'embed: {SegPGD().settings.words()}'.split(),
     ]
 
 
 def test_all_depth_errors_fit_on_a_line(printed):
     names = ('rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3')
-    attacks = dict(depthpgd=dict(settings={}, success_rate=1.0))
+    attacks = dict(depthpgd=dict(settings=DepthPGD().settings.as_dict(), success_rate=1.0, fell=20, rose=0))
     metrics = {f'{prefix}{name}': 0.1234 for prefix in ('', 'depthpgd/') for name in names}
     lines = printed(metrics_table(metrics, dict(attacks=attacks), 'title'))
-    assert any(line.split() == ['depthpgd', *['0.1234'] * 6, '100.0%'] for line in lines)
+    assert any(line.split() == ['depthpgd', *['0.1234'] * 6, '100.0%', '20,', '0'] for line in lines)
 
 
 def test_config_hash_is_of_what_the_numbers_depend_on():

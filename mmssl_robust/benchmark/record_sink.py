@@ -1,0 +1,128 @@
+"""From what happens to a batch under attack to records, and to the images worth keeping."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from mmssl_robust.evaluation.walk import Run
+from mmssl_robust.tasks import Example, Task
+from mmssl_robust.visualization.panels import example_of
+
+from .kept_examples import KeptExamples
+
+
+class RecordSink:
+    """Makes records of the runs of a walk.
+
+    Args:
+        task: Says what to record of a prediction.
+        metric: The OpenMMLab metric, for the task.
+        data_root: Below which files are named.
+        galleries: Name of an attack -> its most and least robust images.
+    """
+
+    def __init__(
+        self, task: Task, metric: Any, data_root: Path, galleries: Mapping[str, KeptExamples] | None = None
+    ) -> None:
+        self.task, self.metric, self.data_root = task, metric, data_root
+        self.galleries = galleries or {}
+        self._records: list[dict[str, Any]] = []
+        self._qualities: dict[int, float | None] = {}
+        self._worst: dict[int, _Shown] = {}
+
+    def add(self, run: Run) -> None:
+        """Take a run; of an ensemble as a whole nothing remains to be recorded, but to choose what to show."""
+        if run.predictions is None:
+            self._offer(run)
+            return
+        records = self._records_of(run)
+        self._records += records
+        if run.result is None:
+            self._qualities |= {record['index']: record.get('quality') for record in records}
+            return
+        for place, record in enumerate(records):
+            shown, key = _Shown(record, run, place), record['index']
+            if key not in self._worst or shown.is_worse_than(self._worst[key]):
+                self._worst[key] = shown
+        if not run.member:
+            self._offer(run)
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return the records since the last time, and forget them."""
+        records, self._records = self._records, []
+        return records
+
+    def _records_of(self, run: Run) -> list[dict[str, Any]]:
+        columns = dict(forwards=1, backwards=0) if run.result is None else _columns(run)
+        values = {key: value.tolist() if isinstance(value, Tensor) else value for key, value in columns.items()}
+        return [
+            dict(
+                index=key,
+                file=_below(prediction.get('img_path'), self.data_root),
+                attack=run.name,
+                seconds=run.seconds / len(run.predictions),
+                **{name: value[place] if isinstance(value, list) else value for name, value in values.items()},
+                **self.task.record(self.metric, prediction),
+            )
+            for place, (key, prediction) in enumerate(zip(run.victim.keys, run.predictions))
+        ]
+
+    def _offer(self, run: Run) -> None:
+        """Offer the worst of each image of the run to the gallery of its attack."""
+        for key in run.victim.keys:
+            shown, before = self._worst.pop(key), self._qualities[key]
+            if run.name in self.galleries and before is not None and shown.quality is not None:
+                self.galleries[run.name].offer(key, before, shown.quality, partial(self._example, shown))
+
+    def _example(self, shown: '_Shown') -> Example:
+        run, place, record = shown.run, shown.place, shown.record
+        clean, attacked = run.clean[place], run.predictions[place]
+        qualities = self._qualities[record['index']], record['quality']
+        return example_of(self.task, run.victim, place, run.result, clean, attacked, run.name, *qualities)
+
+
+class _Shown(NamedTuple):
+    """What an attack, or a member of an ensemble, made of an image."""
+
+    record: dict[str, Any]
+    run: Run
+    place: int
+
+    @property
+    def quality(self) -> float | None:
+        return self.record.get('quality')
+
+    def is_worse_than(self, other: '_Shown') -> bool:
+        """Whether the prediction is of lower quality."""
+        return self.quality is not None and (other.quality is None or self.quality < other.quality)
+
+
+def _columns(run: Run) -> dict[str, Any]:
+    """What is recorded of an attack, in the names of :data:`.records.SHARED`."""
+    result, victim = run.result, run.victim
+    delta = (result.adv - victim.pixels).flatten(1)
+    return dict(
+        member=result.member,
+        seed=run.attack.seed,
+        restart=result.restart,
+        success=result.success,
+        score=result.score,
+        loss_before=victim.objective_values(run.attack, victim.pixels).final_loss,
+        loss_after=result.loss,
+        linf=delta.abs().amax(dim=1),
+        l2=delta.norm(dim=1),
+        l1=delta.abs().sum(dim=1),
+        zero_grad=result.zero_grad,
+        forwards=result.forwards,
+        backwards=result.backwards,
+    )
+
+
+def _below(path: str | None, root: Path) -> str:
+    """A path from the data root on, the same on every machine."""
+    if not path:
+        return ''
+    return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else Path(path).name

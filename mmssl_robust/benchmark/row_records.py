@@ -1,0 +1,130 @@
+"""A row of a suite with what is recorded of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mmssl_robust.attack_settings import CLEAN, AttackSettings
+from mmssl_robust.tasks import Contributions, Task, WorstCase, by_budget, fallen_and_risen, worst_of
+
+from .records import RecordStore
+from .suite import Row, Suite, read_suite
+
+ROWS = 'rows'
+WORST = 'worst case'
+
+
+@dataclass(frozen=True)
+class RowRecords:
+    """A row of a suite with what is recorded of it.
+
+    Attributes:
+        row: The row.
+        store: Its records.
+    """
+
+    row: Row
+    store: RecordStore
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """What ``row.json`` says; empty if the row has not begun."""
+        return self.store.info()
+
+    @cached_property
+    def finished(self) -> tuple[str, ...]:
+        """Names of its finished attacks, ``'clean'`` first."""
+        names = set(self.store.attacks()) if self.info else set()
+        return tuple(name for name in (CLEAN, *self.row.attacks) if name in names)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the attacks, or ``'clean'``, that have not yet run to their end."""
+        return tuple(name for name in (CLEAN, *self.row.attacks) if name not in self.finished)
+
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        """Names of its finished attacks that are no part of a sweep."""
+        return tuple(name for name in self.finished if name != CLEAN and name not in self.row.sweeps)
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        epoch = '' if self.row.epoch is None else f', epoch {self.row.epoch}'
+        return f'{self.row.data}, {self.row.encoder}, {self.row.variant}{epoch}'
+
+    @property
+    def precision(self) -> str:
+        """In what its examples were made."""
+        return self.info.get('identity', {}).get('precision', 'fp32')
+
+    def settings(self, attack: str) -> AttackSettings:
+        """What an attack is, as it ran."""
+        return AttackSettings.from_dict(self.info['attacks'][attack]['settings'])
+
+    @property
+    def task(self) -> Task:
+        """Its task."""
+        return self.row.task_object
+
+    def read(self, attack: str) -> pd.DataFrame:
+        """Records of a finished attack."""
+        return self.store.read(attack)
+
+    def contributions(self, attack: str) -> Contributions:
+        """What its images add to the metrics: of an attack those of the attacked images, of an ensemble the worst case.
+
+        To an ensemble's worst case belong the clean images, too: an attacker may leave an image alone.
+        """
+        records = self.read(attack)
+        if records['index'].is_unique:
+            return self.task.contributions(records)
+        return self.task.contributions(worst_of(pd.concat([*self._clean(records), records]), self.task).records)
+
+    def _clean(self, attacked: pd.DataFrame) -> list[pd.DataFrame]:
+        """Records of the same images as they are, none if these have not been looked at."""
+        if CLEAN not in self.finished:
+            return []
+        clean = self.read(CLEAN)
+        return [clean[clean['index'].isin(attacked['index'])]]
+
+    @cached_property
+    def worst(self) -> dict[str, WorstCase]:
+        """Name -> the worst case over the clean images and the attacks of a budget that saw the images most saw."""
+        budgets = by_budget({attack: self.settings(attack).budget for attack in self.attacks})
+        found = {}
+        for budget, attacks in budgets.items():
+            tables = [self.read(attack) for attack in attacks]
+            images = set().union(*(table['index'] for table in tables))
+            whole = [table for table in tables if set(table['index']) == images]
+            clean = [table for part in whole[:1] for table in self._clean(part)]
+            ensemble = len(whole) == 1 and not whole[0]['index'].is_unique  # which is a worst case already
+            if clean and set(clean[0]['index']) == images and not ensemble:
+                found[f'{WORST} {budget}'.strip()] = worst_of(pd.concat([*clean, *whole]), self.task)
+        return found
+
+    def changes(self, attack: str) -> tuple[int, int] | None:
+        """How many predictions an attack made worse and better; None of an ensemble, and where that is not known."""
+        attacked = self.read(attack)
+        clean = self._clean(attacked)
+        if attack == CLEAN or not clean or not attacked['index'].is_unique or len(clean[0]) != len(attacked):
+            return None
+        return fallen_and_risen(self.task, clean[0], attacked)
+
+
+def read_rows(work_dir: Path) -> tuple[Suite, list[RowRecords]]:
+    """Read a suite and open the records of its rows, of which any may be missing.
+
+    Raises:
+        UserError: If there is no suite, or it is damaged.
+    """
+    suite = read_suite(work_dir)
+    return suite, [RowRecords(row, store_of(row, Path(work_dir))) for row in suite.rows]
+
+
+def store_of(row: Row, work_dir: Path) -> RecordStore:
+    """The records of a row."""
+    return RecordStore(Path(work_dir) / ROWS / row.name, row.task_object)

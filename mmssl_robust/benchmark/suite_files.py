@@ -1,0 +1,103 @@
+"""Suites as files: those that ship with the package, and one's own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.building import build_attack
+from mmssl_robust.presets import load_preset, preset_name, swept
+from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.config_files import configs_in, read_config
+from mmssl_robust.utils.errors import UserError, first_line
+
+from .suite import Row, Suite
+
+
+def suites() -> dict[str, Path]:
+    """Name -> file of each suite that ships with the package."""
+    return configs_in('configs/benchmarks')
+
+
+def load_suite(name: str) -> Suite:
+    """Read a suite.
+
+    A suite file has a ``title``, and either ``suites``, names of others whose rows it joins, or ``rows``: a list of
+    dicts with the fields of :class:`Row`, of which ``attacks`` is a list of presets, or a dict name -> settings to
+    change (``preset`` names the preset where the name does not), by default the paper's for the task.
+    ``row_defaults`` is what all rows share. ``sweeps = dict(eps=[...], steps=[...], restarts=[...])`` repeats each
+    attack that has the setting with other numbers; ``embedded_data = True`` says that it is meant for the photographs
+    that ship with the package. ``custom_imports`` may name Python files beside it, which define tasks, attacks and the
+    like.
+
+    Args:
+        name: ``'paper_table1'``, ``'mini'``, ..., or the path of a file.
+
+    Raises:
+        UserError: If there is no such suite, or it cannot be used.
+    """
+    known = suites()
+    path = known.get(name, Path(name))
+    if not path.is_file():
+        raise UserError(f'unknown suite {name!r}: use one of {", ".join(known)}, or the path of a suite file')
+    cfg = read_config(path).to_dict()
+    rows = [row for part in cfg.get('suites', ()) for row in load_suite(part).rows]
+    for settings in cfg.get('rows', ()):
+        rows.append(_row({**cfg.get('row_defaults', {}), **settings}, cfg.get('sweeps', {}), path))
+    if not rows:
+        raise UserError(f'the suite {path} has neither rows nor suites')
+    return Suite(path.stem, cfg.get('title', path.stem), _distinct(rows, path), cfg.get('embedded_data', False))
+
+
+def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) -> Row:
+    try:
+        task = task_named(settings.get('task', ''))
+        attacks = _attacks(task.attacks if settings.get('attacks') is None else settings['attacks'], path)
+        variants = swept(attacks, sweeps)
+    except UserError as error:
+        raise UserError(f'a row of {path} cannot be used: {error}') from error
+    default = f'{Path(settings.get("config", "")).stem}-{settings.get("variant", "Standard")}'.lower()
+    if settings.get('epoch') is not None:
+        default += f'-epoch{settings["epoch"]}'
+    settings.setdefault('name', default)
+    settings.setdefault('sanity_images', task.sanity_images)
+    try:
+        configs = {name: config for name, (config, _) in variants.items()}
+        places = {name: sweep for name, (_, sweep) in variants.items()}
+        return Row(**settings | dict(attacks=attacks | configs, sweeps=places))
+    except TypeError as error:
+        raise UserError(f'a row of {path} cannot be used: {first_line(error)}') from error
+
+
+def _attacks(wanted: Any, path: Path) -> dict[str, dict[str, Any]]:
+    """Name -> config of each attack, which can be built."""
+    named = isinstance(wanted, Mapping)
+    changes = wanted if named else {preset_name(attack): dict(preset=attack) for attack in wanted}
+    attacks = {}
+    for attack, change in changes.items():
+        if attack == CLEAN:
+            raise UserError(f'an attack is named {CLEAN!r}, which is the name of none: rename it')
+        change = dict(change)
+        preset = change.pop('preset', attack)
+        if preset.endswith('.py'):  # a path is meant from the suite on
+            preset = str(path.parent / preset)
+        attacks[attack] = load_preset(preset, **change)
+        build_attack(attacks[attack])
+    return attacks
+
+
+def _distinct(rows: list[Row], path: Path) -> tuple[Row, ...]:
+    """The rows, of which several suites may name the same."""
+    by_name: dict[str, Row] = {}
+    for row in rows:
+        if by_name.setdefault(row.name, row) != row:
+            raise UserError(f'two rows of {path} are called {row.name!r} and differ: give one another name')
+    labels: dict[tuple, str] = {}
+    for row in by_name.values():
+        label = (row.task, row.data, row.encoder, row.variant, row.epoch)
+        if labels.setdefault(label, row.name) != row.name:
+            raise UserError(
+                f'the rows {labels[label]!r} and {row.name!r} of {path} have one data, encoder, variant and epoch, and '
+                'no table could tell them apart: give one another variant'
+            )
+    return tuple(by_name.values())

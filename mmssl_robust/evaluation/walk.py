@@ -1,0 +1,126 @@
+"""What happens to a batch under attack: the one sequence that evaluations, records, hooks and checks look at."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.structures import BaseDataElement
+from torch import nn
+
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.attacks import Attack, Ensemble
+from mmssl_robust.attacks.result import AttackResult
+from mmssl_robust.datasets.tolerant import Unreadable
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.victims import Victim, build_victim
+
+from .batches import same_size_runs
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one attack, or one member of an ensemble, or none made of the images of one size of a batch.
+
+    Attributes:
+        name: Name of the attack, ``'clean'`` for none.
+        member: Of an ensemble, the member; empty for an attack as a whole.
+        victim: The model and the images.
+        batch: The images as the data loader gives them.
+        clean: Predictions for the images as they are.
+        seconds: What the attack took, without the prediction; of the images as they are, the prediction.
+        attack: The attack or the member; None for none.
+        result: What the attack gave; None for none.
+        predictions: For the attacked images; of an ensemble as a whole None: what is worst of an image is for the
+            metric to say.
+    """
+
+    name: str
+    member: str
+    victim: Victim
+    batch: dict[str, Any]
+    clean: list[BaseDataElement]
+    seconds: float
+    attack: Attack | Ensemble | None = None
+    result: AttackResult | None = None
+    predictions: list[BaseDataElement] | None = None
+
+    @property
+    def label(self) -> str:
+        """Name of the attack, and of the member."""
+        return f'{self.name}/{self.member}' if self.member else self.name
+
+
+def walk(
+    model: nn.Module,
+    batch: dict[str, Any],
+    attacks: Mapping[str, Attack | Ensemble],
+    precision: str = 'fp32',
+    memory: str | int | None = None,
+    note: Note | None = None,
+) -> Iterator[Run]:
+    """Attack a batch: first the clean predictions of all its parts, then attack by attack those of each.
+
+    Args:
+        model: Classifier of mmpretrain, segmentor or depth estimator of mmseg, bare or wrapped by DDP.
+        batch: What the data loader gives; images of one size make a part.
+        attacks: Name -> attack.
+        precision: How examples are made, see :meth:`~mmssl_robust.victims.Victim.attack`.
+        memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
+        note: As for :func:`victims_of`.
+
+    Yields:
+        A run at a time; of an ensemble its members, then the whole.
+
+    Raises:
+        UserError: If a sample cannot be read, or an attack does not fit the model.
+    """
+    parts = [_clean_run(victim, part) for victim, part in victims_of(model, batch, memory, note)]
+    yield from parts
+    for name, attack in attacks.items():
+        for part in parts:
+            yield from _attacked(part, name, attack, precision)
+
+
+def victims_of(
+    model: nn.Module, batch: dict[str, Any], memory: str | int | None = None, note: Note | None = None
+) -> Iterator[tuple[Victim, dict[str, Any]]]:
+    """Yield the model with each part of a batch whose images have one size, and that part.
+
+    Args:
+        model: As for :func:`walk`.
+        batch: Likewise; samples that could not be read are taken out of it.
+        memory: Likewise.
+        note: Called with what to say of a sample that could not be read and may be left out; None for silence.
+
+    Raises:
+        UserError: If one may not be left out.
+    """
+    unreadable: list[Unreadable] = batch.pop('unreadable', [])
+    for sample in unreadable:
+        if sample.fatal:
+            raise UserError(sample.message)
+        if note:
+            note(sample.message)
+    for part in same_size_runs(batch):
+        yield build_victim(model, part, memory), part
+
+
+def _clean_run(victim: Victim, part: dict[str, Any]) -> Run:
+    start = time.perf_counter()
+    clean = victim.predict(victim.pixels)
+    return Run(CLEAN, '', victim, part, clean, time.perf_counter() - start, predictions=clean)
+
+
+def _attacked(part: Run, name: str, attack: Attack | Ensemble, precision: str) -> Iterator[Run]:
+    victim, total, start = part.victim, 0.0, time.perf_counter()
+    for member, own, result in victim.runs(attack, precision):
+        seconds = time.perf_counter() - start
+        total += seconds
+        if isinstance(own, Ensemble):
+            yield Run(name, '', victim, part.batch, part.clean, total, own, result)
+        else:
+            yield Run(name, member, victim, part.batch, part.clean, seconds, own, result, victim.predict(result.adv))
+        start = time.perf_counter()

@@ -1,0 +1,79 @@
+"""Tasks, each an object in a file of its own. Nothing here imports PyTorch or OpenMMLab."""
+
+from typing import Any
+
+from mmssl_robust.utils.errors import UserError
+
+from .base import Column, MeanTask, Metric, Task, check_task
+from .classification import Classification
+from .contributions import Contributions
+from .depth import Depth
+from .pictures import Example, Picture
+from .segmentation import Segmentation
+from .worst_case import WorstCase, by_budget, fallen_and_risen, worst_of
+
+__all__ = [
+    'Column',
+    'Contributions',
+    'Example',
+    'MeanTask',
+    'Metric',
+    'Picture',
+    'Task',
+    'TASKS',
+    'WorstCase',
+    'by_budget',
+    'fallen_and_risen',
+    'register_task',
+    'task_named',
+    'task_of_metric',
+    'worst_of',
+]
+
+TASKS: dict[str, Task] = {}
+"""Name -> task, in the order of a report."""
+
+
+def register_task(kind: type[Task]) -> type[Task]:
+    """Make a task known by its name; a decorator of its class.
+
+    Raises:
+        UserError: If it lacks something, or another has its name.
+    """
+    task = check_task(kind())
+    known = TASKS.get(task.name)
+    if known is not None and (type(known).__module__, type(known).__qualname__) != (kind.__module__, kind.__qualname__):
+        raise UserError(f'two tasks are called {task.name!r}: give one another name')
+    TASKS[task.name] = task
+    return kind
+
+
+for kind in (Classification, Segmentation, Depth):
+    register_task(kind)
+
+
+def task_named(name: str) -> Task:
+    """Return a task.
+
+    Raises:
+        UserError: If it is unknown.
+    """
+    if name not in TASKS:
+        raise UserError(
+            f'unknown task {name!r}: use one of {", ".join(TASKS)}, or import the file that defines it '
+            '(custom_imports in a suite, --import for a report)'
+        )
+    return TASKS[name]
+
+
+def task_of_metric(metric: Any) -> Task:
+    """Return the task whose records hold what an OpenMMLab metric needs.
+
+    Raises:
+        UserError: If there is none.
+    """
+    for task in TASKS.values():
+        if task.follows(metric):
+            return task
+    known = ', '.join(name for task in TASKS.values() for name in task.stock_metrics)
+    raise UserError(f'records know no {type(metric).__name__}: use one of {known}')

@@ -1,0 +1,60 @@
+"""Monocular depth: metres for each pixel."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .base import Column, MeanTask, Metric
+from .dense import TITLES, TRUTH, map_arrays, maps_of
+from .pictures import Example, Picture
+
+
+class Depth(MeanTask):
+    """Metres for each pixel; errors are means over images with a valid pixel."""
+
+    name = 'depth'
+    metrics = (
+        Metric('rmse', 'RMSE', 'm', higher_is_better=False),
+        Metric('abs_rel', 'absolute relative error', higher_is_better=False),
+        Metric('log10', 'log10 error', higher_is_better=False),
+        Metric('delta1', 'share within a factor of 1.25'),
+        Metric('delta2', 'share within a factor of 1.25^2'),
+        Metric('delta3', 'share within a factor of 1.25^3'),
+    )
+    columns = (
+        Column('rmse', 'float64', 'root mean squared error in metres; null where no pixel is valid'),
+        Column('abs_rel', 'float64', 'mean absolute relative error'),
+        Column('log10', 'float64', 'mean absolute error of the decimal logarithm'),
+        Column('delta1', 'float64', 'share of pixels within a factor of 1.25'),
+        Column('delta2', 'float64', 'share of pixels within a factor of 1.25^2'),
+        Column('delta3', 'float64', 'share of pixels within a factor of 1.25^3'),
+    )
+    quality = 'minus RMSE (m)'
+    stock_metrics = ('DepthMetric',)
+    attacks = ('embed', 'depthpgd')
+    strongest = 'depth-ensemble'
+    objective = 'DepthObjective'
+    targeted = 'TargetedDepth'
+    sanity_images = 2
+    has_classes = False
+
+    def record(self, metric: Any, sample: Any) -> dict[str, Any]:
+        """Return the errors; the quality is minus the RMSE."""
+        errors = metric.errors_of(sample.to_dict())
+        return {**errors, 'quality': -errors['rmse']} if errors else {}
+
+    def example(self, clean: Any, attacked: Any) -> dict[str, Any]:
+        """Return both predictions and the ground truth, 0 where it is unknown."""
+        return map_arrays(clean, attacked, 'pred_depth_map', 'gt_depth_map')
+
+    def pictures(self, example: Example, info: Mapping[str, Any]) -> list[Picture]:
+        """Return the maps in one scale, that of clean prediction and ground truth; an attack may leave it."""
+        maps = maps_of(example)
+        truth = TITLES[TRUTH]
+        if truth in maps:
+            maps[truth] = np.ma.masked_where(maps[truth] <= 0, maps[truth])
+        planes = list(maps.values())
+        shown = np.ma.concatenate([planes[0].ravel(), planes[-1].ravel()])
+        limits = float(shown.min()), float(shown.max())
+        return [Picture(title, plane, 'numbers', 'm', limits) for title, plane in maps.items()]

@@ -1,0 +1,83 @@
+"""The worst of several attacks, image by image, from per-image records.
+
+The records of an attack that comes later are joined with those of the earlier ones; nothing runs again. An attacker may
+also leave an image alone: the clean predictions belong among the records.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mmssl_robust.attack_settings import ball
+
+if TYPE_CHECKING:
+    from .base import Task
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """What an attacker reaches who may choose an attack for each image.
+
+    Attributes:
+        records: One row of the given ones for each image.
+        bound: A value of the first metric beyond which no choice gets, where the choice is not known to be the worst;
+            else None.
+    """
+
+    records: pd.DataFrame
+    bound: float | None = None
+
+
+def by_budget(attacks: Mapping[str, tuple[str, float]]) -> dict[str, list[str]]:
+    """Group attacks that one attacker may choose among: those of one ball.
+
+    Args:
+        attacks: Name -> norm and eps.
+
+    Returns:
+        What to call a budget, such as ``'linf-8/255'`` or ``'l2-0.5'`` -> names; ``''`` if there is one budget only.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, budget in attacks.items():
+        groups.setdefault(ball(*budget), []).append(name)
+    return groups if len(groups) > 1 else {'': list(attacks)}
+
+
+def worst_of(records: pd.DataFrame, task: 'Task') -> WorstCase:
+    """Choose for each image the record that harms the task's first metric most.
+
+    Where the metric is a mean over images the choice is image by image and exact; the mIoU is none, see
+    :mod:`.segmentation`.
+
+    Args:
+        records: Records of clean images and of attacks, as many for each ``index``.
+        task: The task.
+
+    Returns:
+        The choice, by ascending ``index``.
+
+    Raises:
+        ValueError: If images have unequal numbers of records, which is a choice that only some have.
+    """
+    counts = records.groupby('index').size()
+    if counts.nunique() > 1:
+        raise ValueError(f'images have {counts.min()} to {counts.max()} records: each must meet the same attacks')
+    return task.worst(records)
+
+
+def fallen_and_risen(task: 'Task', clean: pd.DataFrame, attacked: pd.DataFrame) -> tuple[int, int]:
+    """Count right predictions that an attack makes wrong, and wrong ones that it makes right.
+
+    Args:
+        task: The task; where a prediction is more or less good, what counts is whether its quality falls or rises.
+        clean: Records of the clean images.
+        attacked: Those of an attack on the same images, one for each.
+    """
+    before, after = (table.set_index('index').sort_index() for table in (clean, attacked))
+    scores = []
+    for table in (before, after):
+        right = task.is_right(table)
+        scores.append((table['quality'] if right is None else right).astype(float))
+    return int((scores[1] < scores[0]).sum()), int((scores[1] > scores[0]).sum())

@@ -1,0 +1,67 @@
+"""Where the configs are, in a checkout or an installed package, and how they are read."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.config import Config
+
+import mmssl_robust
+from mmssl_robust.utils.errors import UserError, first_line
+
+_PACKAGE = Path(mmssl_robust.__file__).parent
+_ROOTS = (_PACKAGE.parent, _PACKAGE / '.mim')  # a checkout, an installed package
+
+
+def find_config(path: str) -> Path:
+    """Return the file of a config, from here, a checkout or an installed package.
+
+    Args:
+        path: Such as ``'configs/depth/mini_nyu.py'``.
+
+    Raises:
+        UserError: If there is no such file.
+    """
+    for root in (Path(), *_ROOTS):
+        if (root / path).is_file():
+            return root / path
+    raise UserError(f'config not found: {path}')
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a config, which is a program; its ``custom_imports`` are looked for beside it too.
+
+    Raises:
+        UserError: If it is missing or cannot be understood.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'config not found: {path}')
+    try:
+        with neighbours_of(path):
+            return Config.fromfile(path)
+    except UserError:
+        raise
+    except Exception as error:  # a config is a program: anything can go wrong in it
+        raise UserError(f'cannot use the config {path}: {first_line(error)}') from error
+
+
+@contextmanager
+def neighbours_of(path: Path) -> Iterator[None]:
+    """Let Python files beside a file be imported by name, for a while."""
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def configs_in(folder: str) -> dict[str, Path]:
+    """Name -> file of each config in a folder that ships with the package, such as ``'configs/benchmarks'``."""
+    for root in _ROOTS:
+        files = sorted((root / folder).glob('*.py'))
+        if files:
+            return {file.stem: file for file in files}
+    return {}
