@@ -2,6 +2,7 @@
 
 from mmssl_robust.attacks.apgd import APGD
 from mmssl_robust.attacks.objectives import DepthAbsRel, DepthLoss, DepthRMSE
+from mmssl_robust.attacks.settings import StartSettings
 
 from .base import Ensemble
 
@@ -39,10 +40,10 @@ class DepthEnsemble(Ensemble):
         eot_samples: int = 1,
         active: int | None = None,
     ) -> None:
-        objectives = {'depth-loss': DepthLoss, 'rmse': DepthRMSE, 'abs-rel': DepthAbsRel}
-        shared = dict(
-            norm=norm, eps=eps, steps=steps, restarts=restarts, seed=seed, eot_samples=eot_samples, active=active
-        )
-        super().__init__(
-            {name: APGD(objective(min_depth, max_depth), **shared) for name, objective in objectives.items()}
-        )
+        objectives = {
+            'depth-loss': DepthLoss(min_depth, max_depth),
+            'rmse': DepthRMSE(min_depth, max_depth),
+            'abs-rel': DepthAbsRel(min_depth, max_depth),
+        }
+        shared = StartSettings(restarts=restarts, seed=seed, eot_samples=eot_samples, active=active)
+        super().__init__({name: APGD(objective, norm, eps, steps, **shared) for name, objective in objectives.items()})
