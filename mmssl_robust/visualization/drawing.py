@@ -1,6 +1,6 @@
 """One figure for one attacked image: input, perturbation, predictions, ground truth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,9 @@ def draw_example(example: Example, metainfo: Mapping[str, Any]) -> Figure:
     perturbation, factor = magnified(example.delta)
     dense = example.task != 'classification'
     rows, columns = example.image.shape[:2]
-    axes = _axes(2 if dense else 1, rows / columns)
+    figure, axes = _figure(2 if dense else 1, rows / columns)
     titles = ['clean', 'adversarial', f'perturbation x {factor}']
-    if not dense:
+    if example.label is not None:
         before, after = verdicts(example, metainfo)
         titles[0] = f'true: {name_of(example.label, metainfo)}\nclean: {before}'
         titles[1] = f'adversarial: {after}'
@@ -41,20 +41,20 @@ def draw_example(example: Example, metainfo: Mapping[str, Any]) -> Figure:
         _draw_depth(axes[3:], example)
     elif dense:
         _draw_labels(axes[3:], example, metainfo)
-    return axes[0].figure
+    return figure
 
 
 def verdicts(example: Example, metainfo: Mapping[str, Any]) -> list[str]:
     """What a classifier said of the clean and of the attacked image, and how confident it was."""
     return [
         f'{name_of(label, metainfo)} {confidence:.2f}'
-        for label, confidence in zip(example.classes, example.confidences)
+        for label, confidence in zip(example.classes or (), example.confidences or ())
     ]
 
 
-def _axes(rows: int, aspect: float) -> list[Axes]:
+def _figure(rows: int, aspect: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(3 * _WIDTH, rows * _WIDTH * aspect + 0.8), layout='constrained', dpi=100)
-    return list(figure.subplots(rows, 3, squeeze=False).flat)
+    return figure, list(figure.subplots(rows, 3, squeeze=False).flat)
 
 
 def _show(axis: Axes, picture: np.ndarray, title: str, **kwargs: Any) -> Any:
@@ -70,8 +70,14 @@ def _draw_labels(axes: list[Axes], example: Example, metainfo: Mapping[str, Any]
     for axis, (title, labels) in zip(axes, maps.items()):
         _show(axis, colour_labels(labels.astype(int), palette), title)
     present = present_in(list(maps.values()), len(classes))[:16]
-    patches = [Patch(color=np.array(palette[label]) / 255, label=classes[label]) for label in present]
+    patches = [Patch(color=_share(palette[label]), label=classes[label]) for label in present]
     axes[0].figure.legend(handles=patches, loc='outside lower center', ncols=8, fontsize=7)
+
+
+def _share(colour: Sequence[int]) -> tuple[float, float, float]:
+    """A colour in 0..255 as matplotlib wants it."""
+    red, green, blue = (channel / 255 for channel in colour)
+    return red, green, blue
 
 
 def _draw_depth(axes: list[Axes], example: Example) -> None:

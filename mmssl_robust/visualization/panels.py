@@ -1,5 +1,6 @@
 """From a batch that was attacked to pictures of its images."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def example_of(
         pixels[index, :, :rows, :columns].permute(1, 2, 0).float().cpu().numpy()
         for pixels in (victim.pixels, result.adv)
     )
-    shared = dict(
+    example = partial(
+        Example,
         index=victim.keys[index],
         file=Path(clean.get('img_path') or '').name,
         attack=name,
@@ -54,10 +56,10 @@ def example_of(
         delta=after - before.astype(np.float64),  # exact: added to the image it gives the adversarial one
     )
     if isinstance(victim, ClassifierVictim):
-        return Example(task='classification', **shared, **_classified(clean, adversarial))
+        return example(task='classification', **_classified(clean, adversarial))
     if isinstance(victim, DepthVictim):
-        return Example(task='depth', **shared, **_maps(clean, adversarial, 'pred_depth_map', 'gt_depth_map'))
-    return Example(task='segmentation', **shared, **_maps(clean, adversarial, 'pred_sem_seg', 'gt_sem_seg'))
+        return example(task='depth', **_maps(clean, adversarial, 'pred_depth_map', 'gt_depth_map'))
+    return example(task='segmentation', **_maps(clean, adversarial, 'pred_sem_seg', 'gt_sem_seg'))
 
 
 def panel_of(
