@@ -62,7 +62,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmssl_robust', 'mmssl_robust.*']),
-    package_data={'mmssl_robust': ['assets/**/*', 'benchmark/report/*.j2']},
+    package_data={'mmssl_robust': ['py.typed', 'assets/**/*', 'benchmark/report/*.j2']},
     # Never any mm* here: two sets of distributions own the same files, and the user chooses by an extra.
     install_requires=requirements('runtime'),
     extras_require=extras,

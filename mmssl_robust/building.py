@@ -34,7 +34,8 @@ def build_attack(cfg: Mapping[str, Any]) -> attacks.Attack | attacks.Ensemble:
     cfg = dict(cfg)
     if 'objective' in cfg:
         cfg['objective'] = _build(OBJECTIVES, cfg['objective'])
-    return _build(ATTACKS, cfg)
+    attack: attacks.Attack | attacks.Ensemble = _build(ATTACKS, cfg)
+    return attack
 
 
 def attack_class(cfg: Mapping[str, Any]) -> type:

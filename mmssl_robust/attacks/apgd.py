@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -9,18 +10,22 @@ from torch import Tensor
 from mmssl_robust.attacks.active import Imagewise, Iterates, only
 from mmssl_robust.attacks.attack import Attack, Problem
 from mmssl_robust.attacks.best_iterates import BestIterates
+from mmssl_robust.attacks.keywords import StartStopSettings
 from mmssl_robust.attacks.objectives.base import Objective, ObjectiveValues
 from mmssl_robust.attacks.threat_models import L1, ThreatModel
 from mmssl_robust.attacks.threat_models.l1 import sparse_direction
 from mmssl_robust.utils.errors import UserError
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 Stages = Sequence[tuple[float, float]]
 
 WHOLE: Stages = ((1.0, 1.0),)
 """All steps in the ball of eps."""
-SEA_STAGES = ((0.3, 2.0), (0.3, 1.5), (0.4, 1.0))
+SEA_STAGES: Stages = ((0.3, 2.0), (0.3, 1.5), (0.4, 1.0))
 """Shares of the steps and factors of eps of Croce et al. 2024 (segmentation)."""
-L1_STAGES = ((0.3, 3.0), (0.3, 2.0), (0.4, 1.0))
+L1_STAGES: Stages = ((0.3, 3.0), (0.3, 2.0), (0.4, 1.0))
 """Those of Croce & Hein 2021 for l1."""
 
 
@@ -56,7 +61,7 @@ class APGD(Attack):
         stages: Stages = WHOLE,
         rho: float = 0.75,
         momentum: float = 0.75,
-        **settings,
+        **settings: 'Unpack[StartStopSettings]',
     ) -> None:
         super().__init__(objective, norm, eps, steps, **settings)
         if steps < 1:

@@ -38,16 +38,16 @@ class BestIterates:
         new = dict(adv=adv, loss=loss, score=score, success=success, restart=restarts)
         if self.empty:
             # Copies, since images are written below, and the iterate is still the optimiser's.
-            vars(self).update({name: values.clone() for name, values in new.items()})
+            vars(self).update({name: part.clone() for name, part in new.items()})
             self.empty = False
             return
         whole = {name: getattr(self, name) for name in new}
-        old = whole if indices is None else {name: values[indices] for name, values in whole.items()}
+        old = whole if indices is None else {name: part[indices] for name, part in whole.items()}
         better = (score < old['score']) | ((score == old['score']) & (loss > old['loss']))
         if self.first:
             better |= success
-        for name, values in new.items():
-            chosen = torch.where(better[:, None, None, None] if values.ndim > 1 else better, values, old[name])
+        for name, part in new.items():
+            chosen = torch.where(better[:, None, None, None] if part.ndim > 1 else better, part, old[name])
             if indices is None:
                 setattr(self, name, chosen)
             else:

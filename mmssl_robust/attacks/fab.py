@@ -1,13 +1,19 @@
 """FAB: the nearest adversarial image, rather than the worst one in a ball."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates, only
 from mmssl_robust.attacks.attack import Attack, Problem
+from mmssl_robust.attacks.keywords import StopSettings
 from mmssl_robust.attacks.objectives.base import ObjectiveValues
 from mmssl_robust.attacks.objectives.margin import TargetedMargin
 from mmssl_robust.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class FAB(Attack):
@@ -44,7 +50,7 @@ class FAB(Attack):
         overshoot: float = 1.05,
         bias: float = 0.1,
         backward: float = 0.9,
-        **settings,
+        **settings: 'Unpack[StopSettings]',
     ) -> None:
         super().__init__(TargetedMargin(), norm, eps, steps, random_start, restarts, **settings)
         if steps < 1 or overshoot < 1 or not 0 <= bias <= 1 or not 0 < backward <= 1:

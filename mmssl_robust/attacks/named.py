@@ -1,8 +1,13 @@
 """The paper's attacks by name: PGD with the objective that makes each of them."""
 
+from typing import TYPE_CHECKING
+
 from mmssl_robust.attacks.objectives import DepthLoss, EmbeddingDistance, SegPGDLoss
-from mmssl_robust.attacks.objectives.embedding import Tokens
-from mmssl_robust.attacks.pgd import PGD
+from mmssl_robust.attacks.objectives.base import Tokens
+from mmssl_robust.attacks.pgd import PGD, PGDSettings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class EmbedAttack(PGD):
@@ -13,7 +18,7 @@ class EmbedAttack(PGD):
         **settings: See :class:`PGD`.
     """
 
-    def __init__(self, tokens: Tokens = 'task', **settings) -> None:
+    def __init__(self, tokens: Tokens = 'task', **settings: 'Unpack[PGDSettings]') -> None:
         super().__init__(EmbeddingDistance(tokens), **settings)
 
 
@@ -25,7 +30,7 @@ class SegPGD(PGD):
         **settings: See :class:`PGD`.
     """
 
-    def __init__(self, ignore_index: int = 255, **settings) -> None:
+    def __init__(self, ignore_index: int = 255, **settings: 'Unpack[PGDSettings]') -> None:
         super().__init__(SegPGDLoss(ignore_index), **settings)
 
 
@@ -38,5 +43,5 @@ class DepthPGD(PGD):
         **settings: See :class:`PGD`.
     """
 
-    def __init__(self, min_depth: float = 1e-3, max_depth: float = 10.0, **settings) -> None:
+    def __init__(self, min_depth: float = 1e-3, max_depth: float = 10.0, **settings: 'Unpack[PGDSettings]') -> None:
         super().__init__(DepthLoss(min_depth, max_depth), **settings)

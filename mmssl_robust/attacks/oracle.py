@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmssl_robust.attacks.active import shares
 from mmssl_robust.attacks.objectives.base import Forward, Objective, ObjectiveValues
+from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.utils.errors import UserError
 
 
@@ -90,7 +91,7 @@ class Oracle:
         parts = shares(len(self._keys), self._active, self._count.forwards.device)
         return [(indices, self.only(indices)) for indices in parts]
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Outputs:
         """Return the model's outputs, batch first, in float32 or float64.
 
         Raises:
@@ -98,7 +99,7 @@ class Oracle:
             ValueError: If there is not one output for each image.
         """
         if self._parts:
-            return torch.cat([part.forward(inputs[indices]) for indices, part in self._parts])
+            return torch.cat([full(part.forward(inputs[indices])) for indices, part in self._parts])
         outputs = self._forward(inputs)
         self._count.forwards[self._indices] += 1
         if len(outputs) != len(inputs):

@@ -1,20 +1,35 @@
 """Projected gradient descent, the optimiser of every attack in the paper."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates, only
 from mmssl_robust.attacks.attack import Attack, Problem, check_images
+from mmssl_robust.attacks.keywords import StartStopSettings, StopSettings
 from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.oracle import Oracle, QueryCount
 from mmssl_robust.attacks.result import Perturbation
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import parse_number
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 Keep = Literal['best', 'last', 'first']
+
+
+class PGDSettings(StartStopSettings, total=False):
+    """All arguments of :class:`PGD` but its objective."""
+
+    norm: str
+    eps: float | str
+    step_size: float | str | None
+    steps: int
+    keep: Keep
+    momentum: float
 
 
 class PGD(Attack):
@@ -56,7 +71,7 @@ class PGD(Attack):
         restarts: int = 1,
         keep: Keep = 'best',
         momentum: float = 0.0,
-        **settings,
+        **settings: 'Unpack[StopSettings]',
     ) -> None:
         if keep not in get_args(Keep):
             raise UserError(f'unknown keep={keep!r}: use one of {", ".join(get_args(Keep))}')
@@ -106,8 +121,9 @@ class PGD(Attack):
         with torch.enable_grad():
             inputs, _ = check_images(inputs, keys, None)
             count = QueryCount(len(inputs), inputs.device)
-            settings = dict(loss_scale=loss_scale, check=False, active=self.active)
-            oracle = Oracle(forward, self.objective, keys, count, self.eot_samples, **settings)
+            oracle = Oracle(
+                forward, self.objective, keys, count, self.eot_samples, loss_scale, check=False, active=self.active
+            )
             with torch.no_grad():
                 targets = self.objective.prepare(oracle.forward, inputs, targets)
             problem = Problem(oracle, inputs, self.objective.aim(targets, 0), keys, None)

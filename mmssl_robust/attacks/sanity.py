@@ -80,7 +80,8 @@ def measure(
     look = _Look(attack, forward, inputs, targets, keys)
     indices = (~look.idle).nonzero()[:, 0]
     if len(indices) < len(inputs):
-        forward, half, other = (model and forward_of(model, indices) for model in (forward, half, other))
+        forward = forward_of(forward, indices)
+        half, other = (None if model is None else forward_of(model, indices) for model in (half, other))
         inputs, keys = inputs[indices], [keys[index] for index in indices.tolist()]
         targets, mask = (None if values is None else values[indices] for values in (targets, mask))
         if not len(indices):
@@ -214,4 +215,5 @@ def _with_eps(attack: Attack, eps: float) -> Attack:
 def _widest(attack: Attack, inputs: Tensor) -> float:
     """Radius of the ball that holds every image."""
     entries = inputs[0].numel()
-    return dict(linf=1.0, l2=entries**0.5, l1=float(entries))[attack.norm]
+    radii: dict[str, float] = dict(linf=1.0, l2=entries**0.5, l1=float(entries))
+    return radii[attack.norm]

@@ -1,16 +1,23 @@
 """Square: random search that looks at the loss alone, never at a gradient."""
 
-from functools import partial
 from math import sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates, only
 from mmssl_robust.attacks.attack import Attack, Problem
+from mmssl_robust.attacks.keywords import StartSettings
 from mmssl_robust.attacks.objectives.base import Objective, ObjectiveValues
 from mmssl_robust.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Delta = NDArray[np.float64]
 
 # From which share of the queries on, by what the area of a square is divided (Andriushchenko et al. 2020, Sec. 3).
 _HALVINGS = ((0.001, 2), (0.005, 4), (0.02, 8), (0.05, 16), (0.1, 32), (0.2, 64), (0.4, 128), (0.6, 256), (0.8, 512))
@@ -46,7 +53,7 @@ class Square(Attack):
         queries: int = 5000,
         area: float = 0.8,
         stop_at_success: bool = True,
-        **settings,
+        **settings: 'Unpack[StartSettings]',
     ) -> None:
         super().__init__(objective, norm, eps, queries, stop_at_success=stop_at_success, **settings)
         if queries < 1 or not 0 < area <= 1:
@@ -77,9 +84,9 @@ class Square(Attack):
             going = yield tried, found
             better = (found.final_loss > best.final_loss) | (found.success & ~best.success)
             adv = torch.where(better[:, None, None, None], tried, adv)
-            best = ObjectiveValues(*map(partial(torch.where, better), found, best))
+            best = ObjectiveValues(*(torch.where(better, new, old) for new, old in zip(found, best)))
 
-    def _images(self, problem: Problem, deltas: list[np.ndarray]) -> Tensor:
+    def _images(self, problem: Problem, deltas: list[Delta]) -> Tensor:
         delta = torch.from_numpy(np.stack(deltas)).to(problem.inputs)
         if problem.mask is not None:
             delta = delta * problem.mask
@@ -98,12 +105,12 @@ class _Signs:
     def __init__(self, eps: float) -> None:
         self.eps = eps
 
-    def begin(self, rng: np.random.Generator, shape: tuple[int, ...], side: int) -> np.ndarray:
+    def begin(self, rng: np.random.Generator, shape: tuple[int, ...], side: int) -> Delta:
         """Return vertical stripes (C, H, W)."""
         channels, _, width = shape
         return np.broadcast_to(self.eps * rng.choice([-1.0, 1.0], (channels, 1, width)), shape)
 
-    def propose(self, rng: np.random.Generator, delta: np.ndarray, side: int) -> np.ndarray:
+    def propose(self, rng: np.random.Generator, delta: Delta, side: int) -> Delta:
         """Return a change (C, H, W) that differs in one square."""
         square = (slice(None), *_window(rng, delta.shape, side))
         delta = delta.copy()
@@ -118,7 +125,7 @@ class _Mass:
         self.eps = eps
         self.power = power
 
-    def begin(self, rng: np.random.Generator, shape: tuple[int, ...], side: int) -> np.ndarray:
+    def begin(self, rng: np.random.Generator, shape: tuple[int, ...], side: int) -> Delta:
         """Return a grid of bumps (C, H, W)."""
         delta = np.zeros(shape)
         side = max(min(shape[1:]) // 5, 1)
@@ -128,7 +135,7 @@ class _Mass:
                 delta[:, top : top + side, left : left + side] += _two_bumps(rng, side) * signs
         return self._scaled(delta)
 
-    def propose(self, rng: np.random.Generator, delta: np.ndarray, side: int) -> np.ndarray:
+    def propose(self, rng: np.random.Generator, delta: Delta, side: int) -> Delta:
         """Return a change (C, H, W) that is larger in one window, and nothing in another."""
         delta, side = delta.copy(), min(max(side, 3) | 1, *delta.shape[1:])
         target, source = ((slice(None), *_window(rng, delta.shape, side)) for _ in range(2))
@@ -144,11 +151,14 @@ class _Mass:
         delta[target] = new / new_norm.clip(min=1e-12) * mass ** (1 / self.power)
         return self._scaled(delta)
 
-    def _mass(self, delta: np.ndarray) -> np.ndarray:
-        return np.abs(delta) ** self.power
+    def _mass(self, delta: Delta) -> Delta:
+        mass: Delta = np.abs(delta) ** self.power
+        return mass
 
-    def _scaled(self, delta: np.ndarray) -> np.ndarray:
-        return delta * (self.eps / max(self._mass(delta).sum() ** (1 / self.power), 1e-12))
+    def _scaled(self, delta: Delta) -> Delta:
+        size: float = self._mass(delta).sum() ** (1 / self.power)
+        scaled: Delta = delta * (self.eps / max(size, 1e-12))
+        return scaled
 
 
 def _window(rng: np.random.Generator, shape: tuple[int, ...], side: int) -> tuple[slice, slice]:
@@ -156,7 +166,7 @@ def _window(rng: np.random.Generator, shape: tuple[int, ...], side: int) -> tupl
     return slice(top, top + side), slice(left, left + side)
 
 
-def _two_bumps(rng: np.random.Generator, side: int) -> np.ndarray:
+def _two_bumps(rng: np.random.Generator, side: int) -> Delta:
     """A bump of each sign, side by side or one above the other, of norm 1 (side, side)."""
     half = side // 2
     pair = np.concatenate([_bump(half, side), -_bump(side - half, side)])
@@ -164,12 +174,12 @@ def _two_bumps(rng: np.random.Generator, side: int) -> np.ndarray:
     return pair.T if rng.random() > 0.5 else pair
 
 
-def _bump(height: int, width: int) -> np.ndarray:
+def _bump(height: int, width: int) -> Delta:
     """Falls from the middle outwards: at distance d it is the sum of 1 / (k + 1)^2 from k = d on."""
     if not height:
         return np.zeros((0, width))
     rows, columns = np.abs(np.arange(height) - height // 2), np.abs(np.arange(width) - width // 2)
     distance = np.maximum(rows[:, None], columns[None])
     terms = 1 / (np.arange(max(height, width) // 2 + 1) + 1.0) ** 2
-    bump = terms[::-1].cumsum()[::-1][distance]
-    return bump / np.linalg.norm(bump)
+    bump: Delta = terms[::-1].cumsum()[::-1][distance]
+    return bump / float(np.linalg.norm(bump))

@@ -47,6 +47,15 @@ class Upsampled:
         return self.rows[:, None] @ self.low @ self.columns[:, None].mT
 
 
+Outputs = Tensor | Upsampled
+"""What a model under attack gives, batch first."""
+
+
+def full(outputs: Outputs) -> Tensor:
+    """Return outputs as one tensor, maps at full size."""
+    return outputs.full() if isinstance(outputs, Upsampled) else outputs
+
+
 def interpolation(small: int, large: int, align_corners: bool, like: Tensor) -> Tensor:
     """Return the weights (large, small) by which PyTorch's bilinear interpolation makes one axis larger.
 

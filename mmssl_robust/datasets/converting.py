@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -110,7 +111,7 @@ def opened(source: Path) -> Iterator[dict[str, Reader]]:
                 parts = PurePosixPath(name.replace('\\', '/'))
                 if parts.is_absolute() or '..' in parts.parts or ':' in parts.parts[0]:
                     raise UserError(f'refused to unpack {source}: its file {name} would lie outside the folder')
-            yield {name: lambda name=name: archive.read(name) for name in names}
+            yield {name: partial(archive.read, name) for name in names}
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f'{source} is damaged or no zip archive ({first_line(error)}): download it again') from error
 

@@ -10,6 +10,7 @@ import os
 import pickle
 import re
 from collections import OrderedDict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ ASSET_SCHEME = 'mmssl_robust://'
 TORCH_SUFFIXES = ('.pth', '.pt', '.ckpt')
 
 
-def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:
+def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
     """Read a checkpoint from a path, a URL or ``mmssl_robust://`` (files shipped with the package).
 
     Args:
@@ -40,7 +41,7 @@ def read_checkpoint(source: str | os.PathLike, map_location: Any = 'cpu') -> dic
         map_location: Device of the tensors.
 
     Returns:
-        What the file holds: a state dict, or a dict that contains one.
+        What the file holds: a state dict, or a dict that contains one, unless it is no checkpoint.
 
     Raises:
         UserError: If the file is missing, damaged, or holds anything but
@@ -106,8 +107,9 @@ def local_path(source: str) -> Path:
 def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Return the state dict inside an MMEngine, Lightning or bare checkpoint."""
     for key in ('state_dict', 'model'):
-        if isinstance(checkpoint.get(key), dict):
-            return checkpoint[key]
+        inner = checkpoint.get(key)
+        if isinstance(inner, dict):
+            return inner
     return checkpoint
 
 
@@ -120,7 +122,7 @@ def register_safe_loaders() -> None:
 
 
 def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
-    checkpoint = read_checkpoint(filename, map_location)
+    checkpoint: dict[str, Any] = read_checkpoint(filename, map_location)
     if isinstance(checkpoint.get('meta'), dict):
         checkpoint['meta'].pop('config', None)  # MMEngine's resume would run it
     return checkpoint
@@ -146,12 +148,12 @@ def _history_buffer_method(owner: Any, name: str) -> Any:
 
 
 def _allowed_globals() -> list[Any]:
-    core = np.core if np.__version__.startswith('1.') else np._core
+    multiarray = import_module('numpy.core.multiarray' if np.__version__.startswith('1.') else 'numpy._core.multiarray')
     dtypes = {type(np.dtype(code)) for code in ('?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8')}
     # Files written under NumPy 1 name the module numpy.core, those under 2 numpy._core.
     numpy_names = [
         (function, f'numpy.{module}.multiarray.{function.__name__}')
-        for function in (core.multiarray._reconstruct, core.multiarray.scalar)
+        for function in (multiarray._reconstruct, multiarray.scalar)
         for module in ('core', '_core')
     ]
     return [

@@ -57,7 +57,7 @@ def named_data_errors(where: str) -> Iterator[None]:
         raise UserError(f'the data set is empty: {where}') from error
 
 
-def check_class_count(model: nn.Module, dataset: Dataset) -> None:
+def check_class_count(model: nn.Module, dataset: Dataset[Any]) -> None:
     """Check that a classifier or segmentor has an output for each class of the data.
 
     Args:

@@ -13,7 +13,7 @@ _SUFFIX = '.partial'
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Let a file be written beside its place, and put it there when it is complete.
 
     Whatever happens meanwhile, what was at its place stays.

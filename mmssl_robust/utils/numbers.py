@@ -19,14 +19,14 @@ def parse_number(value: float | str, name: str) -> float:
     Raises:
         UserError: If it is no finite number.
     """
-    given = value
     try:
         if isinstance(value, str):
             above, *below = value.replace(' ', '').split('/')
-            value = Fraction(above) / (Fraction(*below) if below else 1)
-        number = float(value)
+            number = float(Fraction(above) / (Fraction(*below) if below else 1))
+        else:
+            number = float(value)
     except (ValueError, TypeError, ZeroDivisionError):
-        raise UserError(f"{name}={given!r} is no number: write one like 0.03 or '8/255'") from None
+        raise UserError(f"{name}={value!r} is no number: write one like 0.03 or '8/255'") from None
     if not isfinite(number):
-        raise UserError(f'{name}={given!r} is not finite: write a finite number')
+        raise UserError(f'{name}={value!r} is not finite: write a finite number')
     return number

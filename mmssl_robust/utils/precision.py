@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +76,7 @@ def gemm_route(precision: str, model: nn.Module | None = None) -> Iterator[None]
 @cache
 def has_fast_route() -> bool:
     """Whether oneDNN can be asked for matrix products, and computes them in fp32: with AMX it would in bfloat16."""
-    if not hasattr(getattr(torch.backends.mkldnn, 'matmul', None), 'fp32_precision'):
+    if not hasattr(_onednn_matmul(), 'fp32_precision'):
         return False
     with _onednn():
         return probe_error() < EXACT
@@ -83,12 +84,17 @@ def has_fast_route() -> bool:
 
 def on_fast_route() -> bool:
     """Whether matrices are multiplied as ``'fast-fp32'`` says now."""
-    return getattr(getattr(torch.backends.mkldnn, 'matmul', None), 'fp32_precision', None) == 'bf16'
+    return getattr(_onednn_matmul(), 'fp32_precision', None) == 'bf16'
+
+
+def _onednn_matmul() -> Any:
+    """How oneDNN multiplies, where PyTorch lets that be chosen; else None."""
+    return getattr(torch.backends.mkldnn, 'matmul', None)
 
 
 @contextmanager
 def _onednn() -> Iterator[None]:
-    matmul = torch.backends.mkldnn.matmul
+    matmul = _onednn_matmul()
     before = matmul.fp32_precision
     # Allows bfloat16; what matters here is that only oneDNN can be allowed that, and is chosen over MKL.
     matmul.fp32_precision = 'bf16'
@@ -100,9 +106,10 @@ def _onednn() -> Iterator[None]:
 
 @contextmanager
 def _explicit_attention(model: nn.Module | None) -> Iterator[None]:
-    fused = [] if model is None else [part for part in model.modules() if getattr(part, 'fused_attn', False)]
+    # Any: the switch is timm's, which is not imported here.
+    fused: list[Any] = [] if model is None else [part for part in model.modules() if getattr(part, 'fused_attn', False)]
 
-    def choose(attention: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def choose(attention: Any, inputs: tuple[Tensor, ...]) -> None:
         attention.fused_attn = inputs[0].shape[1] > _FEW_TOKENS or inputs[0].device.type != 'cpu'
 
     hooks = [attention.register_forward_pre_hook(choose) for attention in fused]
@@ -147,19 +154,22 @@ def scaled_gradient(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Ten
         function: Of images (B, ...), its outputs (B, ...) in float32.
         inputs: The images.
     """
-    return _Scaled.apply(inputs, function) if torch.is_grad_enabled() else function(inputs)
+    if not torch.is_grad_enabled():
+        return function(inputs)
+    outputs: Tensor = _Scaled.apply(inputs, function)  # type: ignore[no-untyped-call]  # a gap in PyTorch's types
+    return outputs
 
 
 class _Scaled(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, inputs: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         with torch.enable_grad():
             ctx.inputs = inputs.detach().requires_grad_()
-            ctx.outputs = function(ctx.inputs)
-        return ctx.outputs.detach()
+            outputs = ctx.outputs = function(ctx.inputs)
+        return outputs.detach()
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None]:
         if not ctx.outputs.requires_grad:
             return None, None
         size = torch.linalg.vector_norm(grad.flatten(1), dim=1)

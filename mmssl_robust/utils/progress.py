@@ -1,15 +1,17 @@
 """A progress bar with the time left."""
 
-from collections.abc import Iterator, Sized
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from mmengine.dist import is_main_process
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmssl_robust.utils.terminal import console
 
+Batch = TypeVar('Batch')
 
-def track(batches: Sized, description: str) -> Iterator[Any]:
+
+def track(batches: Iterable[Batch], description: str) -> Iterator[Batch]:
     """Iterate over batches, on a terminal with a bar; elsewhere MMEngine's log lines say the time left.
 
     Args:

@@ -46,7 +46,7 @@ def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
     last = work_dir / 'last_checkpoint'
     found = _NUMBER.fullmatch(Path(last.read_text().strip()).name) if last.is_file() else None
     limit = int(found[1]) if found else float('inf')
-    damaged = []
+    damaged: list[Path] = []
     for _, path in sorted(((number, path) for number, path in numbered if number <= limit), reverse=True):
         if is_whole(path):
             return path, damaged

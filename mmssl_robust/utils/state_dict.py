@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from .checkpoint import read_checkpoint, state_dict_of
@@ -30,7 +31,7 @@ def mismatch(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
     return '; '.join(f'{name}: {_shortened(keys)}' for name, keys in problems.items() if keys)
 
 
-def read_weights(source: str | os.PathLike) -> dict[str, Tensor]:
+def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read a model's state dict from a path, a URL or ``mmssl_robust://``.
 
     Raises:
@@ -44,7 +45,7 @@ def read_weights(source: str | os.PathLike) -> dict[str, Tensor]:
     return weights
 
 
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | os.PathLike) -> None:
+def load_weights(model: BaseModel, weights: Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
     """Load a whole model's weights strictly.
 
     Weights without any of the backbone's, such as a head that was trained on a

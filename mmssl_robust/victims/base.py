@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.ensembles import Ensemble
@@ -16,7 +17,7 @@ from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.objectives import ObjectiveValues
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
-from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.allocator import return_freed_memory
@@ -44,7 +45,7 @@ class Victim:
     task: str
     """Name of the task that such a model is made for, where the metric does not say another."""
 
-    def __init__(self, model: nn.Module, data_batch: dict[str, Any]) -> None:
+    def __init__(self, model: BaseModel, data_batch: dict[str, Any]) -> None:
         self.model = model
         images = list(data_batch['inputs'])
         data = model.data_preprocessor(data_batch, False)
@@ -163,8 +164,7 @@ class Victim:
             for model in models:
                 stack.enter_context(eval_mode(model))
                 stack.enter_context(frozen(model))
-            tokens = getattr(attack.objective, 'tokens', 'task')
-            rival = None if other is None else Seen(other, tokens=tokens)
+            rival = None if other is None else Seen(other, tokens=attack.objective.tokens)
             return measure(attack, seen, self.pixels, targets, self.keys, self.mask, queries, lower, rival)
 
     @torch.no_grad()
@@ -208,10 +208,10 @@ class Victim:
         key = (tokens, precision)
         if key not in self._clean:
             with eval_mode(self.model), gemm_route(precision, self.model):
-                self._clean[key] = Seen(self, precision, tokens)(self.pixels)
+                self._clean[key] = full(Seen(self, precision, tokens)(self.pixels))
         return self._clean[key]
 
-    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:
+    def compact_prediction(self, pixels: Tensor) -> Outputs:
         """:meth:`prediction`, as small maps where it is linear in such."""
         return self.prediction(pixels)
 

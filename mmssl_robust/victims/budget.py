@@ -110,15 +110,21 @@ class _Recomputed(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        grads = []
+        grads: list[Tensor] = []
         for part, part_grad in zip(ctx.saved_tensors[0].split(ctx.back), grad.split(ctx.back)):
             with torch.enable_grad(), torch.autocast(**ctx.autocast):
                 pixels = part.detach().requires_grad_()
                 outputs = ctx.encode(pixels)
-            if not outputs.requires_grad:
+            found = _gradient(outputs, pixels, part_grad)
+            if found is None:
                 return None, None, None, None
-            grads += torch.autograd.grad(outputs, pixels, part_grad, allow_unused=True)
-        return None if None in grads else torch.cat(grads), None, None, None
+            grads.append(found)
+        return torch.cat(grads), None, None, None
+
+
+def _gradient(outputs: Tensor, pixels: Tensor, grad: Tensor) -> Tensor | None:
+    """Return the gradient for the pixels, None if the outputs do not depend on them."""
+    return torch.autograd.grad(outputs, pixels, grad, allow_unused=True)[0] if outputs.requires_grad else None
 
 
 class _Need(NamedTuple):

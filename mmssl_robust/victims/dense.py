@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from mmseg.models import BaseSegmentor
+from torch import Tensor
 
-from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.victims.budget import encode_in_budget
@@ -27,7 +28,7 @@ class DenseVictim(Victim):
     annotation: str
     unlabelled: int
 
-    def __init__(self, model: nn.Module, data_batch: dict[str, Any], memory: int | None = None) -> None:
+    def __init__(self, model: BaseSegmentor, data_batch: dict[str, Any], memory: int | None = None) -> None:
         super().__init__(model, data_batch)
         self.memory = memory
         # Also when only some of the samples are attacked.
@@ -46,10 +47,9 @@ class DenseVictim(Victim):
                     )
 
     def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
-        outputs = self.compact_prediction(pixels)
-        return outputs.full() if isinstance(outputs, Upsampled) else outputs
+        return full(self.compact_prediction(pixels))
 
-    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:  # noqa: D102
+    def compact_prediction(self, pixels: Tensor) -> Outputs:  # noqa: D102
         inputs = self.normalise(pixels)
         metas = [sample.metainfo for sample in self.data_samples]
         if self.tail is None:
@@ -87,7 +87,7 @@ class SegmentorVictim(DenseVictim):
     annotation = 'gt_sem_seg'
     unlabelled = 255
 
-    def compact_prediction(self, pixels: Tensor) -> Tensor | Upsampled:  # noqa: D102
+    def compact_prediction(self, pixels: Tensor) -> Outputs:  # noqa: D102
         logits = super().compact_prediction(pixels)
         if logits.shape[1] == 1:
             raise UserError('a segmentor with one output channel cannot be attacked: give it a channel per class')

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.attacks.upsampled import Outputs, Upsampled, full
 from mmssl_robust.utils.precision import HALF, scaled_gradient
 
 if TYPE_CHECKING:
@@ -30,33 +30,33 @@ class Seen:
     tokens: str | None = None
     upsampled: bool = False
 
-    def __call__(self, pixels: Tensor) -> Tensor | Upsampled:
+    def __call__(self, pixels: Tensor) -> Outputs:
         """Return the outputs, in fp32."""
         outputs = _scaled(self._outputs, pixels) if self.precision == 'fp16' else self._outputs(pixels)
-        return outputs.full() if isinstance(outputs, Upsampled) and not self.upsampled else outputs
+        return outputs if self.upsampled else full(outputs)
 
     def only(self, indices: Tensor) -> 'Seen':
         """The same of some of the samples."""
         return replace(self, victim=self.victim.only(indices))
 
-    def _outputs(self, pixels: Tensor) -> Tensor | Upsampled:
+    def _outputs(self, pixels: Tensor) -> Outputs:
         if self.precision not in HALF:
             return self._read(pixels)
         with torch.autocast(pixels.device.type, HALF[self.precision]):
             outputs = self._read(pixels)
         return outputs.float()
 
-    def _read(self, pixels: Tensor) -> Tensor | Upsampled:
+    def _read(self, pixels: Tensor) -> Outputs:
         return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.compact_prediction(pixels)
 
 
-def _low(outputs: Tensor | Upsampled) -> Tensor:
+def _low(outputs: Outputs) -> Tensor:
     return outputs.low if isinstance(outputs, Upsampled) else outputs
 
 
-def _scaled(function: Callable[[Tensor], Tensor | Upsampled], pixels: Tensor) -> Tensor | Upsampled:
+def _scaled(function: Callable[[Tensor], Outputs], pixels: Tensor) -> Outputs:
     """:func:`scaled_gradient` of a function that may return small maps."""
-    outputs: list[Tensor | Upsampled] = []
+    outputs: list[Outputs] = []
 
     def low(pixels: Tensor) -> Tensor:
         outputs.append(function(pixels))

@@ -7,16 +7,16 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.structures import BaseDataElement
-from mmseg.models import EncoderDecoder
+from mmseg.models import BaseSegmentor, EncoderDecoder
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmssl_robust.attacks.upsampled import Upsampled, interpolation, sliding
 from mmssl_robust.functional.tokens import window_starts, windows
 from mmssl_robust.models.segmentors import DepthEstimator
 
 
-def has_linear_tail(model: nn.Module, samples: Sequence[BaseDataElement]) -> bool:
+def has_linear_tail(model: BaseSegmentor, samples: Sequence[BaseDataElement]) -> bool:
     """Whether what follows the head is mmseg's own, and so may be computed as matrices; else the model is asked."""
     head = model.decode_head
     return (
@@ -51,12 +51,12 @@ class Grid:
     @classmethod
     def of(cls, test_cfg: Any, inputs: Tensor) -> 'Grid':
         """The windows of mmseg's inference for inputs (B, C, H, W)."""
-        size = tuple(inputs.shape[-2:])
+        height, width = inputs.shape[-2:]
         if not test_cfg.get('mode', 'whole').startswith('slide'):
-            return cls(False, [0], [0], size, size)
-        crop, stride = tuple(test_cfg['crop_size']), tuple(test_cfg['stride'])
-        tops, lefts = (window_starts(*lengths) for lengths in zip(size, crop, stride))
-        return cls(True, tops, lefts, tuple(map(min, crop, size)), stride)
+            return cls(False, [0], [0], (height, width), (height, width))
+        (tall, wide), (down, across) = test_cfg['crop_size'], test_cfg['stride']
+        tops, lefts = window_starts(height, tall, down), window_starts(width, wide, across)
+        return cls(True, tops, lefts, (min(tall, height), min(wide, width)), (down, across))
 
     def windows(self, inputs: Tensor) -> Tensor:
         """Return the windows (N * B, C, h, w) of inputs (B, C, H, W), one after another, each for all images."""
@@ -73,7 +73,7 @@ class Tail:
         like: A tensor of the type and on the device of the maps.
     """
 
-    def __init__(self, model: nn.Module, grid: Grid, canvas: Sequence[int], like: Tensor) -> None:
+    def __init__(self, model: BaseSegmentor, grid: Grid, canvas: Sequence[int], like: Tensor) -> None:
         self.head = model.decode_head
         self.align_corners = model.align_corners
         self.grid = grid
@@ -109,8 +109,10 @@ class Tail:
     def _size(self, small: Tensor, metas: Sequence[dict[str, Any]]) -> tuple[int, int]:
         """Size to which a window is upsampled, of the whole input by the head's own rule."""
         if self.grid.slides:
-            return tuple(start[-1] + crop for start, crop in zip((self.grid.tops, self.grid.lefts), self.grid.crop))
-        return tuple(self.head.predict_by_feat(small[:1, :1].detach(), metas).shape[-2:])
+            height, width = self.grid.crop
+            return self.grid.tops[-1] + height, self.grid.lefts[-1] + width
+        height, width = self.head.predict_by_feat(small[:1, :1].detach(), metas).shape[-2:]
+        return height, width
 
     def _weights(self, axis: int, size: int, small: int, first: int, last: int, original: int) -> Tensor:
         starts = (self.grid.tops, self.grid.lefts)[axis]

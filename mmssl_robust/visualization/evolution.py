@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from mmssl_robust.attack_settings import CLEAN
@@ -76,7 +77,8 @@ def read_evolution(work_dir: str | os.PathLike) -> list[Point]:
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'), key=lambda log: log.parts[-3])
     if not logs:
         raise UserError(f'no */vis_data/scalars.json in {work_dir}; {_HINT}')
-    points, embedding = {}, _embedding_attacks(work_dir)
+    points: dict[tuple[int, str, str, str], Point] = {}
+    embedding = _embedding_attacks(work_dir)
     for log in logs:
         for line in _lines(log):
             points |= {point[:4]: point for point in _points_of(line, embedding)}
@@ -163,8 +165,8 @@ def draw_evolution(points: list[Point]) -> Figure:
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
     metrics = [metric for metric in panels() if any(curve.metric == metric for curve in curves)]
     rows = max(-(-count // 2) for count in Counter(curve.metric for curve in curves).values())  # of a legend, about
-    figure = Figure(figsize=(4 * max(len(metrics), 1.25), 3.8 + 0.2 * max(rows, 3)), layout='constrained', dpi=100)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.03)
+    size = (4 * max(len(metrics), 1.25), 3.8 + 0.2 * max(rows, 3))
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03), dpi=100)
     for axis, metric in zip(figure.subplots(1, len(metrics), squeeze=False).flat, metrics):
         _draw_panel(axis, metric, {curve: line for curve, line in curves.items() if curve.metric == metric}, colours)
     return figure
@@ -204,5 +206,12 @@ def _draw_panel(axis: Axes, metric: str, curves: dict[Curve, list[Point]], colou
     axis.grid(color='0.9', linewidth=0.8)
     axis.spines[['top', 'right']].set_visible(False)
     columns = min(len({curve.data for curve in curves}), 2)
-    place = dict(loc='upper center', bbox_to_anchor=(0.5, -0.16))
-    axis.legend(**place, ncols=columns, fontsize=9, handlelength=3.6, frameon=False, columnspacing=1.2)
+    axis.legend(
+        loc='upper center',
+        bbox_to_anchor=(0.5, -0.16),
+        ncols=columns,
+        fontsize=9,
+        handlelength=3.6,
+        frameon=False,
+        columnspacing=1.2,
+    )

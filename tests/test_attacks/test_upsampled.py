@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmssl_robust.attacks.upsampled import Upsampled, interpolation, sliding
+from mmssl_robust.attacks.upsampled import Upsampled, full, interpolation, sliding
 
 LIKE = torch.zeros(1, dtype=torch.float64)
 
@@ -17,6 +17,7 @@ def test_matrices_are_bilinear_interpolation(small, large, align_corners):
     maps = Upsampled(low, rows, columns)
     expected = F.interpolate(low, size=large, mode='bilinear', align_corners=align_corners)
     torch.testing.assert_close(maps.full(), expected)
+    assert full(maps).equal(maps.full()) and full(low) is low
     assert maps.shape == expected.shape and len(maps) == 2
 
 

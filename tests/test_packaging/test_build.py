@@ -53,7 +53,7 @@ def test_wheel_holds_the_package_and_what_mim_needs(tree, wheel):
     names = set(wheel.namelist())
     in_mim = {'model-index.yml'} | files(tree, 'configs') | files(tree, 'tools')
     assert {f'mmssl_robust/.mim/{path}' for path in in_mim} <= names
-    assert files(tree, 'mmssl_robust') <= names
+    assert {'mmssl_robust/py.typed'} | files(tree, 'mmssl_robust') <= names
     assert {name.split('/')[0].split('-')[0] for name in names} == {'mmssl_robust'}
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from mmssl_robust.attacks.apgd import APGD, L1_STAGES
+from mmssl_robust.attacks.apgd import APGD, L1_STAGES, WHOLE
 from mmssl_robust.attacks.fab import FAB
+from mmssl_robust.attacks.keywords import StopSettings
 from mmssl_robust.attacks.objectives import CrossEntropy, Margin, TargetedDLR
 from mmssl_robust.attacks.square import Square
 from mmssl_robust.utils.errors import UserError
@@ -53,14 +54,13 @@ class AutoAttack(Ensemble):
         unknown = [name for name in members if name not in self.NAMES]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.NAMES)}')
-        shared = dict(norm=norm, eps=eps, seed=seed, eot_samples=eot_samples, active=active, stop_at_success=True)
-        stages = dict(stages=L1_STAGES) if norm == 'l1' else {}
-        aimed = dict(steps=steps, restarts=targets, **shared)
+        stages = L1_STAGES if norm == 'l1' else WHOLE
+        shared = StopSettings(seed=seed, eot_samples=eot_samples, active=active, stop_at_success=True)
         every = {
-            'apgd-ce': APGD(CrossEntropy(), steps=steps, restarts=restarts, **stages, **shared),
-            'apgd-t': APGD(TargetedDLR(), **stages, **aimed),
-            'fab-t': FAB(**aimed),
-            'square': Square(Margin(), queries=queries, restarts=restarts, **shared),
+            'apgd-ce': APGD(CrossEntropy(), norm, eps, steps, stages, restarts=restarts, **shared),
+            'apgd-t': APGD(TargetedDLR(), norm, eps, steps, stages, restarts=targets, **shared),
+            'fab-t': FAB(norm, eps, steps, restarts=targets, **shared),
+            'square': Square(Margin(), norm, eps, queries, restarts=restarts, **shared),
         }
         arguments = dict(steps=steps, queries=queries, targets=targets, restarts=restarts)
         super().__init__(

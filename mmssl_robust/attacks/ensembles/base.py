@@ -1,7 +1,7 @@
 """The worst of several attacks, image by image."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -166,24 +166,21 @@ def _idle(result: AttackResult) -> AttackResult:
 
 
 def _only(result: AttackResult, indices: Tensor) -> AttackResult:
-    return AttackResult(**{field.name: _at(getattr(result, field.name), indices) for field in fields(result)})
-
-
-def _at(values: Tensor | list[str] | None, indices: Tensor) -> Tensor | list[str] | None:
-    if isinstance(values, list):
-        return [values[index] for index in indices.tolist()]
-    return None if values is None else values[indices]
+    member = None if result.member is None else [result.member[index] for index in indices.tolist()]
+    return AttackResult(member=member, **{name: values[indices] for name, values in _tensors(result).items()})
 
 
 def _filled(whole: AttackResult, indices: Tensor, part: AttackResult) -> AttackResult:
     """The whole with some images' results replaced."""
-    values = {}
-    for field in fields(whole):
-        old, new = getattr(whole, field.name), getattr(part, field.name)
-        if isinstance(old, Tensor):
-            values[field.name] = old.index_copy(0, indices, new.to(old.dtype))
-        elif old is not None:
-            values[field.name] = list(old)
-            for index, value in zip(indices.tolist(), new):
-                values[field.name][index] = value
-    return AttackResult(**values)
+    new = _tensors(part)
+    tensors = {name: old.index_copy(0, indices, new[name].to(old.dtype)) for name, old in _tensors(whole).items()}
+    member = None
+    if whole.member is not None and part.member is not None:
+        member = list(whole.member)
+        for index, name in zip(indices.tolist(), part.member):
+            member[index] = name
+    return AttackResult(member=member, **tensors)
+
+
+def _tensors(result: AttackResult) -> dict[str, Tensor]:
+    return {name: values for name, values in vars(result).items() if isinstance(values, Tensor)}

@@ -1,6 +1,7 @@
 """The ensemble for depth."""
 
 from mmssl_robust.attacks.apgd import APGD
+from mmssl_robust.attacks.keywords import StartSettings
 from mmssl_robust.attacks.objectives import DepthAbsRel, DepthLoss, DepthRMSE
 
 from .base import Ensemble
@@ -39,9 +40,11 @@ class DepthEnsemble(Ensemble):
         eot_samples: int = 1,
         active: int | None = None,
     ) -> None:
-        objectives = {'depth-loss': DepthLoss, 'rmse': DepthRMSE, 'abs-rel': DepthAbsRel}
-        own = dict(steps=steps, restarts=restarts, eot_samples=eot_samples, active=active)
-        shared = dict(norm=norm, eps=eps, seed=seed, **own)
-        super().__init__(
-            {name: APGD(objective(min_depth, max_depth), **shared) for name, objective in objectives.items()}, **own
-        )
+        objectives = {
+            'depth-loss': DepthLoss(min_depth, max_depth),
+            'rmse': DepthRMSE(min_depth, max_depth),
+            'abs-rel': DepthAbsRel(min_depth, max_depth),
+        }
+        shared = StartSettings(restarts=restarts, seed=seed, eot_samples=eot_samples, active=active)
+        members = {name: APGD(objective, norm, eps, steps, **shared) for name, objective in objectives.items()}
+        super().__init__(members, steps=steps, restarts=restarts, eot_samples=eot_samples, active=active)

@@ -1,9 +1,12 @@
 """SEA: the ensemble for semantic segmentation."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from mmssl_robust.attacks.apgd import APGD, SEA_STAGES, WHOLE, Stages
+from mmssl_robust.attacks.keywords import StartSettings
 from mmssl_robust.attacks.objectives import BalancedMaskedCrossEntropy, CosPGDLoss, JensenShannon, MaskedCrossEntropy
+from mmssl_robust.attacks.objectives.segmentation import SegmentationObjective
 from mmssl_robust.utils.errors import UserError
 
 from .base import Ensemble
@@ -34,7 +37,7 @@ class SEA(Ensemble):
         UserError: If an argument is out of range.
     """
 
-    OBJECTIVES = {
+    OBJECTIVES: ClassVar[dict[str, type[SegmentationObjective]]] = {
         'jensen-shannon': JensenShannon,
         'masked-ce': MaskedCrossEntropy,
         'balanced-ce': BalancedMaskedCrossEntropy,
@@ -56,12 +59,12 @@ class SEA(Ensemble):
         unknown = [name for name in members if name not in self.OBJECTIVES]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r}: use some of {", ".join(self.OBJECTIVES)}')
-        own = dict(steps=steps, restarts=restarts, eot_samples=eot_samples, active=active)
-        shared = dict(norm=norm, eps=eps, seed=seed, **own)
-        chosen = {name: self.OBJECTIVES[name](ignore_index) for name in members}
-        super().__init__(
-            {name: APGD(objective, stages=_stages(name, norm), **shared) for name, objective in chosen.items()}, **own
-        )
+        shared = StartSettings(restarts=restarts, seed=seed, eot_samples=eot_samples, active=active)
+        chosen = {
+            name: APGD(self.OBJECTIVES[name](ignore_index), norm, eps, steps, _stages(name, norm), **shared)
+            for name in members
+        }
+        super().__init__(chosen, steps=steps, restarts=restarts, eot_samples=eot_samples, active=active)
 
 
 def _stages(member: str, norm: str) -> Stages:

@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-Forward = Callable[[Tensor], Tensor]
+from mmssl_robust.attacks.upsampled import Outputs
+
+Forward = Callable[[Tensor], Outputs]
+Tokens = Literal['task', 'cls', 'patch', 'both']
 
 
 class ObjectiveValues(NamedTuple):
@@ -36,10 +39,13 @@ class Objective(ABC):
     reads: ClassVar[Literal['prediction', 'embedding']] = 'prediction'
     """Which output of a victim it differentiates."""
 
-    from_clean: ClassVar[bool] = False
+    tokens: Tokens = 'task'
+    """What a victim hands over as the embedding, where that is what is read."""
+
+    from_clean: bool = False
     """Whether, without targets, the outputs for the clean image are the reference."""
 
-    needs_random_start: ClassVar[bool] = False
+    needs_random_start: bool = False
     """Whether the loss has no gradient at the clean image."""
 
     has_aims: ClassVar[bool] = False
@@ -82,25 +88,25 @@ class Objective(ABC):
         return targets
 
     @abstractmethod
-    def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
+    def __call__(self, outputs: Any, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the loss to maximise (B,).
 
         Args:
-            outputs: The model's outputs, batch first.
+            outputs: The model's outputs, batch first: a tensor, unless :attr:`takes_upsampled`.
             targets: What :meth:`prepare` returned.
             step: Number of the step, from 1 to ``steps``.
             steps: How many steps the attack takes.
         """
 
     @abstractmethod
-    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def score(self, outputs: Any, targets: Tensor) -> Tensor:
         """Return the quality (B,) that the attacker wants low; ranks an image's iterates."""
 
     @abstractmethod
-    def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def success(self, outputs: Any, targets: Tensor) -> Tensor:
         """Return whether the attack has succeeded (B,), bool."""
 
-    def broken(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def broken(self, outputs: Any, targets: Tensor) -> Tensor:
         """Return whether so little is left of the quality as must be in a ball that holds every image (B,), bool."""
         return self.success(outputs, targets)
 
@@ -113,7 +119,7 @@ class Objective(ABC):
         """
         return torch.zeros_like(score, dtype=torch.bool)
 
-    def values(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
+    def values(self, outputs: Any, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all of the above at once; the arguments are those of :meth:`__call__`.
 
         To be overridden where the loss changes from step to step, or where one look at the outputs

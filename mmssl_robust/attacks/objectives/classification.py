@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.upsampled import full
+
 from .base import Forward, Objective, ObjectiveValues, check_labels
 
 
@@ -42,7 +44,7 @@ class AimedObjective(ClassificationObjective):
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Return (B, K): the true class, then the others from likely to unlikely."""
         labels = super().prepare(forward, inputs, targets)[:, None]
-        logits = check_logits(forward(inputs), type(self).__name__)
+        logits = check_logits(full(forward(inputs)), type(self).__name__)
         check_range(labels, logits)
         others = logits.scatter(1, labels, -torch.inf)
         return torch.cat([labels, others.argsort(dim=1, descending=True)[:, :-1]], dim=1)

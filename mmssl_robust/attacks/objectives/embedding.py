@@ -1,17 +1,17 @@
 """The objective that knows no task."""
 
-from typing import ClassVar, Literal, get_args
+from collections.abc import Callable
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmssl_robust.attacks.upsampled import full
 from mmssl_robust.functional.token_cosine import token_cosine
 from mmssl_robust.utils.errors import UserError
 
-from .base import Forward, Objective
-
-Tokens = Literal['task', 'cls', 'patch', 'both']
+from .base import Forward, Objective, Tokens
 
 
 class EmbeddingDistance(Objective):
@@ -36,31 +36,25 @@ class EmbeddingDistance(Objective):
         UserError: If ``tokens`` is unknown.
     """
 
-    reads: ClassVar = 'embedding'
+    reads = 'embedding'
 
-    def __init__(self, tokens: Tokens = 'task', towards: bool = False, reference: Forward | None = None) -> None:
+    def __init__(
+        self, tokens: Tokens = 'task', towards: bool = False, reference: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
         if tokens not in get_args(Tokens):
             raise UserError(f'unknown tokens={tokens!r}: use one of {", ".join(get_args(Tokens))}')
         self.tokens = tokens
         self.towards = towards
         self.reference = reference
-
-    @property
-    def from_clean(self) -> bool:
-        """Whether the clean image's embedding is the reference."""
-        return not self.towards and self.reference is None
-
-    @property
-    def needs_random_start(self) -> bool:
-        """Whether the clean image is the reference, at which the distance has no gradient."""
-        return self.from_clean
+        self.from_clean = not towards and reference is None
+        self.needs_random_start = self.from_clean  # where the distance has no gradient
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Fill in the reference, unless it is given."""
         if targets is None and self.towards and self.reference is None:
             raise ValueError(f'{type(self).__name__} needs the embedding to move towards: pass targets or a reference')
         if targets is None:
-            targets = (self.reference or forward)(inputs)
+            targets = full((self.reference or forward)(inputs))
         return super().prepare(forward, inputs, targets)
 
     def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
@@ -84,7 +78,8 @@ class EmbeddingDistance(Objective):
 
     def similarity(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return minus the distance (B,)."""
-        return -torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
+        distance: Tensor = torch.linalg.vector_norm((outputs - targets).flatten(1), dim=1)
+        return -distance
 
     def cosine(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the cosine (B,) over all entries."""

@@ -1,6 +1,6 @@
 """Cross-entropy of every pixel and its gradient, in bands of rows: no map of logits at full size is kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.attacks.upsampled import Outputs, Upsampled
 
 ROWS = 16  # of a band, where an image is large
 _BAND = dict(cpu=2**20, cuda=2**26)  # entries of a band: what stays in a CPU's cache, what keeps a GPU busy
@@ -30,10 +30,12 @@ class Pixels:
 
 
 Weigh = Callable[[Pixels], tuple[Tensor, Tensor]]
+Axes = tuple[Tensor, Tensor]
+"""Rows and columns of :class:`Upsampled`."""
 
 
 def pixel_sums(
-    outputs: Tensor | Upsampled, labels: Tensor, weights: Tensor, counts: Tensor, weigh: Weigh
+    outputs: Outputs, labels: Tensor, weights: Tensor, counts: Tensor, weigh: Weigh
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Sum a function of each pixel's cross-entropy over an image, with an exact gradient for the logits.
 
@@ -49,8 +51,11 @@ def pixel_sums(
         Three sums (B,): of the losses, of the losses that compare iterates, of the pixels that are right. Only the
         first has a gradient.
     """
-    parts = (outputs.low, outputs.rows, outputs.columns) if isinstance(outputs, Upsampled) else (outputs, None, None)
-    return _PixelSums.apply(*parts, labels, weights, counts, weigh)
+    low, axes = (outputs.low, (outputs.rows, outputs.columns)) if isinstance(outputs, Upsampled) else (outputs, None)
+    sums: tuple[Tensor, Tensor, Tensor] = _PixelSums.apply(  # type: ignore[no-untyped-call]  # a gap in PyTorch's types
+        low, axes, labels, weights, counts, weigh
+    )
+    return sums
 
 
 class _PixelSums(torch.autograd.Function):
@@ -58,19 +63,18 @@ class _PixelSums(torch.autograd.Function):
     def forward(
         ctx: Any,
         low: Tensor,
-        rows: Tensor | None,
-        columns: Tensor | None,
+        axes: Axes | None,
         labels: Tensor,
         weights: Tensor,
         counts: Tensor,
         weigh: Weigh,
     ) -> tuple[Tensor, Tensor, Tensor]:
         total, final_total, right_total = (low.new_zeros(len(low)) for _ in range(3))
-        grad = _Gradient(low, rows, columns) if ctx.needs_input_grad[0] else None
+        grad = _Gradient(low, axes) if ctx.needs_input_grad[0] else None
         source = low.detach().transpose(1, 2).contiguous()  # (B, h, K, w): a band's rows lie together
         for images, band in _bands(len(low), low.shape[1], labels.shape[1:], low.device.type):
             place = (images, band)
-            logits, used = _logits(source[images], rows, columns, images, band)
+            logits, used = _logits(source[images], axes, images, band)
             losses, right, factors = _cross_entropies(logits, labels[place])
             with torch.enable_grad():
                 losses.requires_grad_(grad is not None)
@@ -91,10 +95,10 @@ class _PixelSums(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         (of_low,) = ctx.saved_tensors
-        return (grad[:, None, None, None] * of_low, *[None] * 6)
+        return (grad[:, None, None, None] * of_low, *[None] * 5)
 
 
-def _bands(images: int, classes: int, size: tuple[int, int], device: str) -> Iterator[tuple[slice, slice]]:
+def _bands(images: int, classes: int, size: Sequence[int], device: str) -> Iterator[tuple[slice, slice]]:
     """Yield which images and which of their rows are worked on at a time."""
     height, width = size
     room = _BAND.get(device, _BAND['cuda']) // (classes * width)
@@ -105,15 +109,14 @@ def _bands(images: int, classes: int, size: tuple[int, int], device: str) -> Ite
             yield slice(first, first + several), slice(top, top + rows)
 
 
-def _logits(
-    source: Tensor, rows: Tensor | None, columns: Tensor | None, images: slice, band: slice
-) -> tuple[Tensor, Tensor | None]:
+def _logits(source: Tensor, axes: Axes | None, images: slice, band: slice) -> tuple[Tensor, Tensor | None]:
     """Return logits (b, r, K, W) of a band, and the small rows that it is made of."""
-    if rows is None:
+    if axes is None:
         return source[:, band].clone(), None
-    weights = _of(rows, images)[:, band]
+    rows, columns = (_of(axis, images) for axis in axes)
+    weights = rows[:, band]
     used = (weights != 0).flatten(0, 1).any(dim=0).nonzero()[:, 0]
-    wide = source[:, used] @ _of(columns, images)[:, None].mT  # (b, u, K, W)
+    wide = source[:, used] @ columns[:, None].mT  # (b, u, K, W)
     return (weights[:, :, used] @ wide.flatten(2)).unflatten(2, wide.shape[2:]), used
 
 
@@ -157,19 +160,20 @@ def _cross_entropies(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, _F
 class _Gradient:
     """Collects the gradient for the small maps, band by band."""
 
-    def __init__(self, low: Tensor, rows: Tensor | None, columns: Tensor | None) -> None:
-        self.rows, self.columns = rows, columns
+    def __init__(self, low: Tensor, axes: Axes | None) -> None:
+        self.axes = axes
         batch, classes, height, width = low.shape
         self.total = low.new_zeros(batch, height, classes, width)
 
     def add(self, grad: Tensor, images: slice, band: slice, used: Tensor | None) -> None:
         """Add that of a band (b, r, K, W)."""
-        if used is None:
+        if used is None or self.axes is None:
             self.total[images, band] = grad
             return
-        weights = _of(self.rows, images)[:, band][:, :, used]
+        rows, columns = (_of(axis, images) for axis in self.axes)
+        weights = rows[:, band][:, :, used]
         wide = (weights.mT @ grad.flatten(2)).unflatten(2, grad.shape[2:])
-        self.total[images] = self.total[images].index_add(1, used, wide @ _of(self.columns, images)[:, None])
+        self.total[images] = self.total[images].index_add(1, used, wide @ columns[:, None])
 
     def of_low(self) -> Tensor:
         """Return the sum (B, K, h, w)."""

@@ -1,12 +1,11 @@
 """What all objectives for semantic segmentation share."""
 
 from abc import abstractmethod
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.upsampled import Upsampled
+from mmssl_robust.attacks.upsampled import Outputs
 
 from .base import Forward, Objective, ObjectiveValues, check_labels
 from .pixelwise import Pixels, pixel_sums
@@ -26,7 +25,7 @@ class SegmentationObjective(Objective):
         ignore_index: Label of pixels that do not count.
     """
 
-    takes_upsampled: ClassVar = True
+    takes_upsampled = True
 
     def __init__(self, ignore_index: int = 255) -> None:
         self.ignore_index = ignore_index
@@ -49,19 +48,19 @@ class SegmentationObjective(Objective):
         """Return a factor of each pixel's loss (B, H, W) that follows from the labels alone, or None."""
         return None
 
-    def __call__(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> Tensor:
+    def __call__(self, outputs: Outputs, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the loss (B,) of a step."""
         return self.values(outputs, targets, step, steps).loss
 
-    def score(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
+    def score(self, outputs: Outputs, targets: Tensor) -> Tensor:
         """Return the share of valid pixels that are right."""
         return self.values(outputs, targets, 1, 1).score
 
-    def success(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
+    def success(self, outputs: Outputs, targets: Tensor) -> Tensor:
         """Return whether fewer than half of the valid pixels are right."""
         return self.score(outputs, targets) < 0.5
 
-    def broken(self, outputs: Tensor | Upsampled, targets: Tensor) -> Tensor:
+    def broken(self, outputs: Outputs, targets: Tensor) -> Tensor:
         """Return whether at most 5 % of the valid pixels are right."""
         return self.score(outputs, targets) <= 0.05
 
@@ -69,7 +68,7 @@ class SegmentationObjective(Objective):
         """Return whether no pixel is valid, or none is right any more."""
         return (score == 0) | ~(targets != self.ignore_index).flatten(1).any(dim=1)
 
-    def values(self, outputs: Tensor | Upsampled, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
+    def values(self, outputs: Outputs, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all measures from one look at the logits."""
         batch, classes, *size = outputs.shape
         valid = targets != self.ignore_index

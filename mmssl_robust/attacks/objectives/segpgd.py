@@ -25,8 +25,9 @@ class SegPGDLoss(SegmentationObjective):
 
     def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
         """Return the terms of Eq. (1) at step t of T, and at step T."""
-        return tuple(
-            # Of two numbers torch.where makes float32, whatever the losses are.
-            torch.where(pixels.right, (1 - wrong_weight) * pixels.losses, wrong_weight * pixels.losses)
-            for wrong_weight in ((step - 1) / (2 * steps), (steps - 1) / (2 * steps))
-        )
+        return _weighed(pixels, (step - 1) / (2 * steps)), _weighed(pixels, (steps - 1) / (2 * steps))
+
+
+def _weighed(pixels: Pixels, of_wrong: float) -> Tensor:
+    # Of two numbers torch.where makes float32, whatever the losses are.
+    return torch.where(pixels.right, (1 - of_wrong) * pixels.losses, of_wrong * pixels.losses)

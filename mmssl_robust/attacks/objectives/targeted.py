@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmssl_robust.attacks.upsampled import full
 from mmssl_robust.utils.errors import UserError
 
 from .base import Forward, Objective, ObjectiveValues, check_labels
@@ -40,7 +41,7 @@ class TargetedCrossEntropy(Objective):
         """Return the wanted class where it counts, else -1, in the shape of the true ones."""
         targets = super().prepare(forward, inputs, targets)
         true = check_labels(targets, targets.ndim, 'TargetedCrossEntropy')
-        logits = forward(inputs)
+        logits = full(forward(inputs))
         if logits.ndim != true.ndim + 1 or logits.shape[2:] != true.shape[1:]:
             raise ValueError(f'logits are {tuple(logits.shape)}, but targets {tuple(true.shape)}')
         wanted = self._wanted(logits).view(-1, *[1] * (true.ndim - 1)).expand_as(true)
@@ -48,7 +49,7 @@ class TargetedCrossEntropy(Objective):
         return torch.where((wanted == true) | ignored, -1, wanted)
 
     def _wanted(self, logits: Tensor) -> Tensor:
-        if self.target == LEAST_LIKELY:
+        if isinstance(self.target, str):  # LEAST_LIKELY
             return logits.flatten(2).mean(dim=2).argmin(dim=1) if logits.ndim > 2 else logits.argmin(dim=1)
         if self.target >= logits.shape[1]:
             raise UserError(f'target={self.target}, but the model has {logits.shape[1]} classes, counted from 0')

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmssl_robust.attacks.upsampled import full
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import parse_number
 
@@ -46,7 +47,7 @@ class TargetedDepth(Objective):
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Return the wanted depth (B, 1, H, W), 0 where any depth is welcome."""
-        clean = forward(inputs)
+        clean = full(forward(inputs))
         if clean.ndim != 4 or clean.shape[1] != 1:
             raise ValueError(f'TargetedDepth needs depth (B, 1, H, W), got {tuple(clean.shape)}')
         if self.kind == SCALE:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmssl_robust.utils.errors import UserError
@@ -57,5 +58,5 @@ class ThreatModel(ABC):
         """Return the norm of each perturbation: (B, C, H, W) to (B,)."""
 
     @abstractmethod
-    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def random(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw ``count`` numbers, together uniformly distributed in the ball."""

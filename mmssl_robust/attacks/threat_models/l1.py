@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmssl_robust.attack_settings import SLACK
@@ -58,10 +59,10 @@ class L1(ThreatModel):
         """Return the sum of the absolute entries."""
         return delta.abs().sum(dim=(1, 2, 3))
 
-    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def random(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw numbers of random sign whose magnitudes and their distance to the radius share the radius uniformly."""
         shares = rng.exponential(size=count + 1)
-        return self.eps * rng.choice([-1.0, 1.0], count) * shares[:count] / shares.sum()
+        return self.eps * rng.choice([-1.0, 1.0], count) * shares[:count] / float(shares.sum())
 
 
 def sparse_direction(grad: Tensor, density: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmssl_robust.attack_settings import SLACK
@@ -30,10 +31,11 @@ class L2(ThreatModel):
 
     def size(self, delta: Tensor) -> Tensor:
         """Return the Euclidean norm."""
-        return torch.linalg.vector_norm(delta, dim=(1, 2, 3))
+        size: Tensor = torch.linalg.vector_norm(delta, dim=(1, 2, 3))
+        return size
 
-    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def random(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw a direction, and a radius whose power of ``count`` is uniform."""
         direction = rng.standard_normal(count)
-        radius = self.eps * rng.random() ** (1 / count)
-        return radius * direction / np.linalg.norm(direction)
+        radius: float = self.eps * rng.random() ** (1 / count)
+        return radius * direction / float(np.linalg.norm(direction))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmssl_robust.attack_settings import SLACK
@@ -33,6 +34,6 @@ class Linf(ThreatModel):
         """Return the largest entry, in magnitude."""
         return delta.abs().amax(dim=(1, 2, 3))
 
-    def random(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def random(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw every number uniformly from [-eps, eps]."""
         return rng.uniform(-self.eps, self.eps, count)

@@ -14,10 +14,11 @@ def cls_only(block: nn.Module, x: Tensor) -> Tensor:
     Equal to ``block(x)[:, :1]`` up to rounding, at a fifth of its cost for a ViT-S/16 of 224 pixels. A block of
     another kind than timm's plain one, or with dropout in use, is computed in full.
     """
-    if not _is_plain(block):
+    attention = getattr(block, 'attn', None)
+    if type(block) is not Block or type(attention) is not Attention or not _is_plain(block, attention):
         return block(x)[:, :1]
     first = x[:, :1]
-    first = first + block.drop_path1(block.ls1(_attend(block.attn, block.norm1(x))))
+    first = first + block.drop_path1(block.ls1(_attend(attention, block.norm1(x))))
     return first + block.drop_path2(block.ls2(block.mlp(block.norm2(first))))
 
 
@@ -33,12 +34,9 @@ def _attend(attention: Attention, x: Tensor) -> Tensor:
     return attention.proj(out.transpose(1, 2).flatten(2))
 
 
-def _is_plain(block: nn.Module) -> bool:
-    attention = getattr(block, 'attn', None)
+def _is_plain(block: Block, attention: Attention) -> bool:
     return (
-        type(block) is Block
-        and type(attention) is Attention
-        and type(attention.qkv) is nn.Linear
+        type(attention.qkv) is nn.Linear
         and isinstance(getattr(attention, 'norm', nn.Identity()), nn.Identity)
         and getattr(attention, 'gate', None) is None
         and not (block.training and (attention.attn_drop.p or attention.proj_drop.p))

@@ -1,5 +1,6 @@
 """Vision transformers of DINO and DINOv2, on timm's implementation."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -46,6 +47,9 @@ OUT_TYPES = ('cls_token', 'featmap', 'featmap_cls')
 
 class _TimmDINO(VisionTransformer):
     """timm's ViT with facebookresearch's position embeddings at any input size."""
+
+    cls_token: nn.Parameter  # timm's may be None, where it is made without
+    pos_embed: nn.Parameter
 
     def __init__(self, pos_offset: float = 0.1, pos_antialias: bool = False, **kwargs: Any) -> None:
         super().__init__(
@@ -170,11 +174,13 @@ class DINOVisionTransformer(BaseModule):
         grid = (height // self.patch_size, width // self.patch_size)
         x = self.vit._pos_embed(self.vit.patch_embed(inputs))
         outputs = []
-        for index, block in enumerate(self.vit.blocks[: max(self.out_indices) + 1]):
-            if index == max(self.out_indices) and self.out_type == 'cls_token':
-                block = partial(cls_only, block)  # nobody reads its other tokens
+        last = max(self.out_indices)
+        for index in range(last + 1):
+            block = self.vit.blocks[index]
+            cls_alone = index == last and self.out_type == 'cls_token'  # nobody reads its other tokens
+            run: Callable[[Tensor], Tensor] = partial(cls_only, block) if cls_alone else block
             recompute = self.with_cp and torch.is_grad_enabled()
-            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
+            x = checkpoint(run, x, use_reentrant=False) if recompute else run(x)
             if index in self.out_indices:
                 outputs.append(self._select(x, grid))
         return tuple(outputs)

@@ -70,7 +70,7 @@ def why_not_frozen(encoder: nn.Module) -> str:
     if trained:
         return f'{trained[0]} is trained'
     for name, module in encoder.named_modules():
-        random = (isinstance(module, _DropoutNd) and module.p > 0) or getattr(module, 'drop_prob', 0)
+        random = (isinstance(module, _DropoutNd) and module.p > 0) or bool(getattr(module, 'drop_prob', 0))
         if module.training and (random or isinstance(module, _BatchNorm)):
             return f'{name} is in training mode'
     return ''
@@ -78,7 +78,7 @@ def why_not_frozen(encoder: nn.Module) -> str:
 
 def _digest(image: Tensor) -> bytes:
     """128 bits of an image's content: two images of a data set have the same with a probability below 1e-24."""
-    return hashlib.blake2b(image.detach().cpu().contiguous().view(torch.uint8).numpy(), digest_size=16).digest()
+    return hashlib.blake2b(image.detach().cpu().contiguous().view(torch.uint8).numpy().data, digest_size=16).digest()
 
 
 def _map(function: Callable[..., Any], *trees: Features) -> Features:

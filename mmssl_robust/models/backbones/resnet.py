@@ -16,6 +16,8 @@ class ResNet(mmpretrain.models.ResNet):
     on those would mean nothing.
     """
 
+    _is_init: bool  # MMEngine's
+
     def init_weights(self) -> None:
         """Load the weights that ``init_cfg`` names, below its ``prefix``; without it draw random ones.
 

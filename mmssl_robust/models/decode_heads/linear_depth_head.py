@@ -1,5 +1,6 @@
 """The linear depth head of DINOv2."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -70,5 +71,8 @@ class LinearDepthHead(BaseDecodeHead):
         """Return each loss of the predicted depth against ``gt_depth_map``, at the annotation's size."""
         target = torch.stack([sample.gt_depth_map.data for sample in data_samples])
         depth = F.interpolate(depth, size=target.shape[-2:], mode='bilinear', align_corners=self.align_corners)
-        losses = self.loss_decode if isinstance(self.loss_decode, torch.nn.ModuleList) else [self.loss_decode]
+        # Any: their name is MMSegmentation's custom, not PyTorch's.
+        losses: Iterable[Any] = (
+            self.loss_decode if isinstance(self.loss_decode, torch.nn.ModuleList) else [self.loss_decode]
+        )
         return {loss.loss_name: loss(depth, target) for loss in losses}

@@ -21,6 +21,8 @@ class DINOLoss(nn.Module):
         ValueError: If the temperature is not positive or the momentum not in [0, 1].
     """
 
+    centre: Tensor
+
     def __init__(self, out_dim: int, student_temp: float = 0.1, centre_momentum: float = 0.9) -> None:
         super().__init__()
         if student_temp <= 0:

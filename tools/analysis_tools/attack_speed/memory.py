@@ -22,7 +22,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import gemm_route
 
 from . import models
-from .cases.dense import LEAST_MEMORY, segpgd_gradient, textbook_segpgd
+from .cases.dense_tasks import LEAST_MEMORY, segpgd_gradient, textbook_segpgd
 from .engine import victim_of
 
 GRIDS = {1: (1, 1), 3: (1, 3), 9: (3, 3), 18: (3, 6)}
