@@ -46,32 +46,35 @@ def fake_row(task, variant='Standard', images=40, sweep_images=20, sweeps=True, 
     )
 
 
+def settings_of(row, attack):
+    return build_attack(row.attacks[attack]).settings
+
+
 def skill_of(row, attack):
     clean, embed, own = _SKILL[row.variant]
-    base = attack.split('-')[0]
-    settings = row.attacks.get(attack, {})
     if attack == CLEAN:
         return clean
-    strength = int(settings['eps'].split('/')[0]) / 8 * (0.5 + settings['steps'] / 40)
-    worst = embed if base == 'embed' else own
+    settings = settings_of(row, attack)
+    strength = settings.eps / (8 / 255 if settings.norm == 'linf' else 1) * (0.5 + (settings.steps or 20) / 40)
+    worst = embed if settings.reads == 'embedding' else own
     return clean + (worst - clean) * min(strength, 1) ** 0.5
 
 
 def fake_records(row, attack, images, seed=0):
-    """Rows of one attack; an image's difficulty is the same under all."""
+    """Records of one attack; an image's difficulty is the same under all."""
     rng = np.random.default_rng(seed)
     skill = skill_of(row, attack)
-    eps = int(row.attacks[attack]['eps'].split('/')[0]) / 255 if attack != CLEAN else 0
     records = []
     for index in range(images):
         columns = dict(
             index=index, file=f'{row.data}/{index}.png', attack=attack, forwards=1, backwards=0, seconds=0.02
         )
         if attack != CLEAN:
-            steps = row.attacks[attack]['steps']
+            settings = settings_of(row, attack)
+            steps, eps = settings.steps or 20, settings.eps
             columns |= dict(seed=0, restart=0, success=True, score=skill, loss_before=0.1, loss_after=2.0)
             columns |= dict(linf=eps, l2=40 * eps, zero_grad=0.001, forwards=steps + 1, backwards=steps)
-            columns['seconds'] = 0.02 * steps
+            columns |= {settings.norm: eps, 'seconds': 0.02 * steps}
         records.append(columns | _prediction(row.task, skill, rng))
     return records
 
@@ -113,7 +116,7 @@ def write_row(work_dir, row, images=40, skip=(), examples=2, precision='fp32', *
         store.begin(attack, config, build_attack(config).settings if config else None, row.sweeps.get(attack))
         if attack in skip:
             continue
-        count = min(images, row.sweep_images) if attack in row.sweeps else images
+        count = min(images, row.sweep_images or images) if attack in row.sweeps else images
         store.add(attack, 0, fake_records(row, attack, count))
         store.finish(attack, 1)
         if attack not in row.sweeps and attack != CLEAN:

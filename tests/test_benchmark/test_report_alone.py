@@ -1,0 +1,43 @@
+"""A report is made where there is nothing but the records: no OpenMMLab, no PyTorch, no model."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fakes import write_suite
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARIES = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm', 'torch', 'torchvision')
+BLOCK = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {blocked}:
+            raise ModuleNotFoundError(f'blocked: {{name}}', name=name)
+
+sys.meta_path.insert(0, Block())
+"""
+
+
+def run(code, blocked=LIBRARIES):
+    command = [sys.executable, '-c', BLOCK.format(blocked=set(blocked)) + code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize('module', ['benchmark.results', 'benchmark.believable', 'benchmark.suite', 'tasks'])
+def test_numbers_need_no_pictures_either(module):
+    done = run(f'import mmssl_robust.{module}', (*LIBRARIES, 'matplotlib'))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_tool_writes_the_report(tmp_path):
+    write_suite(tmp_path, examples=1)
+    tool = ROOT / 'tools' / 'analysis_tools' / 'report.py'
+    done = run(
+        f'import runpy; sys.argv = ["report.py", {str(tmp_path)!r}]; runpy.run_path({str(tool)!r}, run_name="__main__")'
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / 'report' / 'report.html').read_text()
+    assert 'worst case' in page and page.count('<img') > 50
