@@ -73,6 +73,11 @@ def load_config(args: argparse.Namespace) -> Config:
     try:
         cfg = Config.fromfile(args.config)
         cfg.merge_from_dict(args.cfg_options)
+    except ImportError as error:
+        reason = getattr(error.__cause__, '__context__', None) or error  # before MMEngine wrapped it, twice
+        raise UserError(
+            f'cannot use the config {args.config} ({first_line(reason)}): set PYTHONPATH to the folder of its imports'
+        ) from error
     except Exception as error:  # a config is a program: anything can go wrong in it
         raise UserError(f'cannot use the config {args.config}: {first_line(error)}') from error
     cfg.launcher = args.launcher
