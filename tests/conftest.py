@@ -92,7 +92,7 @@ def deacl_cfg(data_root, tmp_path, work_dir):
     cfg.train_dataloader.num_workers = 0
     cfg.train_dataloader.persistent_workers = False
     cfg.train_cfg = dict(
-        type='mmssl_robust.DeACLTrainLoop', max_epochs=4, total_batch_size=8, images_per_epoch=24, val_interval=9
+        type='mmssl_robust.AdversarialTrainLoop', max_epochs=4, total_batch_size=8, images_per_epoch=24, val_interval=9
     )
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.default_hooks.checkpoint = dict(type='mmssl_robust.SafeCheckpointHook', interval=1, max_keep_ckpts=2)

@@ -40,6 +40,29 @@ def backbone_cfg(out_type):
     return dict(type='mmssl_robust.DINOVisionTransformer', arch=ARCH, out_type=out_type)
 
 
+def method(tokens='cls', name='mmssl_robust.DeACL', **settings):
+    """Return a method of adversarial training with its weights, in training mode."""
+    out_type = dict(cls='cls_token', patch='featmap', both='featmap_cls')[tokens]
+    settings = dict(backbone=backbone_cfg(out_type), data_preprocessor=dict(mean=MEAN, std=STD, to_rgb=True)) | settings
+    model = MODELS.build(dict(type=name, tokens=tokens, **settings))
+    model.init_weights()
+    return model.train()
+
+
+def method_batch(model, count=3, size=16, first=0):
+    """Return what a method's forward is given."""
+    generator = torch.Generator().manual_seed(first)
+    images = [torch.randint(0, 256, (3, size, size), generator=generator, dtype=torch.uint8) for _ in range(count)]
+    samples = [DataSample(metainfo=dict(sample_idx=first + row)) for row in range(count)]
+    return model.data_preprocessor(dict(inputs=images, data_samples=samples), True)
+
+
+def method_loss(model, data):
+    """Return what DeACL's training step differentiates."""
+    losses = model(**data, mode='loss')
+    return losses['loss_teacher'] + losses['loss_adversarial']
+
+
 def classifier_cfg(**preprocessor):
     return dict(
         type='mmpretrain.ImageClassifier',

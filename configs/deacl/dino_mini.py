@@ -21,7 +21,7 @@ model = dict(
 
 # Hundreds of steps, not the paper's million: AdamW gets further in them than SGD.
 train_cfg = dict(
-    type='mmssl_robust.DeACLTrainLoop', max_epochs=16, total_batch_size=64, images_per_epoch=3200, val_interval=2
+    type='mmssl_robust.AdversarialTrainLoop', max_epochs=16, total_batch_size=64, images_per_epoch=3200, val_interval=2
 )
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.0), clip_grad=dict(max_norm=3.0))
 param_scheduler = [

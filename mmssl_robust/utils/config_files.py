@@ -43,6 +43,12 @@ def read_config(path: str | Path) -> Config:
             return Config.fromfile(path)
     except UserError:
         raise
+    except ImportError as error:
+        reason = getattr(error.__cause__, '__context__', None) or error  # before MMEngine wrapped it, twice
+        raise UserError(
+            f'cannot use the config {path} ({first_line(reason)}): put what it imports beside it, or set PYTHONPATH to '
+            'the folder of its imports'
+        ) from error
     except Exception as error:  # a config is a program: anything can go wrong in it
         raise UserError(f'cannot use the config {path}: {first_line(error)}') from error
 

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mmssl_robust.models.algorithms import DINOHead
+from mmssl_robust.utils.errors import UserError
 
 
 def head(**options):
@@ -45,5 +46,5 @@ def test_cosines_stay_in_full_precision_under_autocast():
 
 
 def test_no_layer():
-    with pytest.raises(ValueError, match='num_layers'):
+    with pytest.raises(UserError, match='num_layers'):
         head(num_layers=0)

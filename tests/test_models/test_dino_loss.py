@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmssl_robust.models.losses.dino_loss import DINOLoss
+from mmssl_robust.utils.errors import UserError
 
 TEACHER_TEMP = 0.05
 
@@ -94,7 +95,7 @@ def test_centre_by_hand():
 
 @pytest.mark.parametrize('arguments', [dict(student_temp=0), dict(centre_momentum=1.1)])
 def test_bad_arguments(arguments):
-    with pytest.raises(ValueError, match=next(iter(arguments))):
+    with pytest.raises(UserError, match=next(iter(arguments))):
         DINOLoss(4, **arguments)
 
 

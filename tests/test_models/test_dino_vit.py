@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from mmssl_robust.models.backbones import ARCHITECTURES, DINOVisionTransformer, extract_encoder, resample_pos_embed
+from mmssl_robust.utils.errors import UserError
 
 TINY = dict(img_size=32, patch_size=8, embed_dim=12, depth=3, num_heads=2)
 TINY_V2 = TINY | dict(init_values=0.5, reg_tokens=4, pos_offset=0.0, pos_antialias=True)
@@ -127,16 +128,16 @@ def test_checkpointing_changes_no_gradient():
 @pytest.mark.parametrize(
     'arguments, message',
     [
-        (dict(arch='vit_b'), 'known: dino_vits16'),
-        (dict(arch=TINY, out_type='tokens'), 'known: cls_token'),
-        (dict(arch=TINY, out_indices=(3,)), '3 blocks'),
+        (dict(arch='vit_b'), "unknown arch='vit_b': use one of dino_vits16"),
+        (dict(arch=TINY, out_type='tokens'), "unknown out_type='tokens': use one of cls_token"),
+        (dict(arch=TINY, out_indices=(3,)), '3 blocks: use -3 to 2'),
     ],
 )
 def test_bad_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         DINOVisionTransformer(**arguments)
 
 
 def test_input_that_is_no_multiple_of_the_patch():
-    with pytest.raises(ValueError, match='size_divisor=8'):
+    with pytest.raises(UserError, match='size_divisor=8'):
         DINOVisionTransformer(TINY)(torch.randn(1, 3, 33, 32))

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from mmssl_robust.utils.checkpoint import read_checkpoint
-from mmssl_robust.utils.files import WholeFileBackend
+from mmssl_robust.utils.file_backend import WholeFileBackend
 from mmssl_robust.utils.resume import newest_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,8 +17,8 @@ from mmssl_robust.utils.unwrapped import unwrapped
 class ResumeHook(Hook):
     """Keep a training's settings in its checkpoints; refuse to resume another one, or to save what is not finite.
 
-    Besides the config's settings these are the number of images and, of a model with a ``fingerprint()``, that: DeACL's
-    teacher.
+    Besides the config's settings these are the number of images and, of a model with a ``fingerprint()``, that: the
+    teacher of adversarial training.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:

@@ -1,8 +1,11 @@
 """Training algorithms for encoders."""
 
+from .adversarial_batch import AdversarialBatch
+from .adversarial_training import AdversarialTraining
+from .cost import Cost
 from .deacl import DeACL
 from .dino import DINO
 from .dino_head import DINOHead
 from .distillation import FeatureDistillation
 
-__all__ = ['DINO', 'DINOHead', 'DeACL', 'FeatureDistillation']
+__all__ = ['AdversarialBatch', 'AdversarialTraining', 'Cost', 'DINO', 'DINOHead', 'DeACL', 'FeatureDistillation']

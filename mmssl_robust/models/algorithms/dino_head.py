@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -24,7 +25,7 @@ class DINOHead(nn.Module):
             are cosines; otherwise their lengths are learned.
 
     Raises:
-        ValueError: If ``num_layers`` is below 1.
+        UserError: If ``num_layers`` is below 1.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class DINOHead(nn.Module):
     ) -> None:
         super().__init__()
         if num_layers < 1:
-            raise ValueError(f'num_layers must be at least 1, got {num_layers}')
+            raise UserError(f'num_layers={num_layers}: give at least 1')
         self.out_dim = out_dim
         widths = [in_dim, *[hidden_dim] * (num_layers - 1), bottleneck_dim]
         layers = [layer for width in pairwise(widths) for layer in (nn.Linear(*width), nn.GELU())]

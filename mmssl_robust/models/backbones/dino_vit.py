@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.errors import UserError
 
 from .cls_only import cls_only
 from .pos_embed import resample_pos_embed
@@ -94,7 +95,7 @@ class DINOVisionTransformer(BaseModule):
             :func:`~mmssl_robust.models.backbones.weights.load_encoder_weights` knows.
 
     Raises:
-        ValueError: If an argument is not among the values above, or at the
+        UserError: If an argument is not among the values above, or at the
             forward pass if the input is no multiple of the patch size.
     """
 
@@ -111,9 +112,9 @@ class DINOVisionTransformer(BaseModule):
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if isinstance(arch, str) and arch not in ARCHITECTURES:
-            raise ValueError(f'unknown arch {arch!r}; known: {", ".join(ARCHITECTURES)}')
+            raise UserError(f'unknown arch={arch!r}: use one of {", ".join(ARCHITECTURES)}')
         if out_type not in OUT_TYPES:
-            raise ValueError(f'unknown out_type {out_type!r}; known: {", ".join(OUT_TYPES)}')
+            raise UserError(f'unknown out_type={out_type!r}: use one of {", ".join(OUT_TYPES)}')
         settings = ARCHITECTURES[arch] if isinstance(arch, str) else dict(arch)
         self.vit = _TimmDINO(drop_path_rate=drop_path_rate, **settings)
         self.out_type = out_type
@@ -129,7 +130,9 @@ class DINOVisionTransformer(BaseModule):
         depth = len(self.vit.blocks)
         absolute = tuple(i + depth if i < 0 else i for i in indices)
         if not absolute or not all(0 <= i < depth for i in absolute):
-            raise ValueError(f'out_indices {tuple(indices)} do not fit an encoder of {depth} blocks')
+            raise UserError(
+                f'out_indices={tuple(indices)} do not fit an encoder of {depth} blocks: use {-depth} to {depth - 1}'
+            )
         return absolute
 
     @property
@@ -167,7 +170,7 @@ class DINOVisionTransformer(BaseModule):
         """
         height, width = inputs.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
-            raise ValueError(
+            raise UserError(
                 f'input of {height}x{width} is no multiple of the patch size {self.patch_size}: '
                 f'resize it, or let the data_preprocessor pad (test_cfg=dict(size_divisor={self.patch_size}))'
             )

@@ -4,6 +4,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from mmssl_robust.utils.errors import UserError
+
 
 class DINOLoss(nn.Module):
     """Loss of DINO (Caron et al., 2021, Eq. 1 to 4).
@@ -18,7 +20,7 @@ class DINOLoss(nn.Module):
         centre_momentum: Share of the old centre that an update keeps.
 
     Raises:
-        ValueError: If the temperature is not positive or the momentum not in [0, 1].
+        UserError: If the temperature is not positive or the momentum not in [0, 1].
     """
 
     centre: Tensor
@@ -26,9 +28,9 @@ class DINOLoss(nn.Module):
     def __init__(self, out_dim: int, student_temp: float = 0.1, centre_momentum: float = 0.9) -> None:
         super().__init__()
         if student_temp <= 0:
-            raise ValueError(f'student_temp must be positive, got {student_temp}')
+            raise UserError(f'student_temp={student_temp}: give a positive number')
         if not 0 <= centre_momentum <= 1:
-            raise ValueError(f'centre_momentum must be in [0, 1], got {centre_momentum}')
+            raise UserError(f'centre_momentum={centre_momentum}: give a number in [0, 1]')
         self.student_temp = student_temp
         self.centre_momentum = centre_momentum
         self.register_buffer('centre', torch.zeros(out_dim))

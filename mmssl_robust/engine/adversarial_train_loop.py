@@ -1,13 +1,13 @@
-"""The training loop of DeACL."""
+"""The loop of adversarial training."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from mmssl_robust.models.algorithms.deacl import Cost, DeACL
+from mmssl_robust.models.algorithms import AdversarialTraining, Cost
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.unwrapped import unwrapped
@@ -16,11 +16,11 @@ from .seeded_train_loop import SeededTrainLoop
 
 
 @LOOPS.register_module()
-class DeACLTrainLoop(SeededTrainLoop):
-    """:class:`SeededTrainLoop` that tells DeACL the epoch and reports what each has cost.
+class AdversarialTrainLoop(SeededTrainLoop):
+    """:class:`SeededTrainLoop` that tells the model the epoch and reports what each has cost.
 
     Args:
-        runner: The runner, whose model is a :class:`~mmssl_robust.models.algorithms.DeACL`.
+        runner: The runner, whose model is a :class:`~mmssl_robust.models.algorithms.AdversarialTraining`.
         dataloader: As for :class:`SeededTrainLoop`.
         max_epochs: How many epochs.
         val_at_start: Whether to validate before the first epoch.
@@ -38,9 +38,18 @@ class DeACLTrainLoop(SeededTrainLoop):
         val_at_start: bool = True,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(unwrapped(runner.model), DeACL):
-            raise UserError(f'DeACLTrainLoop trains DeACL, not {type(unwrapped(runner.model)).__name__}')
+        model = unwrapped(runner.model)
+        if not isinstance(model, AdversarialTraining):
+            raise UserError(
+                f'AdversarialTrainLoop trains DeACL and other children of AdversarialTraining, not '
+                f'{type(model).__name__}: set train_cfg.type to mmssl_robust.SeededTrainLoop'
+            )
         super().__init__(runner, dataloader, max_epochs, val_at_start=val_at_start, **kwargs)
+
+    @property
+    def model(self) -> AdversarialTraining:
+        """The model under training."""
+        return cast(AdversarialTraining, super().model)
 
     def run_epoch(self) -> None:
         """Iterate over the data once."""

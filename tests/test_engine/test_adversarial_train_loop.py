@@ -121,13 +121,15 @@ def test_an_image_that_cannot_be_read(train_cfg, tmp_path):
         run(train_cfg)
 
 
-def test_serves_deacl_alone(train_cfg):
+def test_serves_adversarial_training_alone(train_cfg):
     train_cfg.model = dict(
         type='mmpretrain.ImageClassifier',
         backbone=backbone_cfg('cls_token'),
         head=dict(type='mmpretrain.LinearClsHead', num_classes=10, in_channels=16),
     )
-    with pytest.raises(UserError, match='DeACLTrainLoop trains DeACL, not ImageClassifier'):
+    with pytest.raises(
+        UserError, match='AdversarialTrainLoop trains DeACL .*, not ImageClassifier: set train_cfg.type'
+    ):
         run(train_cfg)
 
 
