@@ -6,7 +6,7 @@ import torch
 from mmssl_robust.attacks import APGD, FGSM, PGD, TargetedCrossEntropy, TargetedDepth
 from mmssl_robust.building import build_attack
 from mmssl_robust.presets import changed_all, load_preset
-from mmssl_robust.tasks.targeted import targeted
+from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.errors import UserError
 
 

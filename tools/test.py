@@ -30,7 +30,7 @@ from mmssl_robust.building import build_attack
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
 from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
-from mmssl_robust.tasks.targeted import targeted
+from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import (
     PATIENCE,

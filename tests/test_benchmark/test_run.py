@@ -11,19 +11,23 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmssl_robust.benchmark import heads, records, row_evaluation, run
+from mmssl_robust.attack_settings import Sweep
+from mmssl_robust.benchmark import heads, options, records, resolved_row, run
 from mmssl_robust.benchmark.believable import checks_of
-from mmssl_robust.benchmark.cost import estimate_row, passes
+from mmssl_robust.benchmark.cost import passes, row_cost
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.row_records import RowRecords, store_of
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite
+from mmssl_robust.building import build_attack
+from mmssl_robust.evaluation import sanity_checks
 from mmssl_robust.evaluation.probes import Probe
 from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS
+from mmssl_robust.tasks import pictures
 from mmssl_robust.utils import files
+from mmssl_robust.utils.config_files import read_config
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.visualization import examples
 
 TASKS = dict(
     classification=('classification/mini_cifar10', 'pgd', 6),
@@ -48,8 +52,8 @@ def row_of(task='classification', **changes):
     return Row(**{**fields, **changes})
 
 
-def run_suite(folder, *rows, **options):
-    SuiteRun(Suite('own', 'Own', rows), folder, folder / 'heads', Options(**options)).run()
+def run_suite(folder, *rows, **settings):
+    SuiteRun(Suite('own', 'Own', rows), folder, folder / 'heads', Options(**settings)).run()
 
 
 def read_all(folder, row):
@@ -120,7 +124,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize('seed', range(3))
 def test_five_kills_leave_the_records_of_an_undisturbed_run(seed, tmp_path, monkeypatch):
     attacks = dict(own=load_preset('pgd', steps=2), weak=load_preset('pgd', steps=1))
-    row = row_of(attacks=attacks, sweeps=('weak',), sweep_images=3)
+    row = row_of(attacks=attacks, sweeps=dict(weak=Sweep('own', 'steps', 1)), sweep_images=3)
     run_suite(tmp_path / 'whole', row)
     generator = random.Random(seed)
     for _ in range(5):
@@ -144,7 +148,7 @@ def die_at_a_file(patch, number):
             if next(count) == number:
                 raise Killed
 
-    for module in (records, examples):
+    for module in (records, pictures):
         patch.setattr(module, 'whole_file', dying)
 
 
@@ -263,28 +267,28 @@ def test_damaged_files_end_the_run_or_are_skipped(tmp_path, data_root, monkeypat
     assert broken.name in store_of(row, tmp_path).info()['skipped'][0]
 
 
-def test_estimate(tmp_path):
+def test_cost(tmp_path):
     row = row_of(attacks=dict(own=load_preset('pgd', steps=1)))
-    before = estimate_row(row, tmp_path, tmp_path)
+    settings = (tmp_path, tmp_path, Options())
+    before = row_cost(row, *settings, compare=False)
     assert (before.images, before.done, before.todo, before.problem) == (6, 0, 12, '')
     run_suite(tmp_path, row)
-    after = estimate_row(row, tmp_path, tmp_path)
+    after = row_cost(row, *settings, compare=False)
     assert (after.done, after.todo, after.flops) == (12, 0, 0)
     # Recorded are clean, two forwards and a backward of the attack; not timed are its clean loss and its prediction.
     assert after.flops_done == pytest.approx(before.flops * 4 / 6)
-    options = Options()
-    assert not estimate_row(row, tmp_path, tmp_path, options).problem
-    fewer = estimate_row(replace(row, max_images=2), tmp_path, tmp_path, options)
+    assert not row_cost(row, *settings).problem
+    fewer = row_cost(replace(row, max_images=2), *settings)
     assert 'max_images 6, not 2' in fewer.problem
     # A ViT of 65 tokens: 12 D^2 of matrices and 2 N D of attention a token and block, 2 operations each; the last block
     # has keys and values of all tokens, and the rest of CLS alone.
     tokens, dims, depth = 65, 192, 6
     forward = 2 * (depth - 1) * tokens * (12 * dims**2 + 2 * tokens * dims) + 2 * 64 * dims * 192 + 2 * 1920
     forward += 2 * (tokens * 2 * dims**2 + 10 * dims**2 + 2 * tokens * dims)
-    assert before.flops == pytest.approx(6 * forward * (1 + passes(row.attacks['own'])), rel=0.02)
-    without = estimate_row(row_of('depth', head=None, attacks={}), tmp_path, tmp_path)
+    assert before.flops == pytest.approx(6 * forward * (1 + passes(build_attack(row.attacks['own']))), rel=0.02)
+    without = row_cost(row_of('depth', head=None, attacks={}), *settings)
     assert without.flops_head == pytest.approx(without.flops / 3 * 4 * 30)  # 3 test images, 4 of training, 30 epochs
-    assert 'nowhere' in estimate_row(row_of(config='nowhere.py'), tmp_path, tmp_path).problem
+    assert 'nowhere' in row_cost(row_of(config='nowhere.py'), *settings).problem
 
 
 def test_bf16_examples_are_scored_in_fp32(tmp_path):
@@ -295,9 +299,8 @@ def test_bf16_examples_are_scored_in_fp32(tmp_path):
 
 
 def test_what_the_device_has_not_is_not_recorded(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        row_evaluation, 'usable_precision', lambda precision, device: 'fp32'
-    )  # as with AMX, or on a GPU
+    # As with AMX, or on a GPU.
+    monkeypatch.setattr(options, 'usable_precision', lambda precision, device: 'fp32')
     row = row_of(attacks={}, max_images=1)
     run_suite(tmp_path, row, precision='fast-fp32')
     assert store_of(row, tmp_path).info()['identity']['precision'] == 'fp32'
@@ -305,7 +308,7 @@ def test_what_the_device_has_not_is_not_recorded(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('fast', [True, False])
 def test_bf16_is_checked_where_it_is_fast(tmp_path, monkeypatch, fast):
-    monkeypatch.setattr(row_evaluation, 'bf16_is_fast', lambda device: fast)
+    monkeypatch.setattr(sanity_checks, 'bf16_is_fast', lambda device: fast)
     row = row_of(attacks=dict(own=load_preset('pgd', steps=1)), max_images=1, sanity_images=1)
     run_suite(tmp_path, row)
     assert fast == ('bfloat16 is as strong' in {check['name'] for check in store_of(row, tmp_path).sanity()['own']})
@@ -318,10 +321,9 @@ def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'a second run is the same'}
     found = [check for check in checks_of([RowRecords(row, store_of(row, tmp_path))]) if 'tried on' in check.name]
     assert len(found) == len(checks) and all('on 1 images' in check.figures for check in found)
-    seen, check = [], row_evaluation.check_attacks
-    monkeypatch.setattr(
-        row_evaluation, 'check_attacks', lambda *args, **more: seen.append(args[2]) or check(*args, **more)
-    )
+    seen, check = [], sanity_checks.check_attacks
+    spy = lambda *args, **more: seen.append(args[2]) or check(*args, **more)  # noqa: E731
+    monkeypatch.setattr(sanity_checks, 'check_attacks', spy)
     more = replace(row, attacks=row.attacks | dict(other=load_preset('embed', steps=1)))
     run_suite(tmp_path, more)
     assert [list(attacks) for attacks in seen] == [['other']]  # what was checked is not checked again
@@ -337,3 +339,36 @@ def test_another_variant_of_the_encoder_serves_the_check_by_transfer(tmp_path):
     for name in ('classification', 'deacl'):
         checks = store_of(row_of(name=name), tmp_path).sanity()['own']
         assert 'a transfer is no stronger' in {check['name'] for check in checks}
+
+
+def test_what_a_row_depends_on_is_computed_once(tmp_path, monkeypatch):
+    read, hashed = [], []
+    monkeypatch.setattr(resolved_row, 'read_config', lambda path: read.append(path) or read_config(path))
+    monkeypatch.setattr(resolved_row, 'sha256', lambda path: hashed.append(path.name) or files.sha256(path))
+    row = row_of(attacks={}, max_images=2)
+    suite = SuiteRun(Suite('own', 'Own', (row,)), tmp_path, tmp_path / 'heads', Options())
+    suite.check()
+    suite.run()
+    assert len(read) == 1 and hashed.count('encoder.safetensors') == 1
+
+
+def test_the_batch_is_recorded_attack_by_attack(tmp_path, monkeypatch):
+    """A kill under the second attack leaves what the first has made of the batch."""
+    row = row_of(attacks=dict(own=load_preset('pgd', steps=1), auto=load_preset('autoattack', steps=1, queries=2)))
+
+    def die(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr('mmssl_robust.attacks.ensembles.base.Ensemble.run', die)
+        run_suite(tmp_path, row)
+    store = store_of(row, tmp_path)
+    assert (store.done('clean'), store.done('own'), store.done('auto')) == ({0}, {0}, set())
+    run_suite(tmp_path, row)
+    auto, clean = (store.read(name) for name in ('auto', 'clean'))
+    assert auto.groupby('index').size().eq(4).all() and len(clean) == 6
+    (records,) = [RowRecords(row, store)]
+    robust = records.contributions('auto').values()['accuracy']
+    right = auto.assign(right=auto.label == auto.prediction).groupby('index').right.all()
+    right &= clean.set_index('index').label == clean.set_index('index').prediction
+    assert robust == pytest.approx(100 * right.mean())

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from mmssl_robust.attacks import PGD
-from mmssl_robust.benchmark.options import Options, RowEvaluation
-from mmssl_robust.benchmark.run import row_config, store_of
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.benchmark.resolved_row import ResolvedRow
+from mmssl_robust.benchmark.row_evaluation import RowEvaluation
+from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.suite import Row
 from mmssl_robust.benchmark.transfer import agreement, transfer
 from mmssl_robust.presets import load_preset
@@ -23,7 +25,8 @@ def evaluation(folder, task, config, preset):
         max_images=2,
         attacks={preset: load_preset(preset, steps=3), 'nothing': load_preset(preset, steps=0, eps=0)},
     )
-    return RowEvaluation(row, row_config(row), row.head, store_of(row, folder), Options())
+    resolved = ResolvedRow(row, folder, Options())
+    return RowEvaluation(resolved, resolved.head(), store_of(row, folder))
 
 
 def test_every_task_is_shown_the_images_of_every_other(tmp_path):

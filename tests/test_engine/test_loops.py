@@ -13,6 +13,7 @@ from toys import (
     write_segmentation,
 )
 
+from mmssl_robust.building import build_attack
 from mmssl_robust.engine import AttackHook
 from mmssl_robust.evaluation.summary import metrics_table
 from mmssl_robust.utils.errors import UserError
@@ -72,7 +73,7 @@ def test_metrics_of_one_pass(run):
     summary = runner.test_loop.summary
     assert summary['images'] == len(runner.test_loop.dataloader.dataset) and summary['skipped'] == []
     count = summary['attacks']['task']
-    assert count['settings'] == attack and count['images'] == summary['images']
+    assert count['settings'] == build_attack(attack).settings.as_dict() and count['images'] == summary['images']
     assert count['forwards_per_image'] == 4 and count['backwards_per_image'] == 3
     assert 0 < count['max_norm'] <= 32 / 255 + 1e-6
     assert 0 <= count['success_rate'] <= 1 and count['seconds'] > 0
@@ -83,13 +84,35 @@ def test_every_budget_has_its_own_worst_case(classification):
     attacks['faint'] = attacks['weak'] | dict(seed=1)
     runner = runner_of(classification, test_cfg=loop_cfg(**attacks))
     metrics, summary = runner.test(), runner.test_loop.summary
-    assert summary['worst'] == ['worst-linf-32/255', 'worst-linf-1/255']
+    assert summary['worst'] == ['worst-linf-32/255', 'worst-linf-1/255', 'worst-l2-0.5']
     assert {name.rpartition('/accuracy')[0] for name in metrics if name.startswith('worst')} == {*summary['worst']}
     key = 'accuracy/top1'
     assert metrics[f'worst-linf-32/255/{key}'] <= min(metrics[f'one/{key}'], metrics[f'two/{key}'])
     assert metrics[f'worst-linf-1/255/{key}'] > metrics[f'worst-linf-32/255/{key}']
     rows = metrics_table(metrics, summary, 'title')
     assert list(rows.columns[0].cells) == ['clean', *attacks, *summary['worst']]
+
+
+def test_robust_is_right_without_an_attack_and_under_each(classification):
+    """An attack that turns a wrong image right makes no image robust, and none makes up for one that falls."""
+    weak = PGD | dict(eps='2/255', step_size='2/255', steps=1, keep='last')
+    runner = runner_of(classification, test_cfg=loop_cfg(embed=weak | dict(seed=3), pgd=weak))
+    metrics, evaluation = runner.test(), runner.test_loop.evaluation
+    right = {
+        label: {record['index'] for record in records if record['label'] == record['prediction']}
+        for label, records in evaluation.records.items()
+    }
+    key, images = 'accuracy/top1', runner.test_loop.summary['images']
+    assert metrics[f'worst/{key}'] == pytest.approx(100 * len(right['clean'] & right['embed'] & right['pgd']) / images)
+    for name in ('embed', 'pgd'):
+        assert metrics[f'{name}/{key}'] == pytest.approx(100 * len(right[name]) / images)
+        count = runner.test_loop.summary['attacks'][name]
+        assert (count['fell'], count['rose']) == (len(right['clean'] - right[name]), len(right[name] - right['clean']))
+
+
+def test_an_attack_may_not_be_called_clean(classification):
+    with pytest.raises(UserError, match='which is the name of none: rename it'):
+        runner_of(classification, test_cfg=loop_cfg(clean=PGD)).test()
 
 
 def test_success_rate_is_the_error_of_a_classifier(classification):
@@ -164,10 +187,11 @@ def test_subset_is_spread_over_the_classes(classification):
 class RecordKeys(Hook):
     keys, labels = [], []
 
-    def after_attack_iter(self, runner, name, victim, result, clean, adversarial):
-        assert name == 'pgd' and len(clean) == len(adversarial) == len(result.adv)
-        self.keys += victim.keys
-        self.labels += victim.targets().tolist()
+    def after_attack_iter(self, runner, run, task):
+        assert run.name == run.label == 'pgd' and task.name == 'classification'
+        assert len(run.clean) == len(run.predictions) == len(run.result.adv)
+        self.keys += run.victim.keys
+        self.labels += run.victim.targets().tolist()
 
 
 @pytest.mark.parametrize('precision', ['fast-fp32', 'bf16', 'fp16'])
@@ -176,7 +200,7 @@ def test_examples_of_another_precision(run, precision):
     fp32 = runner_of(cfg, test_cfg=loop_cfg(task=attack)).test()
     runner = runner_of(cfg, test_cfg=loop_cfg(task=attack) | dict(precision=precision))
     other = runner.test()
-    clean = [key for key in fp32 if not key.startswith('task/')]
+    clean = [key for key in fp32 if not key.startswith(('task/', 'worst/'))]
     assert [other[key] for key in clean] == [fp32[key] for key in clean]
     assert other == pytest.approx(fp32, abs=10)
     assert runner.test_loop.summary['precision'] == usable_precision(precision, get_device())
@@ -225,7 +249,7 @@ def test_corrupt_image_is_skipped_and_counted(segmentation, tmp_path, batch_size
     whole = runner_of(segmentation, test_cfg=loop_cfg(segpgd=SEGPGD))
     whole.test()
     expected = [record for record in whole.test_loop.logs['segpgd'].records if record['key'] != 1]
-    assert [record['key'] for record in records] == [0, 2, 3, 4] and len(metrics) == 6
+    assert [record['key'] for record in records] == [0, 2, 3, 4] and len(metrics) == 10
     assert [record['loss'] for record in records] == pytest.approx([record['loss'] for record in expected], rel=1e-2)
 
 
@@ -278,5 +302,7 @@ def test_an_ensemble_is_no_weaker_than_its_members(request, task, ensemble, metr
     assert worst <= min(own) + 0.005 if low else worst >= max(own) - 1e-6
     summary = runner.test_loop.summary['attacks']
     spent = sum(summary[name]['forwards_per_image'] for name in members)
-    assert summary['own']['forwards_per_image'] == pytest.approx(spent)
-    assert summary['own']['settings'] == ensemble
+    looks = 0 if ensemble['type'] == 'AutoAttack' else 1  # which looks at the clean images anyway
+    assert summary['own']['forwards_per_image'] == pytest.approx(spent + looks)
+    assert summary['own']['settings'] == build_attack(ensemble).settings.as_dict()
+    assert 'worst' not in {name.partition('/')[0] for name in metrics}  # it is one already

@@ -5,10 +5,8 @@ from typing import Any
 from mmssl_robust.attacks import APGD, FGSM, PGD
 from mmssl_robust.attacks.objectives.targeted_depth import REMOVE
 from mmssl_robust.building import build_attack
+from mmssl_robust.tasks import TASKS, Task
 from mmssl_robust.utils.errors import UserError
-
-from . import TASKS
-from .base import Task
 
 # Of the attack's config: what is the objective's, and what its targeted form takes over of it.
 _OF_OBJECTIVES = ('type', 'objective', 'ignore_index', 'min_depth', 'max_depth')
