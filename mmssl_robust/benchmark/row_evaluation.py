@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread, tolerant_collate
 from mmssl_robust.evaluation.sanity_checks import check_on_few
-from mmssl_robust.evaluation.walk import Run, walk
+from mmssl_robust.evaluation.walk import walk
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
@@ -137,19 +137,11 @@ class RowEvaluation:
         attacks = {name: self.attacks[name] for name in names if name != CLEAN}
         note = lambda message: self.store.note_skipped(unit, message)  # noqa: E731
         arguments = (self.options.precision, self.options.attack_memory, note)
-        last: Run | None = None
         for run in walk(self.model, batch, attacks, *arguments):
-            if last and run.name != last.name:
-                self._keep(unit, last.name, names, sink)
             sink.add(run)
-            last = run
-        if last:
-            self._keep(unit, last.name, names, sink)
-        else:  # no image of the batch could be read
-            for name in names:
-                self.store.add(name, unit, [])
-
-    def _keep(self, unit: int, name: str, names: list[str], sink: RecordSink) -> None:
-        records = sink.take()
-        if name in names:  # the clean images are looked at in any case
-            self.store.add(name, unit, records)
+            if run.completes:
+                records = sink.take()
+                if run.name in names:  # the clean images are looked at in any case
+                    self.store.add(run.name, unit, records)
+        for name in names if not batch['inputs'] else ():  # no image of the batch could be read
+            self.store.add(name, unit, [])

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mmengine.structures import BaseDataElement
@@ -33,6 +33,7 @@ class Run:
         seconds: What the attack took, without the prediction; of the images as they are, the prediction.
         attack: The attack or the member; None for none.
         result: What the attack gave; None for none.
+        completes: Whether all images of the batch have now met the attack.
         predictions: For the attacked images; of an ensemble as a whole None: what is worst of an image is for the
             metric to say.
     """
@@ -43,6 +44,7 @@ class Run:
     batch: dict[str, Any]
     clean: list[BaseDataElement]
     seconds: float
+    completes: bool
     attack: Attack | Ensemble | None = None
     result: AttackResult | None = None
     predictions: list[BaseDataElement] | None = None
@@ -78,10 +80,11 @@ def walk(
         UserError: If a sample cannot be read, or an attack does not fit the model.
     """
     parts = [_clean_run(victim, part) for victim, part in victims_of(model, batch, memory, note)]
-    yield from parts
+    for part in parts:
+        yield replace(part, completes=part is parts[-1])
     for name, attack in attacks.items():
         for part in parts:
-            yield from _attacked(part, name, attack, precision)
+            yield from _attacked(part, name, attack, precision, part is parts[-1])
 
 
 def victims_of(
@@ -111,16 +114,17 @@ def victims_of(
 def _clean_run(victim: Victim, part: dict[str, Any]) -> Run:
     start = time.perf_counter()
     clean = victim.predict(victim.pixels)
-    return Run(CLEAN, '', victim, part, clean, time.perf_counter() - start, predictions=clean)
+    return Run(CLEAN, '', victim, part, clean, time.perf_counter() - start, False, predictions=clean)
 
 
-def _attacked(part: Run, name: str, attack: Attack | Ensemble, precision: str) -> Iterator[Run]:
+def _attacked(part: Run, name: str, attack: Attack | Ensemble, precision: str, last: bool) -> Iterator[Run]:
     victim, total, start = part.victim, 0.0, time.perf_counter()
     for member, own, result in victim.runs(attack, precision):
         seconds = time.perf_counter() - start
         total += seconds
+        shared = (victim, part.batch, part.clean)
         if isinstance(own, Ensemble):
-            yield Run(name, '', victim, part.batch, part.clean, total, own, result)
+            yield Run(name, '', *shared, total, last, own, result)
         else:
-            yield Run(name, member, victim, part.batch, part.clean, seconds, own, result, victim.predict(result.adv))
+            yield Run(name, member, *shared, seconds, last and not member, own, result, victim.predict(result.adv))
         start = time.perf_counter()
