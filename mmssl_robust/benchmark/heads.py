@@ -8,6 +8,7 @@ from mmengine.dist import barrier, is_main_process
 from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint, state_dict_of
 from mmssl_robust.utils.cli import build_runner
 from mmssl_robust.utils.data_check import check_class_count
+from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.resume import newest_checkpoint, resume_from
 from mmssl_robust.utils.state_dict import head_of
 
@@ -52,4 +53,7 @@ def _train(cfg: Config, folder: Path, launcher: str) -> Path:
     runner = build_runner(cfg, ('train_dataloader',))
     check_class_count(runner.model, runner.train_loop.dataloader.dataset)
     runner.train()
-    return newest_checkpoint(folder)[0]
+    checkpoint, _ = newest_checkpoint(folder)
+    if checkpoint is None:
+        raise UserError(f'the training in {folder} wrote no checkpoint: its config needs a CheckpointHook')
+    return checkpoint

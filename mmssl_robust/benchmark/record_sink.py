@@ -1,13 +1,14 @@
 """From what happens to a batch under attack to records, and to the images worth keeping."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from mmssl_robust.evaluation.walk import Run
+from mmssl_robust.evaluation.walk import AttackRun, CleanRun, EnsembleRun, Run
 from mmssl_robust.tasks import Example, Task
 from mmssl_robust.visualization.panels import example_of
 
@@ -35,19 +36,15 @@ class RecordSink:
 
     def add(self, run: Run) -> None:
         """Take a run; of an ensemble as a whole nothing remains to be recorded, but to choose what to show."""
-        if run.predictions is None:
-            self._offer(run)
-            return
-        records = self._records_of(run)
-        self._records += records
-        if run.result is None:
+        if isinstance(run, CleanRun):
+            records = self._records_of(run, run.clean, dict(forwards=1, backwards=0))
             self._qualities |= {record['index']: record.get('quality') for record in records}
-            return
-        for place, record in enumerate(records):
-            shown, key = _Shown(record, run, place), record['index']
-            if key not in self._worst or shown.is_worse_than(self._worst[key]):
-                self._worst[key] = shown
-        if not run.member:
+        elif isinstance(run, AttackRun):
+            for place, record in enumerate(self._records_of(run, run.predictions, _columns(run))):
+                shown, key = _Shown(record, run, place), record['index']
+                if key not in self._worst or shown.is_worse_than(self._worst[key]):
+                    self._worst[key] = shown
+        if isinstance(run, EnsembleRun) or (isinstance(run, AttackRun) and not run.member):
             self._offer(run)
 
     def take(self) -> list[dict[str, Any]]:
@@ -55,40 +52,43 @@ class RecordSink:
         records, self._records = self._records, []
         return records
 
-    def _records_of(self, run: Run) -> list[dict[str, Any]]:
-        columns = dict(forwards=1, backwards=0) if run.result is None else _columns(run)
+    def _records_of(
+        self, run: Run, predictions: Sequence[BaseDataElement], columns: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         values = {key: value.tolist() if isinstance(value, Tensor) else value for key, value in columns.items()}
-        return [
+        records = [
             dict(
                 index=key,
                 file=_below(prediction.get('img_path'), self.data_root),
                 attack=run.name,
-                seconds=run.seconds / len(run.predictions),
+                seconds=run.seconds / len(predictions),
                 **{name: value[place] if isinstance(value, list) else value for name, value in values.items()},
                 **self.task.record(self.metric, prediction),
             )
-            for place, (key, prediction) in enumerate(zip(run.victim.keys, run.predictions))
+            for place, (key, prediction) in enumerate(zip(run.victim.keys, predictions))
         ]
+        self._records += records
+        return records
 
     def _offer(self, run: Run) -> None:
         """Offer the worst of each image of the run to the gallery of its attack."""
         for key in run.victim.keys:
             shown, before = self._worst.pop(key), self._qualities[key]
-            if run.name in self.galleries and before is not None and shown.quality is not None:
-                self.galleries[run.name].offer(key, before, shown.quality, partial(self._example, shown))
+            after = shown.quality
+            if run.name in self.galleries and before is not None and after is not None:
+                self.galleries[run.name].offer(key, before, after, partial(self._example, shown, before, after))
 
-    def _example(self, shown: '_Shown') -> Example:
-        run, place, record = shown.run, shown.place, shown.record
+    def _example(self, shown: '_Shown', before: float, after: float) -> Example:
+        run, place = shown.run, shown.place
         clean, attacked = run.clean[place], run.predictions[place]
-        qualities = self._qualities[record['index']], record['quality']
-        return example_of(self.task, run.victim, place, run.result, clean, attacked, run.name, *qualities)
+        return example_of(self.task, run.victim, place, run.result, clean, attacked, run.name, before, after)
 
 
 class _Shown(NamedTuple):
     """What an attack, or a member of an ensemble, made of an image."""
 
     record: dict[str, Any]
-    run: Run
+    run: AttackRun
     place: int
 
     @property
@@ -100,7 +100,7 @@ class _Shown(NamedTuple):
         return self.quality is not None and (other.quality is None or self.quality < other.quality)
 
 
-def _columns(run: Run) -> dict[str, Any]:
+def _columns(run: AttackRun) -> dict[str, Any]:
     """What is recorded of an attack, in the names of :data:`.records.SHARED`."""
     result, victim = run.result, run.victim
     delta = (result.adv - victim.pixels).flatten(1)

@@ -8,7 +8,7 @@ the image as it is), and while an attack is under way ``parts/ATTACK/UNIT.parque
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -208,7 +208,7 @@ class RecordStore:
         if not any(self._parts(attack).parent.iterdir()):
             self._parts(attack).parent.rmdir()
 
-    def write_sanity(self, checks: Mapping[str, list[Mapping[str, Any]]]) -> None:
+    def write_sanity(self, checks: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Keep what was found out about the attacks: name -> checks."""
         write_json(dict(checks), self.folder / SANITY_FILE)
 

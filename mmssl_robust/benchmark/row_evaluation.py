@@ -102,10 +102,12 @@ class RowEvaluation:
         attacks = {name: attack for name, attack in self.attacks.items() if name not in done}
         if not self.row.sanity_images or not attacks:
             return
-        settings = dict(queries=_SANITY_QUERIES, attack_memory=self.options.attack_memory)
         with self.in_scope():
             images = self.row.sanity_images
-            checks = check_on_few(self.model, self.dataset, attacks, images, other=rival, **settings)
+            memory = self.options.attack_memory
+            checks = check_on_few(
+                self.model, self.dataset, attacks, images, other=rival, queries=_SANITY_QUERIES, attack_memory=memory
+            )
         if is_main_process():
             self.store.write_sanity(known | checks)
 

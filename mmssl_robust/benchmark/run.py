@@ -26,6 +26,8 @@ from .row_evaluation import RowEvaluation
 from .row_records import store_of
 from .suite import Row, Suite
 
+_FACTS = ('images', 'classes', 'palette', 'skipped')
+
 
 def is_finished(row: Row, work_dir: Path) -> bool:
     """Whether all of a row is recorded."""
@@ -172,7 +174,7 @@ class _Entry:
         """Add what has become known; every process must call it."""
         if is_main_process():
             known, row = self.store.info(), self.resolved.row
-            info = {key: known[key] for key in ('images', 'classes', 'palette', 'skipped') if key in known}
+            info: dict[str, Any] = {key: known[key] for key in _FACTS if key in known}
             environments = known.get('environments', [])
             if environment and environment not in environments:
                 environments = [*environments, environment]
@@ -184,5 +186,5 @@ class _Entry:
         barrier()
 
     def _origin(self) -> dict[str, str | None]:
-        head = self.resolved.row.head or (self.head and str(self.head))
+        head = self.resolved.row.head or (str(self.head) if self.head else None)
         return dict(encoder=self.resolved.encoder.source, head=head)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.modes import eval_mode
-from mmssl_robust.evaluation.walk import walk
+from mmssl_robust.evaluation.walk import AttackRun, CleanRun, EnsembleRun, walk
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
@@ -64,9 +64,9 @@ def _attacked(
     clean: list[Tensor] = []
     with source.in_scope():
         for run in walk(source.model, batch, attacks, memory=source.options.attack_memory):
-            if run.result is None:  # before an attack is made, which takes long
+            if isinstance(run, CleanRun):  # before an attack is made, which takes long
                 clean = [_of_clean(target, source, run.victim.pixels) for target in targets]
-            elif not run.member:
+            elif isinstance(run, EnsembleRun) or (isinstance(run, AttackRun) and not run.member):
                 yield run.name, run.result.adv, clean
 
 

@@ -1,5 +1,6 @@
 """Watching an encoder in training: tasks it is scored on, clean and attacked, with heads that stay as they are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class Probe:
         name: str,
         config: str,
         head: str | None = None,
-        attacks: list[str] | dict[str, dict[str, Any]] = (),
+        attacks: Sequence[str] | dict[str, dict[str, Any]] = (),
         max_images: int | None = None,
         bank_images: int | None = None,
         batch_size: int | None = None,

@@ -1,7 +1,7 @@
 """One pass over a data set: clean and attacked predictions of a model, and the metrics of both."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ import torch
 from mmengine.device import get_device
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
+from mmengine.structures import BaseDataElement
 from torch import nn
 
 from mmssl_robust.attack_settings import CLEAN
@@ -21,7 +22,7 @@ from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.victims.budget import parse_memory
 
 from .attack_log import AttackLog
-from .walk import Run, walk
+from .walk import AttackRun, CleanRun, EnsembleRun, walk
 from .worst_predictions import WorstPredictions
 
 OnAttack = Callable[..., None]
@@ -120,7 +121,8 @@ class RobustEvaluation:
         self.logs = {name: AttackLog() for name in (*self._runs(), *self.attacks)}
         self.worst = {name: WorstPredictions(runs) for name, runs in self.groups.items()}
         self.records: dict[str, list[dict[str, Any]]] = {label: [] for label in (CLEAN, *self._runs())}
-        self.images, self.skipped = 0, []
+        self.images = 0
+        self.skipped: list[str] = []
 
     @torch.no_grad()
     def process(self, model: nn.Module, data_batch: dict[str, Any], on_attack: OnAttack | None = None) -> list[Any]:
@@ -129,24 +131,24 @@ class RobustEvaluation:
         Args:
             model: What is evaluated.
             data_batch: What the data loader gives.
-            on_attack: Called after each attack with ``run`` and ``task``, see :class:`.walk.Run`.
+            on_attack: Called after each attack with ``run``, an :class:`.walk.AttackRun`, and ``task``.
 
         Returns:
             The clean predictions.
         """
         predictions = []
         for run in walk(model, data_batch, self.attacks, self.precision, self.memory, self.skipped.append):
-            if run.result is None:
+            if isinstance(run, CleanRun):
                 predictions += run.clean
                 self.images += len(run.clean)
                 self.evaluator.process(run.clean, run.batch)
-                self._record(run)
-            elif run.predictions is None:
+                self._record(run.name, run.victim.keys, run.clean)
+            elif isinstance(run, EnsembleRun):
                 self.logs[run.name].add(run.victim.keys, run.result, run.seconds)
-            else:
+            elif isinstance(run, AttackRun):
                 self.logs[run.label].add(run.victim.keys, run.result, run.seconds)
                 self.evaluators[run.label].process(run.predictions, run.batch)
-                self._record(run)
+                self._record(run.label, run.victim.keys, run.predictions)
                 if on_attack:
                     on_attack(run=run, task=self.task)
         for name, worst in self.worst.items():
@@ -154,18 +156,18 @@ class RobustEvaluation:
                 self.evaluators[name].process(worst.take(), data_batch)
         return predictions
 
-    def _record(self, run: Run) -> None:
+    def _record(self, label: str, keys: Sequence[int], predictions: Sequence[BaseDataElement]) -> None:
         """Remember of each prediction what the task's metrics, and choices among attacks, need."""
         if self.task is None or not self.attacks:
             return
         metric = self.evaluator.metrics[0]
         records = [
             dict(index=key, **dict(quality=None) | self.task.record(metric, prediction))
-            for key, prediction in zip(run.victim.keys, run.predictions, strict=True)
+            for key, prediction in zip(keys, predictions, strict=True)
         ]
-        self.records[run.label] += records
+        self.records[label] += records
         for worst in self.worst.values():
-            worst.add(run.label, records, run.predictions)
+            worst.add(label, records, predictions)
 
     def finish(self) -> dict[str, float]:
         """Return the metrics over all processes: clean ones under their names, attacked ones as ``attack/metric``.
@@ -181,8 +183,8 @@ class RobustEvaluation:
         metrics = self.evaluator.evaluate(images)
         for name, evaluator in self.evaluators.items():
             own = evaluator.evaluate(images)
-            if name in self.groups:
-                own |= self._chosen(pd.concat([tables[label] for label in self.groups[name]]))
+            if name in self.groups and self.task:
+                own |= _chosen(self.task, pd.concat([tables[label] for label in self.groups[name]]))
             metrics |= {f'{name}/{key}': value for key, value in own.items()}
         names = [*dict.fromkeys((*self._runs(), *self.attacks))]
         attacks = {name: self._summary(name, tables) for name in names}
@@ -200,24 +202,24 @@ class RobustEvaluation:
             for label in self.records
         }
 
-    def _chosen(self, records: pd.DataFrame) -> dict[str, float]:
-        """The first metric of the worst choice, where single predictions do not give it, and its bound."""
-        worst = worst_of(records, self.task)
-        if worst.bound is None:
-            return {}
-        metric = self.task.metric
-        value = self.task.contributions(worst.records).values()[metric.name]
-        return {metric.stock_name: value, f'{metric.stock_name}_bound': worst.bound}
-
     def _summary(self, name: str, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         """What is said of an attack or a member, besides its metrics."""
         own, _, member = name.partition('/')
         settings = self.attacks[own].settings
         found = dict(settings=(settings.members[member] if member else settings).as_dict())
         found |= self.logs[name].summary()
-        if name in tables:
-            found |= dict(zip(('fell', 'rose'), fallen_and_risen(self.task, tables[CLEAN], tables[name])))
+        if name in tables and self.task:
+            found['fell'], found['rose'] = fallen_and_risen(self.task, tables[CLEAN], tables[name])
         return found
+
+
+def _chosen(task: Task, records: pd.DataFrame) -> dict[str, float]:
+    """The first metric of the worst choice, where single predictions do not give it, and its bound."""
+    worst = worst_of(records, task)
+    if worst.bound is None:
+        return {}
+    name = task.metric.stock_name
+    return {name: task.contributions(worst.records).values()[task.metric.name], f'{name}_bound': worst.bound}
 
 
 def _check_no_files(evaluator: Evaluator | None) -> None:

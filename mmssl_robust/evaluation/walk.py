@@ -22,37 +22,61 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """What one attack, or one member of an ensemble, or none made of the images of one size of a batch.
+    """What happened to the images of one size of a batch.
 
     Attributes:
         name: Name of the attack, ``'clean'`` for none.
-        member: Of an ensemble, the member; empty for an attack as a whole.
         victim: The model and the images.
         batch: The images as the data loader gives them.
         clean: Predictions for the images as they are.
         seconds: What the attack took, without the prediction; of the images as they are, the prediction.
-        attack: The attack or the member; None for none.
-        result: What the attack gave; None for none.
         completes: Whether all images of the batch have now met the attack.
-        predictions: For the attacked images; of an ensemble as a whole None: what is worst of an image is for the
-            metric to say.
     """
 
     name: str
-    member: str
     victim: Victim
     batch: dict[str, Any]
     clean: list[BaseDataElement]
     seconds: float
     completes: bool
-    attack: Attack | Ensemble | None = None
-    result: AttackResult | None = None
-    predictions: list[BaseDataElement] | None = None
+
+
+@dataclass(frozen=True)
+class CleanRun(Run):
+    """Nothing: the images are as they are."""
+
+
+@dataclass(frozen=True)
+class AttackRun(Run):
+    """One attack, or one member of an ensemble.
+
+    Attributes:
+        member: Name of the member, empty for an attack that is none.
+        attack: The attack.
+        result: What it gave.
+        predictions: For the attacked images.
+    """
+
+    member: str
+    attack: Attack
+    result: AttackResult
+    predictions: list[BaseDataElement]
 
     @property
     def label(self) -> str:
         """Name of the attack, and of the member."""
         return f'{self.name}/{self.member}' if self.member else self.name
+
+
+@dataclass(frozen=True)
+class EnsembleRun(Run):
+    """An ensemble as a whole, after its members. What is worst of an image's predictions is for the metric to say.
+
+    Attributes:
+        result: Of each image the worst by the score of the ensemble's objective.
+    """
+
+    result: AttackResult
 
 
 def walk(
@@ -74,7 +98,8 @@ def walk(
         note: As for :func:`victims_of`.
 
     Yields:
-        A run at a time; of an ensemble its members, then the whole.
+        A run at a time: :class:`CleanRun`, then :class:`AttackRun`; of an ensemble one for each member, then
+        :class:`EnsembleRun`.
 
     Raises:
         UserError: If a sample cannot be read, or an attack does not fit the model.
@@ -111,20 +136,21 @@ def victims_of(
         yield build_victim(model, part, memory), part
 
 
-def _clean_run(victim: Victim, part: dict[str, Any]) -> Run:
+def _clean_run(victim: Victim, part: dict[str, Any]) -> CleanRun:
     start = time.perf_counter()
     clean = victim.predict(victim.pixels)
-    return Run(CLEAN, '', victim, part, clean, time.perf_counter() - start, False, predictions=clean)
+    return CleanRun(CLEAN, victim, part, clean, time.perf_counter() - start, completes=False)
 
 
-def _attacked(part: Run, name: str, attack: Attack | Ensemble, precision: str, last: bool) -> Iterator[Run]:
+def _attacked(part: CleanRun, name: str, attack: Attack | Ensemble, precision: str, last: bool) -> Iterator[Run]:
     victim, total, start = part.victim, 0.0, time.perf_counter()
     for member, own, result in victim.runs(attack, precision):
         seconds = time.perf_counter() - start
         total += seconds
-        shared = (victim, part.batch, part.clean)
+        shared = (name, victim, part.batch, part.clean)
         if isinstance(own, Ensemble):
-            yield Run(name, '', *shared, total, last, own, result)
+            yield EnsembleRun(*shared, total, last, result)
         else:
-            yield Run(name, member, *shared, seconds, last and not member, own, result, victim.predict(result.adv))
+            predictions = victim.predict(result.adv)
+            yield AttackRun(*shared, seconds, last and not member, member, own, result, predictions)
         start = time.perf_counter()

@@ -39,7 +39,9 @@ class AttackHook(Hook):
         """Attack a validation batch in place."""
         self._attack(runner, data_batch)
 
-    def _attack(self, runner: Runner, data_batch: dict[str, Any]) -> None:
+    def _attack(self, runner: Runner, data_batch: dict[str, Any] | None) -> None:
+        if data_batch is None:
+            return
         images = []
         for victim, _ in victims_of(runner.model, data_batch, self.memory):
             images += victim.as_inputs(victim.attack(self.attack, self.precision).adv)

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmssl_robust.evaluation.walk import Run
+from mmssl_robust.evaluation.walk import AttackRun
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.tasks import Task, task_named
 from mmssl_robust.utils.errors import UserError
@@ -34,7 +34,7 @@ class PanelHook(Hook):
         self.max_images = max_images
         self._restart()
 
-    def after_attack_iter(self, runner: Runner, run: Run, task: Task | None) -> None:
+    def after_attack_iter(self, runner: Runner, run: AttackRun, task: Task | None) -> None:
         """Draw images of this batch until there are enough; of a metric without a task, as the model suggests."""
         folder = Path(self.temporary.name) / run.label
         folder.mkdir(parents=True, exist_ok=True)
