@@ -73,7 +73,7 @@ def _attacked(
 def _of_clean(target: RowEvaluation, source: RowEvaluation, pixels: Tensor) -> Tensor:
     try:
         return _predicted(target, pixels)
-    except ValueError as error:
+    except (ValueError, UserError) as error:
         raise UserError(f'{target.row.name} cannot be shown the images of {source.row.name}: {error}') from error
 
 
