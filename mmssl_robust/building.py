@@ -53,7 +53,8 @@ def _class(registry: Registry, cfg: Mapping[str, Any]) -> type:
     if name not in registry.module_dict:
         known = ', '.join(sorted(registry.module_dict))
         raise UserError(f'unknown {registry.name} type {name!r}: use one of {known}')
-    return registry.module_dict[name]
+    found: type = registry.module_dict[name]
+    return found
 
 
 def _build(registry: Registry, cfg: Mapping[str, Any]) -> Any:

@@ -21,9 +21,10 @@ def arguments_of(kind: type) -> tuple[str, ...]:
     names: list[str] = []
     fixed: set[str] = set()
     for part in kind.__mro__:
-        if '__init__' not in vars(part):
+        init = vars(part).get('__init__')
+        if init is None:
             continue
-        parameters = inspect.signature(part.__init__).parameters.values()
+        parameters = inspect.signature(init).parameters.values()
         names += [
             one.name for one in parameters if one.kind is not one.VAR_KEYWORD and one.name not in (*_SELF, *names)
         ]

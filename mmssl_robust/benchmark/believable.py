@@ -55,7 +55,9 @@ def checks_of(rows: list[RowRecords]) -> list[Check]:
         A check for each thing and attack, warnings first.
     """
     found = [
-        Check(name, records.row.name, records.label, *rest) for records in rows for name, *rest in _checked(records)
+        Check(name, records.row.name, records.label, attack, passed, figures)
+        for records in rows
+        for name, attack, passed, figures in _checked(records)
     ]
     return sorted([*found, *_twins(rows)], key=lambda check: check.passed)
 

@@ -46,7 +46,7 @@ def old_settings(config: Mapping[str, Any]) -> AttackSettings:
     """
     attack = _class_of(config)
     objective, usual = _NAMED.get(attack, ('', {}))
-    given = dict(norm='linf', eps='8/255', seed=0) | usual | dict(config)
+    given: dict[str, Any] = dict(norm='linf', eps='8/255', seed=0) | usual | dict(config)
     objective = _class_of(given['objective']) if 'objective' in given else objective
     eps, norm = parse_number(given['eps'], 'eps'), given['norm']
     step_size = given.get('step_size')

@@ -58,7 +58,7 @@ def published_of(row: Row, attack: AttackSettings | None) -> float | None:
     if row.epoch is not None or row.max_images is not None:
         return None
     column = CLEAN if attack is None else _column_of(attack)
-    return column and published_value(row.task, row.data, row.encoder, row.variant, column)
+    return published_value(row.task, row.data, row.encoder, row.variant, column) if column else None
 
 
 def published_value(task: str, data: str, encoder: str, variant: str, attack: str) -> float | None:

@@ -120,7 +120,8 @@ def names_of_sweeps(records: RowRecords) -> dict[tuple[str, str], list[str]]:
 def number_of(settings: AttackSettings, axis: str) -> float:
     """The value of a setting that a sweep changes."""
     known = dict(eps=settings.eps, step_size=settings.step_size)
-    return known[axis] if known.get(axis) is not None else float(settings.arguments[axis])
+    value = known.get(axis)
+    return float(settings.arguments[axis]) if value is None else value
 
 
 def pairs_of(rows: list[RowRecords]) -> Iterator[tuple[RowRecords, RowRecords]]:

@@ -150,4 +150,5 @@ def _unanimous_difference(difference: Estimate) -> Estimate:
     if value == 0:
         return Estimate(value, -otherwise, otherwise, difference.images, EXACT)
     ends = sorted([value, value - np.sign(value) * 2 * otherwise])
-    return Estimate(value, *(float(np.clip(end, -100, 100)) for end in ends), difference.images, EXACT)
+    low, high = (float(np.clip(end, -100, 100)) for end in ends)
+    return Estimate(value, low, high, difference.images, EXACT)

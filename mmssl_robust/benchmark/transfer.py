@@ -91,11 +91,12 @@ def prediction(model: nn.Module, pixels: Tensor) -> Tensor:
     """
     inputs = PixelSpace(model.data_preprocessor, pixels).to_inputs(pixels)
     with eval_mode(model):
-        if not hasattr(model, 'inference'):
+        inference = getattr(model, 'inference', None)
+        if inference is None:
             return model(inputs, mode='tensor').argmax(dim=1)
         size = tuple(pixels.shape[-2:])
         meta = dict(ori_shape=size, img_shape=size, pad_shape=size, padding_size=[0] * 4, flip=False)
-        outputs = model.inference(inputs, [meta] * len(pixels))
+        outputs = inference(inputs, [meta] * len(pixels))
     return outputs.argmax(dim=1) if outputs.shape[1] > 1 else outputs
 
 

@@ -1,10 +1,11 @@
 """The loop of adversarial training."""
 
 import time
-from typing import Any, cast
+from typing import Any
 
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmssl_robust.models.algorithms import AdversarialTraining, Cost
@@ -38,18 +39,13 @@ class AdversarialTrainLoop(SeededTrainLoop):
         val_at_start: bool = True,
         **kwargs: Any,
     ) -> None:
-        model = unwrapped(runner.model)
-        if not isinstance(model, AdversarialTraining):
-            raise UserError(
-                f'AdversarialTrainLoop trains DeACL and other children of AdversarialTraining, not '
-                f'{type(model).__name__}: set train_cfg.type to mmssl_robust.SeededTrainLoop'
-            )
+        _adversarial(runner.model)
         super().__init__(runner, dataloader, max_epochs, val_at_start=val_at_start, **kwargs)
 
     @property
     def model(self) -> AdversarialTraining:
         """The model under training."""
-        return cast(AdversarialTraining, super().model)
+        return _adversarial(self.runner.model)
 
     def run_epoch(self) -> None:
         """Iterate over the data once."""
@@ -78,3 +74,13 @@ class AdversarialTrainLoop(SeededTrainLoop):
             images_per_second=images / seconds,
         )
         self.runner.visualizer.add_scalars({f'cost/{key}': value for key, value in scalars.items()}, step=self._epoch)
+
+
+def _adversarial(model: nn.Module) -> AdversarialTraining:
+    model = unwrapped(model)
+    if not isinstance(model, AdversarialTraining):
+        raise UserError(
+            f'AdversarialTrainLoop trains DeACL and other children of AdversarialTraining, not '
+            f'{type(model).__name__}: set train_cfg.type to mmssl_robust.SeededTrainLoop'
+        )
+    return model

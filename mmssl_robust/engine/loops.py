@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from mmengine.evaluator import Evaluator
-from mmengine.runner import Runner, TestLoop, ValLoop
+from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop
 from torch.utils.data import DataLoader
 
 from mmssl_robust.evaluation.attack_log import AttackLog
@@ -13,7 +13,7 @@ from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.progress import track
 
 
-class _AttackMixin:
+class _AttackMixin(BaseLoop):
     """What the two loops share; they differ in the names of the hooks that they call.
 
     Args:

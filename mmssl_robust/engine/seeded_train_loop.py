@@ -41,6 +41,8 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         UserError: If the batch cannot be divided among the processes, or there are fewer images than one batch.
     """
 
+    dataloader: Any  # MMEngine's, then within WholeSteps
+
     def __init__(
         self,
         runner: Runner,

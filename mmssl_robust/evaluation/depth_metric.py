@@ -59,7 +59,7 @@ class DepthMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict[str, float] | None]) -> dict[str, float]:
         """Average over the images that have a valid pixel."""
-        results = [result for result in results if result is not None]
-        if not results:
+        known = [result for result in results if result is not None]
+        if not known:
             raise UserError('no image has a valid depth: check depth_rescale_factor, min_depth and max_depth')
-        return {name: sum(result[name] for result in results) / len(results) for name in results[0]}
+        return {name: sum(result[name] for result in known) / len(known) for name in known[0]}

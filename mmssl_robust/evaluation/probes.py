@@ -9,6 +9,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmssl_robust.models.heads import KNNHead
 from mmssl_robust.presets import load_preset
@@ -108,7 +109,7 @@ class Probe:
         self.model.backbone.load_state_dict(encoder.state_dict())
         with self._scope():
             if self.bank is not None:
-                self._fill_bank()
+                self._fill_bank(self.bank)
             self.evaluation.start()
             for data_batch in track(self.dataloader, f'probe {self.name}'):
                 self.evaluation.process(self.model, data_batch)
@@ -117,9 +118,9 @@ class Probe:
         return {f'{self.name}/{key}': value for key, value in metrics.items()}
 
     @torch.no_grad()
-    def _fill_bank(self) -> None:
+    def _fill_bank(self, bank: DataLoader[Any]) -> None:
         rows = []
-        for data_batch in self.bank:
+        for data_batch in bank:
             for sample in data_batch.pop('unreadable'):
                 raise UserError(sample.message)
             if data_batch['inputs']:
@@ -143,6 +144,7 @@ def encoder_in_training(model: nn.Module) -> nn.Module:
     """
     model = unwrapped(model)
     owner = model if hasattr(model, 'backbone') else getattr(model, 'teacher', None)
-    if not hasattr(owner, 'backbone'):
+    backbone = getattr(owner, 'backbone', None)
+    if not isinstance(backbone, nn.Module):
         raise UserError(f'{type(model).__name__} has no backbone to probe')
-    return owner.backbone
+    return backbone

@@ -206,7 +206,7 @@ class RobustEvaluation:
         """What is said of an attack or a member, besides its metrics."""
         own, _, member = name.partition('/')
         settings = self.attacks[own].settings
-        found = dict(settings=(settings.members[member] if member else settings).as_dict())
+        found: dict[str, Any] = dict(settings=(settings.members[member] if member else settings).as_dict())
         found |= self.logs[name].summary()
         if name in tables and self.task:
             found['fell'], found['rose'] = fallen_and_risen(self.task, tables[CLEAN], tables[name])

@@ -56,8 +56,8 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
         table.add_column(name, justify='right', no_wrap=True)
     table.add_column('success', justify='right')
     table.add_column('fell, rose', justify='right', width=5)
-    for (row, (_, *outcome)), values in zip(rows.items(), zip(*columns)):
-        table.add_row(row, *values, *outcome)
+    for (row, (_, *outcome)), cells in zip(rows.items(), zip(*columns)):
+        table.add_row(row, *cells, *outcome)
     return table
 
 

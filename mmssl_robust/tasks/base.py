@@ -215,8 +215,9 @@ class MeanTask(Task):
     def metric_values(self, parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the means, of shares in percent."""
         sums = weights @ parts
-        scale = [100 if metric.unit == '%' else 1 for metric in self.metrics]
-        return scale * ratio(sums[..., :-1], sums[..., -1:])
+        scale = np.array([100 if metric.unit == '%' else 1 for metric in self.metrics])
+        means: np.ndarray = scale * ratio(sums[..., :-1], sums[..., -1:])
+        return means
 
 
 def check_task(task: Task) -> Task:

@@ -25,4 +25,5 @@ def maps_of(example: Example) -> dict[str, np.ndarray]:
 
 def _plane(data: Any) -> np.ndarray:
     plane = data.data.squeeze(0).cpu()
-    return plane.float().numpy() if plane.is_floating_point() else plane.long().numpy()
+    array: np.ndarray = (plane.float() if plane.is_floating_point() else plane.long()).numpy()
+    return array

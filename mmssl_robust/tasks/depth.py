@@ -55,6 +55,6 @@ class Depth(MeanTask):
         if truth in maps:
             maps[truth] = np.ma.masked_where(maps[truth] <= 0, maps[truth])
         planes = list(maps.values())
-        shown = np.ma.concatenate([planes[0].ravel(), planes[-1].ravel()])
+        shown = np.concatenate([np.ma.compressed(plane) for plane in (planes[0], planes[-1])])
         limits = float(shown.min()), float(shown.max())
         return [Picture(title, plane, 'numbers', 'm', limits) for title, plane in maps.items()]

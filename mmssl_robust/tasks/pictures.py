@@ -65,15 +65,17 @@ class Example:
     @property
     def adversarial(self) -> np.ndarray:
         """The attacked image, (H, W, 3) in [0, 1]; a saved one is rounded."""
-        return np.clip(self.image + self.delta, 0, 1)
+        pixels: np.ndarray = np.clip(self.image + self.delta, 0, 1)
+        return pixels
 
     def save(self, path: Path) -> None:
         """Write to an ``.npz`` file; pixels become integers of 0..255, other arrays half as precise."""
         arrays = {name: array.astype(_HALF.get(array.dtype, array.dtype)) for name, array in self.arrays.items()}
         arrays |= dict(image=(self.image * 255).round().astype(np.uint8), delta=self.delta.astype(np.float16))
         scalars = json.dumps({name: getattr(self, name) for name in _SCALARS})
+        named: dict[str, Any] = dict(scalars=np.array(scalars)) | arrays
         with whole_file(path) as partial, open(partial, 'wb') as file:
-            np.savez_compressed(file, scalars=np.array(scalars), **arrays)
+            np.savez_compressed(file, **named)
 
 
 def load_example(path: Path) -> Example:

@@ -51,7 +51,7 @@ class Segmentation(Task):
 
     def contributions(self, records: pd.DataFrame) -> Contributions:
         """Return the three kinds of areas side by side."""
-        parts = [np.stack(records[name]) if len(records) else np.empty((0, 1)) for name in _AREAS]
+        parts = [np.stack(list(records[name])) if len(records) else np.empty((0, 1)) for name in _AREAS]
         return Contributions(self, records['index'].to_numpy(), np.hstack(parts).astype(float))
 
     def metric_values(self, parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ class Segmentation(Task):
             return WorstCase(records)
         ordered = records.sort_values('index', kind='stable')
         images = ordered['index'].nunique()
-        parts = [np.stack(ordered[name]).reshape(images, -1, len(ordered[name].iloc[0])) for name in _AREAS[:2]]
+        parts = [np.stack(list(ordered[name])).reshape(images, -1, len(ordered[name].iloc[0])) for name in _AREAS[:2]]
         areas = np.stack(parts).astype(float)  # (2, images, attacks, classes)
         quality = ordered['quality'].to_numpy(float).reshape(images, -1)
         choice = greedy_choice(areas, np.nan_to_num(quality, nan=0.0).argmin(axis=1))

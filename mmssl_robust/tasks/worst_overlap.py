@@ -24,7 +24,8 @@ def greedy_choice(areas: np.ndarray, choice: np.ndarray) -> np.ndarray:
 
 def _miou(sums: np.ndarray) -> np.ndarray:
     """Mean IoU of sums of intersections and unions (2, ..., classes), over the classes that occur."""
-    return np.nanmean(ratio(sums[0], sums[1]), axis=-1)
+    means: np.ndarray = np.nanmean(ratio(sums[0], sums[1]), axis=-1)
+    return means
 
 
 def bound_of(areas: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from .files import whole_file
 
 
-def write_json(report: dict[str, Any], path: str | os.PathLike[str]) -> None:
+def write_json(report: dict[str, Any] | list[Any], path: str | os.PathLike[str]) -> None:
     """Write a report whole or not at all; what is not finite becomes null.
 
     Args:

@@ -31,7 +31,7 @@ def draw_example(example: Example, info: Mapping[str, Any]) -> Figure:
     perturbation, factor = magnified(example.delta)
     pictures = task.pictures(example, info)
     rows, columns = example.image.shape[:2]
-    axes = _axes(2 if pictures else 1, rows / columns)
+    figure, axes = _panels(2 if pictures else 1, rows / columns)
     truth, before, after = task.captions(example, info)
     titles = [
         '\n'.join(filter(None, (truth, _said('clean', before)))),
@@ -41,16 +41,16 @@ def draw_example(example: Example, info: Mapping[str, Any]) -> Figure:
     for axis, picture, title in zip(axes, (example.image, example.adversarial, perturbation), titles):
         _show(axis, picture, title)
     _draw_pictures(axes[3:], pictures, info)
-    return axes[0].figure
+    return figure
 
 
 def _said(word: str, words: str) -> str:
     return f'{word}: {words}' if words else word
 
 
-def _axes(rows: int, aspect: float) -> list[Axes]:
+def _panels(rows: int, aspect: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(3 * _WIDTH, rows * _WIDTH * aspect + 0.8), layout='constrained', dpi=100)
-    return list(figure.subplots(rows, 3, squeeze=False).flat)
+    return figure, list(figure.subplots(rows, 3, squeeze=False).flat)
 
 
 def _show(axis: Axes, picture: np.ndarray, title: str, **kwargs: Any) -> Any:
@@ -80,7 +80,8 @@ def _draw_labels(pairs: Sequence[tuple[Axes, Picture]], info: Mapping[str, Any])
     for axis, picture in pairs:
         _show(axis, colour_labels(picture.array, palette), picture.title)
     present = present_in(maps, len(classes))[:16]
-    patches = [Patch(color=np.array(palette[label]) / 255, label=classes[label]) for label in present]
+    colours = ['#{:02x}{:02x}{:02x}'.format(*palette[label]) for label in present]
+    patches = [Patch(color=colour, label=classes[label]) for colour, label in zip(colours, present)]
     pairs[0][0].figure.legend(handles=patches, loc='outside lower center', ncols=8, fontsize=7)
 
 

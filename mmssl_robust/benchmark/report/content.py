@@ -84,7 +84,7 @@ class Content:
 
     def attacks(self) -> list[tuple[str, str]]:
         """Attack and its settings, in words, for all rows."""
-        found = {}
+        found: dict[tuple[str, str], None] = {}
         for records in self.begun:
             for attack in records.attacks:
                 found.setdefault((attack, records.settings(attack).words()))
@@ -123,19 +123,19 @@ def summary(content: Content) -> list[str]:
         own = content.results[content.results['row'] == records.row.name]
         metric = records.task.metric
         values = [
-            f'{metric.show(line.value)} {_where(line.attack)}{_bound(records, line.attack)}'
-            for line in own.itertuples()
-            if line.metric == metric.name
+            f'{metric.show(line["value"])} {_where(line["attack"])}{_bound(records, line["attack"])}'
+            for line in own.to_dict('records')
+            if line['metric'] == metric.name
         ]
         sentences.append(f'{records.label}: {metric.name} {", ".join(values)}.')
-    for line in content.differences.itertuples():
-        metric = task_named(line.task).metric_named(line.metric)
-        low, high = (metric.show(end) for end in (line.low, line.high))
-        sign = 'no clear difference' if not line.low > 0 and not line.high < 0 else 'a difference'
-        attack = 'clean' if line.attack == CLEAN else f'under {line.attack}'
+    for line in content.differences.to_dict('records'):
+        metric = task_named(line['task']).metric_named(line['metric'])
+        low, high = (metric.show(line[end]) for end in ('low', 'high'))
+        sign = 'no clear difference' if not line['low'] > 0 and not line['high'] < 0 else 'a difference'
+        attack = 'clean' if line['attack'] == CLEAN else f'under {line["attack"]}'
         sentences.append(
-            f'{line.data}, {line.encoder}, {attack}: {line.variant} minus Standard is '
-            f'{metric.show(line.value, signed=True)} [{low}, {high}], {sign}.'
+            f'{line["data"]}, {line["encoder"]}, {attack}: {line["variant"]} minus Standard is '
+            f'{metric.show(line["value"], signed=True)} [{low}, {high}], {sign}.'
         )
     return sentences
 

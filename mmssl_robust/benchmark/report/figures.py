@@ -1,6 +1,7 @@
 """Figures of a report, as vectors: readable without colour, for colour-blind eyes, and in print."""
 
 import io
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.files import whole_file
@@ -72,21 +74,21 @@ def draw_figures(content: Content, evolution: Path | None = None) -> dict[str, D
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all, the same for the same figure."""
-    with whole_file(path) as partial, matplotlib.rc_context(_rc()):
+    with whole_file(path) as partial, _reproducible():
         figure.savefig(partial, format=path.suffix[1:], metadata=_undated(path.suffix))
 
 
 def svg_of(figure: Figure) -> str:
     """The figure as an ``<svg>`` element."""
     buffer = io.StringIO()
-    with matplotlib.rc_context(_rc()):
+    with _reproducible():
         figure.savefig(buffer, format='svg', metadata=_undated('.svg'))
     text = buffer.getvalue()
     return text[text.index('<svg') :]
 
 
-def _rc() -> dict[str, object]:
-    return {'svg.hashsalt': 'mmssl_robust', 'pdf.fonttype': 42}
+def _reproducible() -> AbstractContextManager[None]:
+    return matplotlib.rc_context({'svg.hashsalt': 'mmssl_robust', 'pdf.fonttype': 42})
 
 
 def _undated(suffix: str) -> dict[str, None]:
@@ -97,11 +99,11 @@ def _points(content: Content) -> list[Point]:
     """Rows that are points of figure 2."""
     table = content.results[content.results['epoch'].notna()]
     points = []
-    for line in table.itertuples():
-        metric = task_named(line.task).metric
-        if line.metric == metric.name and not line.attack.startswith(WORST):
-            embedding = line.reads == 'embedding'
-            points.append(Point(int(line.epoch), line.data, line.attack, metric.stock_name, line.value, embedding))
+    for line in table.to_dict('records'):
+        metric, attack = task_named(line['task']).metric, line['attack']
+        if line['metric'] == metric.name and not attack.startswith(WORST):
+            embedding = line['reads'] == 'embedding'
+            points.append(Point(int(line['epoch']), line['data'], attack, metric.stock_name, line['value'], embedding))
     return points
 
 
@@ -112,8 +114,8 @@ def _final(table: pd.DataFrame) -> pd.DataFrame:
 
 def _curves(table: pd.DataFrame, axis: str) -> Figure:
     panels = list(dict.fromkeys(zip(table['task'], table['data'])))
-    figure = Figure(figsize=(4 * max(len(panels), 1.25), 4.6), layout='constrained', dpi=100)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.03)
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03)
+    figure = Figure(figsize=(4 * max(len(panels), 1.25), 4.6), layout=layout, dpi=100)
     colours = _colours(table)
     for axes, (task, data) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
         _curve_panel(axes, table[(table['task'] == task) & (table['data'] == data)], colours, axis)
@@ -125,12 +127,12 @@ def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis:
     styles = _styles(table)
     scale = _scale(table, axis)
     for (name, attack), line in table.groupby([_model(table), 'attack'], sort=False):
-        style, marker = styles[attack]
+        colour, (style, marker) = colours[str(name)], styles[str(attack)]
         xs = line['x'].to_numpy(float) * scale
         axes.plot(
             xs,
             line['value'].to_numpy(float),
-            color=colours[name],
+            color=colour,
             linestyle=style,
             marker=marker,
             linewidth=2,
@@ -139,7 +141,7 @@ def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis:
             clip_on=False,
             zorder=3,
         )
-        axes.fill_between(xs, line['low'].to_numpy(float), line['high'].to_numpy(float), color=colours[name], alpha=0.1)
+        axes.fill_between(xs, line['low'].to_numpy(float), line['high'].to_numpy(float), color=colour, alpha=0.1)
     axes.set_xlabel(_axis_label(table, axis), fontsize=11)
     axes.set_ylabel(task_named(table['task'].iloc[0]).metric.axis, fontsize=11)
     axes.set_ylim(bottom=0)
@@ -199,7 +201,7 @@ def _colours(table: pd.DataFrame) -> dict[str, str]:
 
 def _styles(table: pd.DataFrame) -> dict[str, tuple[Any, str]]:
     """Attack -> line and marker: one kind for attacks on the embedding, another for those on a task."""
-    found = {}
+    found: dict[str, tuple[Any, str]] = {}
     for reads, styles in _STYLES.items():
         names = dict.fromkeys(table.loc[table['reads'] == reads, 'attack'])
         found |= {name: styles[place % len(styles)] for place, name in enumerate(names)}

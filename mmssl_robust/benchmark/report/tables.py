@@ -1,5 +1,6 @@
 """Tables of a report: Markdown, LaTeX, CSV, JSON."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,15 +65,15 @@ def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | No
     for records in content.begun:
         if records.row.task != task:
             continue
-        own = table[table['row'] == records.row.name].set_index('attack')
+        own = {line['attack']: line for line in table[table['row'] == records.row.name].to_dict('records')}
         variant = records.row.variant + ('' if records.row.epoch is None else f', epoch {records.row.epoch}')
         head = [records.row.data, records.row.encoder, variant, str(records.info.get('images', ''))]
-        cells = [cell_of(own.loc[name]) if name in own.index else None for name in columns_of(content, task)]
+        cells = [cell_of(own[name]) if name in own else None for name in columns_of(content, task)]
         lines.append((head, cells))
     return lines
 
 
-def cell_of(line: pd.Series, signed: bool = False) -> Cell:
+def cell_of(line: Mapping[Hashable, Any], signed: bool = False) -> Cell:
     """Write a number of a table of results."""
     metric = task_named(line['task']).metric_named(line['metric'])
     decimals, sign = metric.decimals, '+' if signed else ''
@@ -91,11 +92,11 @@ def difference_rows(content: Content) -> list[tuple[list[str], list[Cell | None]
     """What variants gain or lose against Standard: data, encoder and variant, attack, metric, and the number."""
     return [
         ([line['data'], line['encoder'], line['variant'], line['attack'], _described(line)], [cell_of(line, True)])
-        for _, line in content.differences.iterrows()
+        for line in content.differences.to_dict('records')
     ]
 
 
-def _described(line: pd.Series) -> str:
+def _described(line: Mapping[Hashable, Any]) -> str:
     return task_named(line['task']).metric_named(line['metric']).description
 
 

@@ -26,6 +26,8 @@ class SafeCheckpointHook(mmengine.hooks.CheckpointHook):
         with self._removals_last():
             super()._save_best_checkpoint(runner, metrics)
 
+    file_backend: Any  # set by MMEngine
+
     @contextmanager
     def _removals_last(self) -> Iterator[None]:
         backend = self.file_backend

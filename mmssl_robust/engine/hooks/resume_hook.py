@@ -69,8 +69,9 @@ def _settings(runner: Runner) -> dict[str, Any]:
     model = unwrapped(runner.model)
     settings = training_settings(runner.cfg)
     settings['images'] = len(runner.train_dataloader.dataset)
-    if hasattr(model, 'fingerprint'):
-        settings['teacher'] = model.fingerprint()
+    fingerprint = getattr(model, 'fingerprint', None)
+    if fingerprint is not None:
+        settings['teacher'] = fingerprint()
     return settings
 
 

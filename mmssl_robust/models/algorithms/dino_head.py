@@ -42,11 +42,12 @@ class DINOHead(nn.Module):
             raise UserError(f'num_layers={num_layers}: give at least 1')
         self.out_dim = out_dim
         widths = [in_dim, *[hidden_dim] * (num_layers - 1), bottleneck_dim]
-        layers = [layer for width in pairwise(widths) for layer in (nn.Linear(*width), nn.GELU())]
+        linears = [nn.Linear(*width) for width in pairwise(widths)]
+        layers = [layer for linear in linears for layer in (linear, nn.GELU())]
         self.mlp = nn.Sequential(*layers[:-1])
-        for layer in self.mlp[::2]:
-            nn.init.trunc_normal_(layer.weight, std=0.02)
-            nn.init.zeros_(layer.bias)
+        for linear in linears:
+            nn.init.trunc_normal_(linear.weight, std=0.02)
+            nn.init.zeros_(linear.bias)
         self.last_layer = weight_norm(nn.Linear(bottleneck_dim, out_dim, bias=False))
         lengths = self.last_layer.parametrizations.weight.original0
         nn.init.ones_(lengths)
