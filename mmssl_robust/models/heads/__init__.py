@@ -1,5 +1,6 @@
 """Classification heads that MMPretrain lacks."""
 
+from .bank_head import BankHead
 from .knn_head import KNNHead
 
-__all__ = ['KNNHead']
+__all__ = ['BankHead', 'KNNHead']
