@@ -2,5 +2,6 @@
 
 from .bank_head import BankHead
 from .knn_head import KNNHead
+from .retrieval_head import RetrievalHead
 
-__all__ = ['BankHead', 'KNNHead']
+__all__ = ['BankHead', 'KNNHead', 'RetrievalHead']
