@@ -22,8 +22,6 @@ class RetrievalMetric(BaseMetric):
         UserError: If the predictions are no rankings, or no query has a relevant image.
     """
 
-    default_prefix = 'retrieval'
-
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:  # noqa: ARG002
         """Remember each query's numbers."""
         self.results += [self.numbers_of(sample) for sample in data_samples]

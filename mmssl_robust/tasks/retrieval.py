@@ -18,9 +18,9 @@ class Retrieval(MeanTask):
 
     name = 'retrieval'
     metrics = (
-        Metric('recall_at_1', 'recall@1', '%', is_share=True, stock='retrieval/Recall@1'),
-        Metric('recall_at_5', 'recall@5', '%', is_share=True, stock='retrieval/Recall@5'),
-        Metric('mAP', 'mean average precision', '%', stock='retrieval/mAP'),
+        Metric('recall_at_1', 'recall@1', '%', is_share=True, stock='Recall@1'),
+        Metric('recall_at_5', 'recall@5', '%', is_share=True, stock='Recall@5'),
+        Metric('mAP', 'mean average precision', '%'),
     )
     columns = (
         Column('label', 'int32', 'the class of the query'),
