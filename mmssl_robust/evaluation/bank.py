@@ -42,7 +42,7 @@ def bank_loader(
     """
     if not has_bank(model):
         return None
-    if 'bank_dataloader' not in cfg:
+    if not cfg.get('bank_dataloader'):
         head = type(unwrapped(model).head).__name__
         raise UserError(f'the config has no bank_dataloader: say which images fill the bank of its {head}')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
