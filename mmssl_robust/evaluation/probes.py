@@ -10,7 +10,7 @@ from torch import nn
 from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.config_files import find_config, read_config
-from mmssl_robust.utils.data_check import check_class_count, check_data_folders
+from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.state_dict import load_weights, mismatch, read_weights
@@ -51,9 +51,7 @@ class Probe:
         seed: int = 0,
     ) -> None:
         cfg = read_config(find_config(config))
-        for loader in ('test_dataloader', 'bank_dataloader'):
-            if loader in cfg:
-                check_data_folders(cfg[loader].dataset)
+        check_test_data(cfg)
         self.name = name
         self.scope = cfg.get('default_scope', 'mmengine')
         for loader in (cfg.test_dataloader, cfg.get('bank_dataloader', {})):
