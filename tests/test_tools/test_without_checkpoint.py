@@ -85,6 +85,7 @@ def test_what_is_missing(cfg, run_tool, capsys):
     Config(classification_run('queries', 'work')).dump('trained.py')
     line = refused(run_tool, capsys, 'trained.py')
     assert line == 'error: trained.py names not all weights of its model: give a checkpoint'
+    assert 'not found: none.pth' in refused(run_tool, capsys, 'trained.py', '--max-images', 1, 'none.pth')
     cfg.bank_dataloader.dataset.data_root = 'bank'
     cfg.model.backbone.pop('init_cfg')
     cfg.dump('no_encoder.py')
