@@ -44,7 +44,12 @@ MODELS = Registry(
 )
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['mmssl_robust.datasets'])
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, scope=SCOPE, locations=['mmssl_robust.datasets'])
-METRICS = Registry('metric', parent=MMENGINE_METRICS, scope=SCOPE, locations=['mmssl_robust.evaluation.depth_metric'])
+METRICS = Registry(
+    'metric',
+    parent=MMENGINE_METRICS,
+    scope=SCOPE,
+    locations=['mmssl_robust.evaluation.depth_metric', 'mmssl_robust.evaluation.retrieval_metric'],
+)
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['mmssl_robust.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope=SCOPE, locations=['mmssl_robust.engine'])
 ATTACKS = Registry('attack', scope=SCOPE, locations=['mmssl_robust.building'])

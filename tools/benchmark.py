@@ -101,7 +101,7 @@ def chosen_rows(suite: Suite, patterns: list[str] | None) -> list[Row]:
 def cost_table(costs: list[RowCost], tflops: float | None, measured: float | None) -> Table:
     """What is left to do, row by row."""
     rate = tflops * 1e12 if tflops else measured
-    caption = 'Evaluations are images x (clean and each attack); head: TFLOP to train the one that is missing.'
+    caption = 'Evaluations are images x (clean and each attack); head: TFLOP to train one or fill its bank.'
     if tflops:
         caption += f' Hours at {tflops:g} TFLOP/s, as given.'
     elif measured:

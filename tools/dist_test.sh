@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Evaluate on several GPUs, or CPU processes where there is none:
 #   tools/dist_test.sh CONFIG CHECKPOINT GPUS [arguments of tools/test.py]
+# CHECKPOINT is '' where the config names all weights, as in configs/retrieval.
 # On several machines, run it on each with NNODES, NODE_RANK (0 .. NNODES-1), MASTER_ADDR and PORT set.
 set -euo pipefail
 (($# >= 3)) || { echo "usage: $0 CONFIG CHECKPOINT GPUS [arguments of tools/test.py]" >&2; exit 2; }

@@ -6,6 +6,7 @@ Examples:
     python tools/test.py CONFIG CHECKPOINT --attack autoattack --norm l2 --eps 0.5
     python tools/test.py CONFIG CHECKPOINT --attack pgd --restarts 5 --targeted least-likely
     bash tools/dist_test.sh CONFIG CHECKPOINT 8 --attack pgd
+    python tools/test.py configs/retrieval/mini_cifar10_retrieval.py --attack embed pgd
 """
 
 from mmssl_robust.utils.startup import one_line_errors
@@ -27,6 +28,7 @@ from rich.table import Table
 from torch import nn
 
 from mmssl_robust.building import build_attack
+from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
 from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
@@ -44,8 +46,9 @@ from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import write_json
-from mmssl_robust.utils.state_dict import load_weights, read_weights
+from mmssl_robust.utils.state_dict import load_weights, needs_weights, read_weights
 from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.unwrapped import unwrapped
 
 # Attack settings that the command line can change.
 SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
@@ -54,7 +57,11 @@ SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_sam
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common_arguments(parser)
-    parser.add_argument('checkpoint', help='path or URL of the weights; a head alone if the config has the encoder')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='path or URL of the weights; a head alone if the config has the encoder; none if its head has no weights',
+    )
     known = ', '.join(presets())
     parser.add_argument(
         '--attack', nargs='+', metavar='NAME', help=f'{known}, or the path of a file; default those in test_cfg.attacks'
@@ -90,7 +97,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', metavar='FILE.json', help='write the results here')
     parser.add_argument('--show-dir', help='draw attacked images into this folder')
     parser.add_argument('--show-images', type=int, default=8, help='how many for each attack')
-    return parser.parse_args()
+    return parser.parse_intermixed_args()  # or an optional position would have to come before the options
 
 
 def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str, Any]]:
@@ -176,8 +183,8 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
         config=args.config,
         config_hash=config_hash(cfg),
-        checkpoint=args.checkpoint,
-        checkpoint_sha256=sha256(local_path(args.checkpoint)),
+        checkpoint=args.checkpoint or None,
+        checkpoint_sha256=sha256(local_path(args.checkpoint)) if args.checkpoint else None,
         **encoder_of(cfg),
         libraries=library_versions(),
     )
@@ -223,12 +230,15 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     prepare(cfg, args)
-    weights = read_weights(args.checkpoint)
+    weights = read_weights(args.checkpoint) if args.checkpoint else {}
     backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
-    runner = build_runner(cfg, ('test_dataloader',))
-    model = runner.model.module if runner.distributed else runner.model
-    load_weights(model, weights, args.checkpoint)
+    runner = build_runner(cfg, ('test_dataloader', 'bank_dataloader'))
+    model = unwrapped(runner.model)
+    if not args.checkpoint and needs_weights(model):
+        raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
+    load_weights(model, weights, args.checkpoint or encoder_of(cfg)['encoder'])
     check_class_count(model, runner.test_loop.dataloader.dataset)
+    fill_bank(model, bank_loader(model, cfg, seed=runner.seed))
     start = time.monotonic()
     metrics = runner.test()
     seconds = time.monotonic() - start

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread
+from mmssl_robust.evaluation.bank import has_bank
 from mmssl_robust.functional.tokens import windows
 from mmssl_robust.registry import DATASETS, MODELS
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
@@ -41,7 +43,7 @@ class RowCost:
         done: Evaluations of an image that are recorded, over all attacks and the clean pass.
         todo: Evaluations that are not.
         flops: Floating-point operations that these take.
-        flops_head: Operations to train the head, 0 if it is there.
+        flops_head: Operations to train the head, or to fill its bank; 0 if nothing of that is to be done.
         seconds: What was measured of those that are recorded and joined.
         flops_done: Operations of those.
         problem: Why nothing can be said; empty if something can.
@@ -93,6 +95,7 @@ def row_cost(row: Row, work_dir: Path, heads: Path, options: Options, compare: b
             forward = _forward_flops(cfg, sizes)
             missing_head = resolved.trains_head and not resolved.head()
             flops_head = _training_flops(cfg, row) if missing_head else 0.0
+            flops_bank = _bank_flops(cfg, row, forward) if cfg.get('bank_dataloader') else 0.0
     except UserError as error:
         return RowCost(row, problem=str(error))
     done = todo = 0
@@ -104,6 +107,7 @@ def row_cost(row: Row, work_dir: Path, heads: Path, options: Options, compare: b
         flops += (count - recorded) * passes(attack) * forward
         if spent:
             seconds, flops_done = seconds + spent.seconds, flops_done + spent.passes * forward
+    flops_head += flops_bank if todo else 0.0
     return RowCost(row, images, done, todo, flops, flops_head, seconds, flops_done)
 
 
@@ -158,6 +162,17 @@ def _training_flops(cfg: Config, row: Row) -> float:
     return _forward_flops(cfg, sizes, training=True) * images * cfg.train_cfg.max_epochs
 
 
+def _bank_flops(cfg: Config, row: Row, forward: float) -> float:
+    """Operations to fill a bank: each of its images goes forward through the encoder."""
+    try:
+        check_data_folders(cfg.bank_dataloader.dataset)
+    except UserError:
+        if row.data not in NOMINAL:
+            raise
+        return NOMINAL[row.data].training_images * forward
+    return len(TolerantDataset(copy.deepcopy(cfg.bank_dataloader.dataset)).indices) * forward
+
+
 def _sizes(samples: list[Any]) -> list[Size]:
     for sample in samples:
         if not isinstance(sample, dict):
@@ -178,7 +193,9 @@ def _flops(model: nn.Module, cfg: Config, size: Size, training: bool) -> int:
     inputs = torch.empty(1, 3, height, width, device='meta')
     config = cfg.model.get('test_cfg') or {}
     slides = config.get('mode', 'whole').startswith('slide') and not training
+    # The similarities with a bank, which is empty here, cost little beside the encoder.
+    forward = model.extract_feat if has_bank(model) else partial(model, mode='tensor')
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         for view in windows(inputs, config['crop_size'], config['stride']) if slides else [inputs]:
-            model(view, mode='tensor')
+            forward(view)
     return counter.get_total_flops()

@@ -66,7 +66,7 @@ class ResolvedRow:
     @property
     def trains_head(self) -> bool:
         """Whether its head is to be trained where it is missing."""
-        return self.row.head is None and 'train_dataloader' in self.cfg
+        return self.row.head is None and bool(self.cfg.get('train_dataloader'))
 
     @property
     def encoder_source(self) -> str:
@@ -92,7 +92,7 @@ class ResolvedRow:
     @cached_property
     def known(self) -> dict[str, Any]:
         """What the records depend on, as far as it is known without any weights."""
-        return dict(
+        known = dict(
             config=self.row.config,
             config_hash=config_hash(self.cfg),
             head=self._head_words(),
@@ -104,6 +104,9 @@ class ResolvedRow:
             device=self.options.device.partition(':')[0],
             version=__version__,
         )
+        if self.cfg.get('bank_dataloader'):  # a key that other rows, whose records may be older, do not have
+            known['bank_data_root'] = data_root_of(self.cfg.bank_dataloader.dataset)
+        return known
 
     def identity(self, head: Path | None) -> dict[str, Any]:
         """All that the records depend on.

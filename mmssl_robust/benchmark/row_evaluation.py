@@ -13,10 +13,11 @@ from torch.utils.data import DataLoader
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread, tolerant_collate
+from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.walk import walk
 from mmssl_robust.registry import MODELS
-from mmssl_robust.utils.data_check import check_class_count, check_data_folders
+from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.state_dict import load_weights, read_weights
@@ -44,7 +45,7 @@ class RowEvaluation:
 
     def __init__(self, resolved: ResolvedRow, head: Path | None, store: RecordStore) -> None:
         cfg = resolved.fresh_cfg()
-        check_data_folders(cfg.test_dataloader.dataset)
+        check_test_data(cfg)
         self.row, self.options, self.attacks = resolved.row, resolved.options, resolved.attacks
         self.task, self.store, self.loader = self.row.task_object, store, cfg.test_dataloader
         self.data_root = Path(self.loader.dataset.get('data_root') or '')
@@ -63,6 +64,7 @@ class RowEvaluation:
         load_weights(self.model, read_weights(head) if head else {}, head or resolved.encoder.source)
         check_class_count(self.model, self.dataset)
         self.model.to(self.options.device).eval().requires_grad_(False)
+        fill_bank(self.model, bank_loader(self.model, cfg))
 
     def in_scope(self) -> Any:
         """The scope in which OpenMMLab looks for the config's types, for a while."""

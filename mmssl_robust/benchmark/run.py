@@ -14,7 +14,7 @@ from mmengine.dist import barrier, get_world_size, is_main_process
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.evaluation.summary import cpu_name, library_versions
-from mmssl_robust.utils.data_check import check_data_folders
+from mmssl_robust.utils.data_check import check_data_folders, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.terminal import console
 
@@ -93,7 +93,7 @@ class SuiteRun:
         store_of(row, self.work_dir).check(resolved.known, row.attacks)
         if is_finished(row, self.work_dir):
             return
-        check_data_folders(resolved.cfg.test_dataloader.dataset)
+        check_test_data(resolved.cfg)
         self._check_attacks(resolved)
         if not resolved.head() and resolved.trains_head:
             check_data_folders(resolved.cfg.train_dataloader.dataset)

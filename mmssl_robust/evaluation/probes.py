@@ -3,24 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from mmengine.dist import all_gather_object
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import DataLoader
 
-from mmssl_robust.models.heads import KNNHead
 from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.config_files import find_config, read_config
-from mmssl_robust.utils.data_check import check_class_count, check_data_folders
+from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.state_dict import load_weights, mismatch, read_weights
 from mmssl_robust.utils.unwrapped import unwrapped
 
+from .bank import bank_loader, fill_bank
 from .robust_evaluation import RobustEvaluation, tolerant_dataloader
 
 
@@ -31,8 +28,8 @@ class Probe:
         name: What to call it; the prefix of its metrics.
         config: Path of the task's config, such as ``'configs/segmentation/mini_camvid.py'``, from here or from the
             package. Of it are used ``model``, ``test_dataloader``, ``test_evaluator``, ``default_scope``, and
-            ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.KNNHead`.
-        head: Path or URL of the head's weights, trained beforehand; None for k-NN.
+            ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.BankHead`.
+        head: Path or URL of the head's weights, trained beforehand; None for one with a bank.
         attacks: Names of presets, or name -> settings to change of the preset of that name.
         max_images: Take this many, evenly spread over the data set.
         bank_images: Likewise of the bank's.
@@ -55,9 +52,7 @@ class Probe:
         seed: int = 0,
     ) -> None:
         cfg = read_config(find_config(config))
-        for loader in ('test_dataloader', 'bank_dataloader'):
-            if loader in cfg:
-                check_data_folders(cfg[loader].dataset)
+        check_test_data(cfg)
         self.name = name
         self.scope = cfg.get('default_scope', 'mmengine')
         for loader in (cfg.test_dataloader, cfg.get('bank_dataloader', {})):
@@ -72,9 +67,7 @@ class Probe:
             evaluator = Evaluator(cfg.test_evaluator)
             evaluator.dataset_meta = self.dataloader.dataset.metainfo
             self.evaluation = RobustEvaluation(evaluator, presets)
-            self.bank = None
-            if isinstance(getattr(self.model, 'head', None), KNNHead):
-                self.bank = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader, bank_images), seed=seed)
+        self.bank = bank_loader(self.model, cfg, bank_images, seed)
         if head:
             load_weights(self.model, read_weights(head), head)
         elif self.bank is None:
@@ -108,29 +101,13 @@ class Probe:
         self.model.to(next(encoder.parameters()).device)
         self.model.backbone.load_state_dict(encoder.state_dict())
         with self._scope():
-            if self.bank is not None:
-                self._fill_bank(self.bank)
+            fill_bank(self.model, self.bank)
             self.evaluation.start()
             for data_batch in track(self.dataloader, f'probe {self.name}'):
                 self.evaluation.process(self.model, data_batch)
             metrics = self.evaluation.finish()
         self.model.to('cpu')  # the memory is the training's
         return {f'{self.name}/{key}': value for key, value in metrics.items()}
-
-    @torch.no_grad()
-    def _fill_bank(self, bank: DataLoader[Any]) -> None:
-        rows = []
-        for data_batch in bank:
-            for sample in data_batch.pop('unreadable'):
-                raise UserError(sample.message)
-            if data_batch['inputs']:
-                data = self.model.data_preprocessor(data_batch, False)
-                features = self.model.extract_feat(data['inputs'])[-1]
-                labels = torch.cat([sample.gt_label for sample in data['data_samples']])
-                rows.append((features.cpu(), labels.cpu()))
-        parts = [part for process in all_gather_object(rows) for part in process]
-        device = next(self.model.parameters()).device
-        self.model.head.fit(*(torch.cat(tensors).to(device) for tensors in zip(*parts)))
 
     def _scope(self) -> Any:
         return DefaultScope.overwrite_default_scope(self.scope)

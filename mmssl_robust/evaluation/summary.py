@@ -18,6 +18,7 @@ from mmssl_robust.version import __version__
 _LIBRARIES = ('torch', 'torchvision', 'timm', 'numpy', 'mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain')
 # What the numbers depend on; the rest of a config says where logs go and how to train.
 _HASHED = ('model', 'test_dataloader', 'test_evaluator', 'test_cfg')
+_HASHED_IF_THERE = ('bank_dataloader',)  # of heads with a bank alone, so that other configs keep their hash
 # Where files lie on this machine, and what only costs time or memory; weights have a hash of their own.
 _UNHASHED = {
     'data_root',
@@ -104,7 +105,9 @@ def cpu_name() -> str:
 
 def config_hash(cfg: Config) -> str:
     """SHA-256 of the parts of a config on which the numbers depend, the same on every machine."""
-    parts = {name: _without_places(cfg.to_dict().get(name)) for name in _HASHED}
+    known = cfg.to_dict()
+    names = [*_HASHED, *(name for name in _HASHED_IF_THERE if name in known)]
+    parts = {name: _without_places(known.get(name)) for name in names}
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

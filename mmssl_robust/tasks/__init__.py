@@ -9,6 +9,7 @@ from .classification import Classification
 from .contributions import Contributions
 from .depth import Depth
 from .pictures import Example, Picture
+from .retrieval import Retrieval
 from .segmentation import Segmentation
 from .worst_case import WorstCase, by_budget, fallen_and_risen, worst_of
 
@@ -48,7 +49,7 @@ def register_task(kind: type[Task]) -> type[Task]:
     return kind
 
 
-for kind in (Classification, Segmentation, Depth):
+for kind in (Classification, Segmentation, Depth, Retrieval):
     register_task(kind)
 
 

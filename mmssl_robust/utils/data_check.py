@@ -36,6 +36,17 @@ def check_data_folders(dataset: Mapping[str, Any]) -> None:
             raise UserError(f'data folder {folder} is empty: put the data set there')
 
 
+def check_test_data(cfg: Mapping[str, Any]) -> None:
+    """Check the folders of the test set of a task's config, and of the images that fill the bank of its head.
+
+    Raises:
+        UserError: See :func:`check_data_folders`.
+    """
+    for name in ('test_dataloader', 'bank_dataloader'):
+        if cfg.get(name):
+            check_data_folders(cfg[name]['dataset'])
+
+
 @contextmanager
 def named_data_errors(where: str) -> Iterator[None]:
     """Turn what OpenMMLab raises for missing files and empty data sets into one line.

@@ -73,6 +73,11 @@ def load_weights(model: BaseModel, weights: Mapping[str, Tensor], source: str | 
         model.backbone.init_weights()
 
 
+def needs_weights(model: BaseModel) -> bool:
+    """Whether a model lacks weights as its config builds it: of a trained head, or of an encoder without a source."""
+    return bool(head_of(model.state_dict())) or not _is_pretrained(model.backbone)
+
+
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
     return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 
@@ -72,6 +73,17 @@ def test_config_hash_is_of_what_the_numbers_depend_on():
     cfg = Config(dict(model=dict(type='A', depth=2), work_dir='here'))
     assert config_hash(cfg) == config_hash(Config(dict(work_dir='there', model=dict(depth=2, type='A'))))
     assert config_hash(cfg) != config_hash(Config(dict(model=dict(type='A', depth=3))))
+
+
+def test_a_bank_enters_the_hash_of_configs_that_have_one_alone():
+    cfg = Config(dict(model=dict(type='A')))
+    parts = dict(model=dict(type='A'), test_cfg=None, test_dataloader=None, test_evaluator=None)
+    assert config_hash(cfg) == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    hashes = {config_hash(cfg)}
+    for bank in (dict(type='B'), dict(type='C'), dict(type='C', data_root='here')):
+        cfg.bank_dataloader = dict(dataset=bank)
+        hashes.add(config_hash(cfg))
+    assert len(hashes) == 3
 
 
 def test_versions():

@@ -52,5 +52,5 @@ def test_more_neighbours_than_there_are():
 def test_the_bank_is_in_no_checkpoint_and_must_be_filled():
     head = KNNHead(num_classes=3)
     assert not head.state_dict()
-    with pytest.raises(UserError, match='bank of the k-NN head is empty'):
+    with pytest.raises(UserError, match='bank of the KNNHead is empty: evaluate it by'):
         head((torch.randn(2, 5),))

@@ -1,7 +1,8 @@
-# Nearest neighbours on the CLS token: a classifier that needs no training, for probes (mmssl_robust.ProbeValLoop).
+# Nearest neighbours on the CLS token: a classifier that needs no training.
 model = dict(
     type='ImageClassifier',
     data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
     backbone=dict(out_type='cls_token', frozen=True),
     head=dict(type='mmssl_robust.KNNHead', k=20, temperature=0.07),
 )
+model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel')  # the usual one wants something to train

@@ -1,5 +1,7 @@
 """Classification heads that MMPretrain lacks."""
 
+from .bank_head import BankHead
 from .knn_head import KNNHead
+from .retrieval_head import RetrievalHead
 
-__all__ = ['KNNHead']
+__all__ = ['BankHead', 'KNNHead', 'RetrievalHead']

@@ -2,23 +2,20 @@
 
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from mmpretrain.models.heads import ClsHead
 from torch import Tensor
 
 from mmssl_robust.registry import MODELS
-from mmssl_robust.utils.errors import UserError
+
+from .bank_head import BankHead
 
 
 @MODELS.register_module()
-class KNNHead(ClsHead):
+class KNNHead(BankHead):
     """Weighted k-NN on normalised features (Wu et al., 2018), as DINO evaluates (Caron et al., 2021).
 
     Each of the k nearest neighbours votes for its class with exp(cosine / temperature). The votes are differentiable
     in the feature, so that PGD attacks them as it attacks any classifier. Every class's own nearest image has a
     millionth of a vote besides: where all k neighbours agree, the attack would see no other class and no gradient.
-    The bank of neighbours is not part of a checkpoint: :meth:`fit` fills it.
 
     Args:
         num_classes: Number of classes.
@@ -28,22 +25,8 @@ class KNNHead(ClsHead):
     """
 
     def __init__(self, num_classes: int, k: int = 20, temperature: float = 0.07, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
+        super().__init__(num_classes, temperature, **kwargs)
         self.k = k
-        self.temperature = temperature
-        self.register_buffer('features', torch.empty(0), persistent=False)
-        self.register_buffer('labels', torch.empty(0, dtype=torch.int64), persistent=False)
-
-    def fit(self, features: Tensor, labels: Tensor) -> None:
-        """Fill the bank.
-
-        Args:
-            features: (M, D).
-            labels: (M,), class indices.
-        """
-        self.features = F.normalize(features, dim=-1)
-        self.labels = labels
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Return the logarithms of the votes (B, K); their softmax is each class's share.
@@ -51,9 +34,7 @@ class KNNHead(ClsHead):
         Raises:
             UserError: If the bank is empty.
         """
-        if not len(self.labels):
-            raise UserError('the bank of the k-NN head is empty: evaluate it as a probe, which fills it')
-        cosines = F.normalize(self.pre_logits(feats).float(), dim=-1) @ self.features.T
+        cosines = self.cosines(feats)
         weights = ((cosines - cosines.amax(dim=-1, keepdim=True).detach()) / self.temperature).exp()
         nearest, indices = weights.topk(min(self.k, len(self.labels)), dim=-1)
         none = weights.new_zeros(len(weights), self.num_classes)
