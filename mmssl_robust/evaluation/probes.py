@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmssl_robust.models.heads import KNNHead
-from mmssl_robust.presets import load_preset
+from mmssl_robust.presets import load_presets
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
@@ -31,7 +31,8 @@ class Probe:
             package. Of it are used ``model``, ``test_dataloader``, ``test_evaluator``, ``default_scope``, and
             ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.KNNHead`.
         head: Path or URL of the head's weights, trained beforehand; None for k-NN.
-        attacks: Names of presets, or name -> settings to change of the preset of that name.
+        attacks: Names or paths of presets, or name -> settings to change, see
+            :func:`mmssl_robust.presets.load_presets`.
         max_images: Take this many, evenly spread over the data set.
         bank_images: Likewise of the bank's.
         batch_size: Images at a time; None for the config's.
@@ -62,8 +63,7 @@ class Probe:
             loader['persistent_workers'] = False  # they would wait from one validation to the next
         if batch_size is not None:
             cfg.test_dataloader.batch_size = batch_size
-        changes = attacks if isinstance(attacks, dict) else dict.fromkeys(attacks, {})
-        presets = {attack: load_preset(attack, **settings) for attack, settings in changes.items()}
+        presets = load_presets(attacks)
         with self._scope():
             self.model = MODELS.build(cfg.model)
             self.dataloader = Runner.build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)
