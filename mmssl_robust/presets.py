@@ -38,6 +38,31 @@ def load_preset(name: str, **changes: Any) -> dict[str, Any]:
     return changed(cfg.attack.to_dict(), changes)
 
 
+def load_presets(
+    wanted: Sequence[str] | Mapping[str, Mapping[str, Any]], folder: str | Path = ''
+) -> dict[str, dict[str, Any]]:
+    """Read several attacks' configs.
+
+    Args:
+        wanted: Names or paths of presets, or name -> settings to change, of which ``preset`` names the preset where
+            the name does not.
+        folder: From where paths are meant.
+
+    Returns:
+        Name -> config of an attack.
+
+    Raises:
+        UserError: If there is no such preset, or a change does not fit it.
+    """
+    named = wanted if isinstance(wanted, Mapping) else {preset_name(name): dict(preset=name) for name in wanted}
+    attacks = {}
+    for name, settings in named.items():
+        changes = {'preset': name} | dict(settings)
+        preset = changes.pop('preset')
+        attacks[name] = load_preset(str(Path(folder) / preset) if preset.endswith('.py') else preset, **changes)
+    return attacks
+
+
 def preset_name(name: str) -> str:
     """What to call an attack that is given by name or path."""
     return Path(name).stem if name.endswith('.py') else name

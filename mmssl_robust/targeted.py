@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmssl_robust.attacks import APGD, FGSM, PGD
+from mmssl_robust.attacks import FAB, DepthPGD, Ensemble, SegPGD, Square
 from mmssl_robust.attacks.objectives.targeted_depth import REMOVE
 from mmssl_robust.building import build_attack
 from mmssl_robust.tasks import TASKS, Task
@@ -11,6 +11,8 @@ from mmssl_robust.utils.errors import UserError
 # Of the attack's config: what is the objective's, and what its targeted form takes over of it.
 _OF_OBJECTIVES = ('type', 'objective', 'ignore_index', 'min_depth', 'max_depth')
 _TAKEN_OVER = ('ignore_index', 'min_depth', 'max_depth')
+# They ask for the decision, or are several attacks.
+_WITHOUT = (Square, FAB, Ensemble)
 
 
 def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[st
     """
     built = build_attack(attack)
     task = _task_of(built.objective)
-    if task is None or task.targeted is None or not isinstance(built, (PGD, APGD)):
+    if task is None or task.targeted is None or isinstance(built, _WITHOUT):
         raise UserError(f'{attack["type"]} has no targeted form: use fgsm, pgd, apgd, segpgd, cospgd or depthpgd')
     if target == REMOVE:
         raise UserError("'remove' needs the mask of an object, which no data set has: use TargetedDepth in Python")
@@ -35,8 +37,8 @@ def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[st
     wanted = {key: given[key] for key in _TAKEN_OVER if key in given}
     wanted |= {} if target is None else dict(target=target)
     kept = {key: value for key, value in attack.items() if key not in _OF_OBJECTIVES}
-    optimiser = next(part.__name__ for part in (APGD, FGSM, PGD) if isinstance(built, part))
-    return dict(kept, type=f'mmssl_robust.{optimiser}', objective=dict(type=f'mmssl_robust.{task.targeted}', **wanted))
+    optimiser = 'mmssl_robust.PGD' if type(built) in (SegPGD, DepthPGD) else attack['type']
+    return dict(kept, type=optimiser, objective=dict(type=f'mmssl_robust.{task.targeted}', **wanted))
 
 
 def _task_of(objective: Any) -> Task | None:

@@ -5,7 +5,8 @@ import torch
 
 from mmssl_robust.attacks import APGD, FGSM, PGD, TargetedCrossEntropy, TargetedDepth
 from mmssl_robust.building import build_attack
-from mmssl_robust.presets import changed_all, load_preset
+from mmssl_robust.presets import changed_all, load_preset, load_presets
+from mmssl_robust.registry import ATTACKS
 from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.errors import UserError
 
@@ -37,6 +38,26 @@ def test_targeted_forms(preset, kind, objective):
     wanted = 'scale:1.5' if objective is TargetedDepth else '3'
     chosen = build_attack(targeted(load_preset(preset), wanted)).objective
     assert (chosen.factor if objective is TargetedDepth else chosen.target) in (1.5, 3)
+
+
+def test_the_targeted_form_of_an_optimiser_of_ones_own_is_that_optimiser():
+    @ATTACKS.register_module()
+    class Own(PGD):
+        pass
+
+    try:
+        attack = dict(type='Own', objective=dict(type='CrossEntropy'), momentum=0.5)
+        found = build_attack(targeted(attack, 3))
+        assert type(found) is Own and found.objective.target == 3 and found.momentum == 0.5
+    finally:
+        del ATTACKS.module_dict['Own']
+
+
+def test_several_by_name_and_by_path(tmp_path):
+    (tmp_path / 'own.py').write_text("attack = dict(type='FGSM', objective=dict(type='CrossEntropy'))")
+    assert list(load_presets(['pgd', 'own.py'], tmp_path)) == ['pgd', 'own']
+    found = load_presets(dict(weak=dict(preset='own.py', eps='1/255'), pgd=dict(steps=1)), tmp_path)
+    assert found['weak']['eps'] == '1/255' and found['weak']['type'] == 'FGSM' and found['pgd']['steps'] == 1
 
 
 @pytest.mark.parametrize('preset', ['autoattack', 'sea', 'depth-ensemble', 'embed', 'square'])

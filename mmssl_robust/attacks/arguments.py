@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmssl_robust.attack_settings import AttackSettings, written
+from mmssl_robust.utils.errors import UserError
 
 _SELF = ('self', 'objective', 'settings')
 
@@ -40,10 +41,15 @@ def values_of(attack: Any, texts: Mapping[str, float | str]) -> dict[str, Any]:
     Args:
         attack: The attack.
         texts: Lengths as they were given, in place of the numbers that were made of them.
+
+    Raises:
+        UserError: If an attack of one's own keeps no attribute of the name of an argument.
     """
     values = {}
     for name in arguments_of(type(attack)):
-        owner = attack if hasattr(attack, name) else attack.objective
+        owner = next((part for part in (attack, attack.objective) if hasattr(part, name)), None)
+        if owner is None:
+            raise UserError(f'{type(attack).__name__} does not keep its {name}, which records name: set self.{name}')
         value = written(texts[name], attack.norm) if name in texts else getattr(owner, name)
         values[name] = _plain(value)
     return values

@@ -208,7 +208,7 @@ def _with(attack: Attack, **settings: Any) -> Attack:
 
 
 def _with_eps(attack: Attack, eps: float) -> Attack:
-    pace = dict(step_size=eps / 10) if isinstance(attack, PGD) else {}
+    pace = dict(step_size=eps / 10) if hasattr(attack, 'step_size') else {}
     return _with(attack, threat=THREAT_MODELS[attack.norm](eps), eps=eps, **pace)
 
 

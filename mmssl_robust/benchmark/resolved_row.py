@@ -170,7 +170,7 @@ def data_root_of(dataset: Mapping[str, Any]) -> str:
 
 
 def _row_config(row: Row) -> Config:
-    path = find_config(row.config)
+    path = find_config(row.config, row.folder)
     cfg = read_config(path)
     if 'test_dataloader' not in cfg or 'model' not in cfg:
         raise UserError(f'{path} has no test section')

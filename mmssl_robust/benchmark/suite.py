@@ -20,7 +20,7 @@ class Row:
     """One model on one data set.
 
     Attributes:
-        config: Path of the task's config, from here or from the package.
+        config: Path of the task's config, from the suite file, from here or from the package.
         task: Name of the task, see :data:`mmssl_robust.tasks.TASKS`.
         data: What to call the data set, as in the published tables.
         encoder: What to call the encoder, likewise.
@@ -35,6 +35,7 @@ class Row:
         batch_size: Images at a time; None for the config's.
         attacks: Name -> config of an attack.
         sweeps: Those of the attacks that are another one but for one number, such as ``eps``.
+        folder: That of the suite file, where the config lies there.
     """
 
     config: str
@@ -52,6 +53,7 @@ class Row:
     batch_size: int | None = None
     attacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     sweeps: dict[str, Sweep] = field(default_factory=dict)
+    folder: str = ''
 
     @property
     def task_object(self) -> Task:

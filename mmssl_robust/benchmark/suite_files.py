@@ -6,7 +6,7 @@ from typing import Any
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.building import build_attack
-from mmssl_robust.presets import load_preset, preset_name, swept
+from mmssl_robust.presets import load_presets, swept
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.config_files import configs_in, read_config
 from mmssl_robust.utils.errors import UserError, first_line
@@ -22,13 +22,13 @@ def suites() -> dict[str, Path]:
 def load_suite(name: str) -> Suite:
     """Read a suite.
 
-    A suite file has a ``title``, and either ``suites``, names of others whose rows it joins, or ``rows``: a list of
-    dicts with the fields of :class:`Row`, of which ``attacks`` is a list of presets, or a dict name -> settings to
-    change (``preset`` names the preset where the name does not), by default the paper's for the task.
+    A suite file has a ``title``, and either ``suites``, names or paths of others whose rows it joins, or ``rows``: a
+    list of dicts with the fields of :class:`Row`, of which ``attacks`` is a list of presets, or a dict name -> settings
+    to change (``preset`` names the preset where the name does not), by default the paper's for the task.
     ``row_defaults`` is what all rows share. ``sweeps = dict(eps=[...], steps=[...], restarts=[...])`` repeats each
     attack that has the setting with other numbers; ``embedded_data = True`` says that it is meant for the photographs
     that ship with the package. ``custom_imports`` may name Python files beside it, which define tasks, attacks and the
-    like.
+    like. Paths of configs, presets and suites are meant from the file on.
 
     Args:
         name: ``'paper_table1'``, ``'mini'``, ..., or the path of a file.
@@ -41,7 +41,8 @@ def load_suite(name: str) -> Suite:
     if not path.is_file():
         raise UserError(f'unknown suite {name!r}: use one of {", ".join(known)}, or the path of a suite file')
     cfg = read_config(path).to_dict()
-    rows = [row for part in cfg.get('suites', ()) for row in load_suite(part).rows]
+    parts = [path.parent / part if part.endswith('.py') else part for part in cfg.get('suites', ())]
+    rows = [row for part in parts for row in load_suite(str(part)).rows]
     for settings in cfg.get('rows', ()):
         rows.append(_row({**cfg.get('row_defaults', {}), **settings}, cfg.get('sweeps', {}), path))
     if not rows:
@@ -60,6 +61,8 @@ def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) 
     if settings.get('epoch') is not None:
         default += f'-epoch{settings["epoch"]}'
     settings.setdefault('name', default)
+    if (path.parent / settings.get('config', '')).is_file():
+        settings['folder'] = str(path.parent.resolve())
     settings.setdefault('sanity_images', task.sanity_images)
     try:
         configs = {name: config for name, (config, _) in variants.items()}
@@ -71,18 +74,11 @@ def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) 
 
 def _attacks(wanted: Any, path: Path) -> dict[str, dict[str, Any]]:
     """Name -> config of each attack, which can be built."""
-    named = isinstance(wanted, Mapping)
-    changes = wanted if named else {preset_name(attack): dict(preset=attack) for attack in wanted}
-    attacks = {}
-    for attack, change in changes.items():
-        if attack == CLEAN:
-            raise UserError(f'an attack is named {CLEAN!r}, which is the name of none: rename it')
-        change = dict(change)
-        preset = change.pop('preset', attack)
-        if preset.endswith('.py'):  # a path is meant from the suite on
-            preset = str(path.parent / preset)
-        attacks[attack] = load_preset(preset, **change)
-        build_attack(attacks[attack])
+    attacks = load_presets(wanted, path.parent)
+    if CLEAN in attacks:
+        raise UserError(f'an attack is named {CLEAN!r}, which is the name of none: rename it')
+    for config in attacks.values():
+        build_attack(config)
     return attacks
 
 

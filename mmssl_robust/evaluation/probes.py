@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 
-from mmssl_robust.presets import load_preset
+from mmssl_robust.presets import load_presets
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
@@ -28,9 +28,16 @@ class Probe:
         name: What to call it; the prefix of its metrics.
         config: Path of the task's config, such as ``'configs/segmentation/mini_camvid.py'``, from here or from the
             package. Of it are used ``model``, ``test_dataloader``, ``test_evaluator``, ``default_scope``, and
+    <<<<<<< HEAD
             ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.BankHead`.
         head: Path or URL of the head's weights, trained beforehand; None for one with a bank.
         attacks: Names of presets, or name -> settings to change of the preset of that name.
+    =======
+            ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.KNNHead`.
+        head: Path or URL of the head's weights, trained beforehand; None for k-NN.
+        attacks: Names or paths of presets, or name -> settings to change, see
+            :func:`mmssl_robust.presets.load_presets`.
+    >>>>>>> extending
         max_images: Take this many, evenly spread over the data set.
         bank_images: Likewise of the bank's.
         batch_size: Images at a time; None for the config's.
@@ -59,8 +66,7 @@ class Probe:
             loader['persistent_workers'] = False  # they would wait from one validation to the next
         if batch_size is not None:
             cfg.test_dataloader.batch_size = batch_size
-        changes = attacks if isinstance(attacks, dict) else dict.fromkeys(attacks, {})
-        presets = {attack: load_preset(attack, **settings) for attack, settings in changes.items()}
+        presets = load_presets(attacks)
         with self._scope():
             self.model = MODELS.build(cfg.model)
             self.dataloader = Runner.build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)

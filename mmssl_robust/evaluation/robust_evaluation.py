@@ -16,7 +16,7 @@ from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.attacks import Ensemble
 from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.tolerant import tolerant_collate
-from mmssl_robust.tasks import TASKS, Task, by_budget, fallen_and_risen, task_of_metric, worst_of
+from mmssl_robust.tasks import Task, by_budget, fallen_and_risen, find_task, task_of_metric, worst_of
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.victims.budget import parse_memory
@@ -92,7 +92,7 @@ class RobustEvaluation:
         metric = self.evaluator.metrics[0]
         if any(isinstance(attack, Ensemble) for attack in self.attacks.values()):
             return task_of_metric(metric)
-        return next((task for task in TASKS.values() if task.follows(metric)), None)
+        return find_task(metric)
 
     def _runs(self, names: list[str] | None = None) -> list[str]:
         """Labels of what is run: attacks, and in place of an ensemble its members."""

@@ -25,6 +25,7 @@ __all__ = [
     'WorstCase',
     'by_budget',
     'fallen_and_risen',
+    'find_task',
     'register_task',
     'task_named',
     'task_of_metric',
@@ -67,14 +68,23 @@ def task_named(name: str) -> Task:
     return TASKS[name]
 
 
+def find_task(metric: Any) -> Task | None:
+    """Return the task that names the metric's class, or the nearest of its parents; None if none does."""
+    for kind in type(metric).__mro__:
+        for task in TASKS.values():
+            if kind.__name__ in task.stock_metrics:
+                return task
+    return None
+
+
 def task_of_metric(metric: Any) -> Task:
     """Return the task whose records hold what an OpenMMLab metric needs.
 
     Raises:
         UserError: If there is none.
     """
-    for task in TASKS.values():
-        if task.follows(metric):
-            return task
+    task = find_task(metric)
+    if task is not None:
+        return task
     known = ', '.join(name for task in TASKS.values() for name in task.stock_metrics)
     raise UserError(f'records know no {type(metric).__name__}: use one of {known}')

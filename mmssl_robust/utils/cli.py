@@ -13,7 +13,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .checkpoint import register_safe_loaders
-from .config_files import read_config
+from .config_files import find_config, read_config
 from .data_check import check_data_folders
 from .errors import UserError, first_line
 from .precision import PRECISIONS
@@ -69,7 +69,7 @@ def load_config(args: argparse.Namespace) -> Config:
         UserError: If the file is missing or cannot be understood.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = read_config(args.config)
+    cfg = read_config(find_config(args.config))
     try:
         cfg.merge_from_dict(args.cfg_options)
     except Exception as error:  # whatever the options name

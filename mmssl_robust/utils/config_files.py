@@ -1,5 +1,6 @@
 """Where the configs are, in a checkout or an installed package, and how they are read."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +13,20 @@ from mmssl_robust.utils.errors import UserError, first_line
 
 _PACKAGE = Path(mmssl_robust.__file__).parent
 _ROOTS = (_PACKAGE.parent, _PACKAGE / '.mim')  # a checkout, an installed package
+_VARIABLE = 'MMSSL_CONFIGS'
 
 
-def find_config(path: str) -> Path:
-    """Return the file of a config, from here, a checkout or an installed package.
+def find_config(path: str, beside: str | Path = '') -> Path:
+    """Return the file of a config, from a folder, from here, a checkout or an installed package.
 
     Args:
         path: Such as ``'configs/depth/mini_nyu.py'``.
+        beside: The folder where it is looked for first.
 
     Raises:
         UserError: If there is no such file.
     """
-    for root in (Path(), *_ROOTS):
+    for root in (Path(beside), Path(), *_ROOTS):
         if (root / path).is_file():
             return root / path
     raise UserError(f'config not found: {path}')
@@ -32,6 +35,8 @@ def find_config(path: str) -> Path:
 def read_config(path: str | Path) -> Config:
     """Read a config, which is a program; its ``custom_imports`` are looked for beside it too.
 
+    ``_base_ = '{{$MMSSL_CONFIGS:configs}}/depth/mini_nyu.py'`` names a config of this package from any folder.
+
     Raises:
         UserError: If it is missing or cannot be understood.
     """
@@ -39,7 +44,7 @@ def read_config(path: str | Path) -> Config:
     if not path.is_file():
         raise UserError(f'config not found: {path}')
     try:
-        with neighbours_of(path):
+        with neighbours_of(path), _own_configs_named():
             return Config.fromfile(path)
     except UserError:
         raise
@@ -62,6 +67,19 @@ def neighbours_of(path: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(folder)
+
+
+@contextmanager
+def _own_configs_named() -> Iterator[None]:
+    """Let a config name those of this package by ``$MMSSL_CONFIGS``, for a while."""
+    before = os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = next(str(root / 'configs') for root in _ROOTS if (root / 'configs').is_dir())
+    try:
+        yield
+    finally:
+        os.environ.pop(_VARIABLE)
+        if before is not None:
+            os.environ[_VARIABLE] = before
 
 
 def configs_in(folder: str) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from mmssl_robust.attacks import (
     APGD,
     FAB,
     PGD,
+    Attack,
     CrossEntropy,
     DepthRMSE,
     EmbeddingDistance,
@@ -42,6 +43,20 @@ def failed(forward, attack=PGD20, **settings):
 def test_an_honest_model_passes(attack):
     found = measure(attack, NET, INPUTS, LABELS, other=network(3)[:-1])
     assert not [check for check in checks_of(found) if not check.passed]
+
+
+def test_an_attack_of_ones_own_gets_longer_steps_in_the_widest_ball():
+    class Own(Attack):
+        def __init__(self, objective, step_size, **settings):
+            super().__init__(objective, **settings)
+            self.step_size = step_size
+
+        def _iterates(self, problem, restart):
+            yield from PGD._iterates(self, problem, restart)
+
+        keep, momentum, _step, _direction = 'best', 0.0, PGD._step, PGD._direction
+
+    assert failed(NET, Own(CrossEntropy(), step_size=0.0002, eps=0.0005, steps=20)) == set()
 
 
 def test_lower_precision_is_compared():

@@ -77,3 +77,12 @@ def test_attributes_have_the_names_of_the_arguments():
 
 def test_what_to_call_a_ball():
     assert (ball('linf', 8 / 255), ball('linf', 0.5 / 255), ball('l2', 0.5)) == ('linf-8/255', 'linf-0.5/255', 'l2-0.5')
+
+
+def test_an_argument_that_an_attack_of_ones_own_does_not_keep():
+    class Forgetful(PGD):
+        def __init__(self, objective, power=1.0, **settings):
+            super().__init__(objective, **settings)
+
+    with pytest.raises(UserError, match='Forgetful does not keep its power, which records name: set self.power'):
+        _ = Forgetful(CrossEntropy()).settings

@@ -24,6 +24,7 @@ SHIPPED = (
     'paper_table2',
     'paper_table3',
 )
+OWN_ROW = "dict(config='depth.py', task='depth', data='NYU', encoder='own')"
 ROW = "dict(config='configs/depth/mini_nyu.py', task='depth', data='NYU', encoder='mini')"
 
 
@@ -130,3 +131,19 @@ def test_rows_that_no_table_could_tell_apart_are_refused(tmp_path):
     path.write_text(f"rows = [{ROW}, {ROW[:-1]}, name='second')]")
     with pytest.raises(UserError, match="'second' .* one data, encoder, variant and epoch"):
         load_suite(str(path))
+
+
+def test_paths_are_meant_from_the_suite_on(tmp_path, monkeypatch):
+    folder = tmp_path / 'mine'
+    folder.mkdir()
+    (folder / 'depth.py').write_text("_base_ = '{{$MMSSL_CONFIGS:configs}}/depth/mini_nyu.py'\nown = True")
+    (folder / 'part.py').write_text(f'rows = [{ROW}, {OWN_ROW}]')
+    (folder / 'all.py').write_text("suites = ['part.py']")
+    monkeypatch.chdir(tmp_path)
+    suite = load_suite('mine/all.py')
+    monkeypatch.chdir('/')
+    configs = [ResolvedRow(row, Path('heads'), Options()).cfg for row in suite.rows]
+    assert [cfg.get('own') for cfg in configs] == [None, True]
+    assert [row.folder for row in suite.rows] == ['', str(folder)]
+    suite.write(tmp_path)
+    assert read_suite(tmp_path) == suite

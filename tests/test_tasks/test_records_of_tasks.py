@@ -11,7 +11,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
 from mmssl_robust.evaluation.depth_metric import DepthMetric
-from mmssl_robust.tasks import task_of_metric
+from mmssl_robust.tasks import TASKS, register_task, task_of_metric
 from mmssl_robust.utils.errors import UserError
 
 
@@ -102,3 +102,18 @@ def test_depth_errors_follow():
 def test_an_unknown_metric_is_refused():
     with pytest.raises(UserError, match='records know no ConfusionMatrix'):
         record_by(ConfusionMatrix())
+
+
+def test_a_child_of_a_stock_metric_belongs_to_the_task_that_names_it():
+    class Own(Accuracy):
+        pass
+
+    class OwnTask(type(task_of_metric(Accuracy()))):
+        name, stock_metrics = 'own', ('Own',)
+
+    assert task_of_metric(Own()).name == 'classification'
+    register_task(OwnTask)
+    try:
+        assert task_of_metric(Own()).name == 'own' and task_of_metric(Accuracy()).name == 'classification'
+    finally:
+        del TASKS['own']
