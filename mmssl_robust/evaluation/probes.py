@@ -28,16 +28,10 @@ class Probe:
         name: What to call it; the prefix of its metrics.
         config: Path of the task's config, such as ``'configs/segmentation/mini_camvid.py'``, from here or from the
             package. Of it are used ``model``, ``test_dataloader``, ``test_evaluator``, ``default_scope``, and
-    <<<<<<< HEAD
-            ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.BankHead`.
+                ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.BankHead`.
         head: Path or URL of the head's weights, trained beforehand; None for one with a bank.
-        attacks: Names of presets, or name -> settings to change of the preset of that name.
-    =======
-            ``bank_dataloader`` if the head is a :class:`~mmssl_robust.models.heads.KNNHead`.
-        head: Path or URL of the head's weights, trained beforehand; None for k-NN.
         attacks: Names or paths of presets, or name -> settings to change, see
             :func:`mmssl_robust.presets.load_presets`.
-    >>>>>>> extending
         max_images: Take this many, evenly spread over the data set.
         bank_images: Likewise of the bank's.
         batch_size: Images at a time; None for the config's.
