@@ -18,6 +18,7 @@ Reads = Literal['prediction', 'embedding']
 
 # Arguments that a reader wants to see, and the word before each.
 _WORDS = {
+    'target': 'target ',
     'norm': '',
     'eps': 'eps ',
     'steps': 'steps ',
@@ -45,6 +46,7 @@ class AttackSettings:
         steps: How many steps each restart takes, or queries; None for an ensemble.
         step_size: Length of a step in the norm; None where the attack chooses it.
         restarts: How many starts there are at most; None for an ensemble.
+        objective_arguments: What the objective was given, such as a ``target`` or the label that does not count.
         arguments: Every argument, those that were left out too; ``eps`` and ``step_size`` as they were written.
         members: Of an ensemble, name -> what each member is.
     """
@@ -57,6 +59,7 @@ class AttackSettings:
     steps: int | None = None
     step_size: float | None = None
     restarts: int | None = None
+    objective_arguments: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
     members: dict[str, 'AttackSettings'] = field(default_factory=dict)
 
@@ -67,7 +70,8 @@ class AttackSettings:
 
     def words(self) -> str:
         """One line for a person, such as ``linf, eps 8/255, steps 20, step size 2/255, restarts 1, keep best``."""
-        shown = {name: value for name, value in self.arguments.items() if _USUAL.get(name) != value}
+        known = self.arguments | {name: value for name, value in self.objective_arguments.items() if name == 'target'}
+        shown = {name: value for name, value in known.items() if _USUAL.get(name) != value}
         return ', '.join(f'{word}{shown[name]}' for name, word in _WORDS.items() if name in shown)
 
     def as_dict(self) -> dict[str, Any]:

@@ -66,8 +66,14 @@ def settings_of(attack: Any, texts: Mapping[str, float | str]) -> AttackSettings
         steps=attack.steps,
         step_size=getattr(attack, 'step_size', None),
         restarts=attack.restarts,
+        objective_arguments=objective_arguments(attack.objective),
         arguments=values_of(attack, texts),
     )
+
+
+def objective_arguments(objective: Any) -> dict[str, Any]:
+    """What an objective was given, as far as it is plain: numbers, words and switches."""
+    return {name: value for name, value in vars(objective).items() if isinstance(value, (int, float, str, bool))}
 
 
 def _plain(value: Any) -> Any:

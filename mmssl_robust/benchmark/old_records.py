@@ -64,6 +64,7 @@ def old_settings(config: Mapping[str, Any]) -> AttackSettings:
         steps=None if whole else int(given.get('queries', given.get('steps', 1))),
         step_size=step_size or (eps if attack == 'FGSM' else None),
         restarts=None if whole else given.get('restarts', 1),
+        objective_arguments={name: value for name, value in given.get('objective', {}).items() if name != 'type'},
         arguments={name: value for name, value in given.items() if name not in ('type', 'objective')},
     )
 

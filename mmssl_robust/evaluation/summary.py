@@ -47,7 +47,14 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
     prefixes = tuple(f'{name}/' for name in (*attacks, *worst))
     names = [name for name in metrics if not name.startswith(prefixes)]
     rows = {'clean': ('', '', '')} | {name: (f'{name}/', *_outcome(attack)) for name, attack in attacks.items()} | worst
-    table = Table(title=title, caption='\n'.join(_notes(attacks, summary)), box=SIMPLE, min_width=76)
+    table = Table(
+        title=title,
+        caption='\n'.join(_notes(attacks, summary)),
+        box=SIMPLE,
+        min_width=76,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     table.add_column(no_wrap=True)
     columns = []
     for name in names:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmssl_robust.attack_settings import AttackSettings, ball
-from mmssl_robust.attacks import APGD, FAB, FGSM, PGD, CrossEntropy, EmbedAttack, Square
+from mmssl_robust.attacks import APGD, FAB, FGSM, PGD, CrossEntropy, EmbedAttack, Square, TargetedCrossEntropy
 from mmssl_robust.attacks.arguments import arguments_of
 from mmssl_robust.building import build_attack
 from mmssl_robust.presets import load_preset, presets
@@ -27,6 +27,9 @@ def test_what_is_left_out_is_said():
     assert settings.budget == ('linf', 8 / 255) and settings.arguments['eps'] == '8/255' and settings.restarts == 1
     assert EmbedAttack(tokens='cls').settings.arguments['tokens'] == 'cls'
     assert EmbedAttack().settings.reads == 'embedding'
+    aimed = PGD(TargetedCrossEntropy(3), steps=1).settings
+    assert aimed.objective_arguments == dict(target=3, ignore_index=255)
+    assert aimed.words().startswith('target 3, linf, eps 8/255, steps 1')
     assert Square(CrossEntropy(), queries=12).settings.words() == (
         'linf, eps 8/255, queries 12, restarts 1, stop at success True, seed 0'
     )

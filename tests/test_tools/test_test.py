@@ -80,8 +80,10 @@ def test_results(tool, folder, capsys):
     assert report['precision'] == 'fp32' and report['seed'] == 0 and report['seconds'] > 0
     for attack in report['attacks'].values():
         settings = attack['settings']
-        assert (settings['eps'], settings['step_size'], settings['steps']) == ('16/255', '8/255', 2)
-        assert settings['seed'] == 3 and settings['keep'] == 'last' and settings['norm'] == 'linf'
+        assert (settings['eps'], settings['step_size'], settings['steps']) == (16 / 255, 8 / 255, 2)
+        given = settings['arguments']
+        assert (given['eps'], given['step_size'], given['seed'], given['keep']) == ('16/255', '8/255', 3, 'last')
+        assert settings['norm'] == 'linf' and 'fell' in attack
         assert attack['images'] == 3 and attack['forwards_per_image'] >= 3 and attack['max_norm'] <= 16 / 255 + 1e-6
     assert len(report['config_hash']) == len(report['checkpoint_sha256']) == 64
     assert report['libraries']['torch'] and report['config'] == 'config.py'
@@ -97,7 +99,8 @@ def test_images_leave_at_their_first_success(tool, folder, capsys):
     tool(*arguments, '--out', 'first.json', '--keep', 'first', '--active', 1, '--batch-size', 3)
     best, first = (json.loads(Path(f'{name}.json').read_text()) for name in ('best', 'first'))
     best_segpgd, segpgd = best['attacks']['segpgd'], first['attacks']['segpgd']
-    assert segpgd['settings']['keep'] == 'first' and segpgd['settings']['active'] == 1
+    given = segpgd['settings']['arguments']
+    assert given['keep'] == 'first' and given['active'] == 1
     assert segpgd['success_rate'] == best_segpgd['success_rate'] > 0
     assert segpgd['forwards_per_image'] < best_segpgd['forwards_per_image']
     assert 'keep first' in capsys.readouterr().out
@@ -112,7 +115,7 @@ def test_attacks_of_the_config(tool, folder, capsys):
     tool('attacks.py', 'model.pth', '--out', 'out.json', '--eps', '2/255', '--max-images', 1, '--amp')
     report = json.loads(Path('out.json').read_text())
     assert [report['attacks'][name]['settings']['steps'] for name in 'ab'] == [1, 2]
-    assert report['attacks']['a']['settings']['eps'] == '2/255'
+    assert report['attacks']['a']['settings']['arguments']['eps'] == '2/255'
     assert report['precision'] == 'bf16' and report['images'] == 1
     tool('attacks.py', 'model.pth', '--out', 'out.json', '--max-images', 1, '--precision', 'fp16')
     assert json.loads(Path('out.json').read_text())['precision'] == 'fp16'
@@ -235,7 +238,8 @@ def test_ensembles_other_norms_and_targets(tool, folder, capsys):
     assert all(attack['max_norm'] <= 0.5 + 1e-5 for attack in report['attacks'].values())
     tool(*model, '--attack', 'segpgd', '--steps', 2, '--targeted', 1, '--out', 'targeted.json')
     settings = json.loads(Path('targeted.json').read_text())['attacks']['segpgd']['settings']
-    assert settings['objective'] == dict(type='mmssl_robust.TargetedCrossEntropy', target='1', ignore_index=255)
+    assert settings['objective'] == 'TargetedCrossEntropy'
+    assert settings['objective_arguments'] == dict(target=1, ignore_index=255)
     assert 'needs an eps of its own' in refused(capsys, tool, *model, '--attack', 'segpgd', '--norm', 'l2')
     assert 'no targeted form' in refused(capsys, tool, *model, '--attack', 'sea', '--targeted')
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmssl_robust.attack_settings import CLEAN, AttackSettings
-from mmssl_robust.attacks.arguments import values_of
+from mmssl_robust.attacks.arguments import objective_arguments, values_of
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.oracle import forward_of
@@ -53,6 +53,7 @@ class Ensemble:
             reads=self.objective.reads,
             norm=self.norm,
             eps=self.eps,
+            objective_arguments=objective_arguments(self.objective),
             arguments=values_of(self, dict(eps=self.eps_text)),
             members={name: member.settings for name, member in self.members.items()},
         )

@@ -33,7 +33,8 @@ class TargetedDepth(Objective):
     """
 
     def __init__(self, target: str = FLIP, max_depth: float = 10.0, min_depth: float = 1e-3) -> None:
-        kind, _, factor = str(target).partition(':')
+        self.target = str(target)
+        kind, _, factor = self.target.partition(':')
         if kind not in (FLIP, SCALE, REMOVE) or (kind == SCALE) != bool(factor):
             raise UserError(f"target={target!r}: use 'flip', 'remove', or a factor such as 'scale:1.1'")
         self.kind = kind
