@@ -8,6 +8,7 @@ from .base import Column, MeanTask, Metric, Task, check_task
 from .classification import Classification
 from .contributions import Contributions
 from .depth import Depth
+from .multi_label import MultiLabel
 from .pictures import Example, Picture
 from .segmentation import Segmentation
 from .worst_case import WorstCase, by_budget, fallen_and_risen, worst_of
@@ -48,7 +49,7 @@ def register_task(kind: type[Task]) -> type[Task]:
     return kind
 
 
-for kind in (Classification, Segmentation, Depth):
+for kind in (Classification, Segmentation, Depth, MultiLabel):
     register_task(kind)
 
 
