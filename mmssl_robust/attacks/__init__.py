@@ -9,6 +9,7 @@ from .named import DepthPGD, EmbedAttack, SegPGD
 from .objectives import (
     DLR,
     BalancedMaskedCrossEntropy,
+    BinaryCrossEntropy,
     CosPGDLoss,
     CrossEntropy,
     DepthAbsRel,
@@ -37,6 +38,7 @@ __all__ = [
     'AttackResult',
     'AutoAttack',
     'BalancedMaskedCrossEntropy',
+    'BinaryCrossEntropy',
     'CosPGDLoss',
     'CrossEntropy',
     'DLR',

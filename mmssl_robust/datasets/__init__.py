@@ -4,13 +4,14 @@ from .camvid import CamVidDataset
 from .seeded import SeededDataset, seed_generators
 from .teacher_features import TeacherFeatureDataset
 from .tolerant import TolerantDataset, tolerant_collate
-from .transforms import CheckAnnotations, EigenCrop, IgnoreLabel
+from .transforms import CheckAnnotations, EigenCrop, IgnoreLabel, PresentClasses
 
 __all__ = [
     'CamVidDataset',
     'CheckAnnotations',
     'EigenCrop',
     'IgnoreLabel',
+    'PresentClasses',
     'SeededDataset',
     'TeacherFeatureDataset',
     'TolerantDataset',

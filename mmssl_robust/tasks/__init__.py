@@ -8,6 +8,7 @@ from .base import Column, MeanTask, Metric, Task, check_task
 from .classification import Classification
 from .contributions import Contributions
 from .depth import Depth
+from .multi_label import MultiLabel
 from .pictures import Example, Picture
 from .retrieval import Retrieval
 from .segmentation import Segmentation
@@ -50,7 +51,7 @@ def register_task(kind: type[Task]) -> type[Task]:
     return kind
 
 
-for kind in (Classification, Segmentation, Depth, Retrieval):
+for kind in (Classification, Segmentation, Depth, MultiLabel, Retrieval):
     register_task(kind)
 
 

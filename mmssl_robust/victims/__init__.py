@@ -7,7 +7,7 @@ pixels in [0, 1] and the model as a function of them, computed exactly as
 
 from typing import Any
 
-from mmpretrain.models import BaseClassifier
+from mmpretrain.models import BaseClassifier, MultiLabelClsHead
 from mmseg.models import BaseSegmentor, DepthEstimator
 from torch import nn
 
@@ -16,10 +16,10 @@ from mmssl_robust.utils.unwrapped import unwrapped
 from mmssl_robust.victims.budget import memory_budget
 
 from .base import Victim
-from .classifier import ClassifierVictim
+from .classifier import ClassifierVictim, MultiLabelVictim
 from .dense import DepthVictim, SegmentorVictim
 
-__all__ = ['ClassifierVictim', 'DepthVictim', 'SegmentorVictim', 'Victim', 'build_victim']
+__all__ = ['ClassifierVictim', 'DepthVictim', 'MultiLabelVictim', 'SegmentorVictim', 'Victim', 'build_victim']
 
 
 def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int | None = None) -> Victim:
@@ -37,7 +37,8 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int
     """
     model = unwrapped(model)
     if isinstance(model, BaseClassifier):
-        return ClassifierVictim(model, data_batch)
+        several = isinstance(getattr(model, 'head', None), MultiLabelClsHead)
+        return (MultiLabelVictim if several else ClassifierVictim)(model, data_batch)
     for kind, victim in (
         (DepthEstimator, DepthVictim),
         (BaseSegmentor, SegmentorVictim),

@@ -3,8 +3,10 @@
 from typing import Any
 
 import torch
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from mmssl_robust.tasks.multi_label import labels_of
 from mmssl_robust.utils.errors import UserError
 
 from .base import Victim
@@ -23,8 +25,27 @@ class ClassifierVictim(Victim):
     def targets(self) -> Tensor:  # noqa: D102
         labels = torch.cat([sample.gt_label for sample in self.data_samples])
         if len(labels) != len(self.data_samples):
-            raise UserError('an image has no label or more than one: only single-label data can be attacked')
+            raise UserError(
+                'an image has no label or more than one: that needs a head for it, such as MultiLabelLinearClsHead'
+            )
         return labels.to(self.inputs.device)
 
     def _features(self, inputs: Tensor) -> Any:
         return self.model.extract_feat(inputs, stage='neck')
+
+
+class MultiLabelVictim(ClassifierVictim):
+    """A classifier of mmpretrain with a head for several labels: targets (B, K) of 1, 0 and -1."""
+
+    task = 'multi-label'
+
+    def targets(self) -> Tensor:  # noqa: D102
+        labels = [labels_of(sample, self._classes(sample)) for sample in self.data_samples]
+        return torch.tensor(labels, device=self.inputs.device)
+
+    def _classes(self, sample: BaseDataElement) -> int:
+        classes = getattr(self.model.head, 'num_classes', None) or len(sample.get('gt_score', ()))
+        if not classes:
+            head = type(self.model.head).__name__
+            raise UserError(f'a {head} does not say how many classes it has: give its samples gt_score, not gt_label')
+        return classes

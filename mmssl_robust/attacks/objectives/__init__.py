@@ -9,12 +9,14 @@ from .embedding import EmbeddingCosine, EmbeddingDistance
 from .jensen_shannon import JensenShannon
 from .margin import DLR, Margin, TargetedDLR, TargetedMargin
 from .masked_cross_entropy import BalancedMaskedCrossEntropy, MaskedCrossEntropy
+from .multi_label import BinaryCrossEntropy
 from .segpgd import SegPGDLoss
 from .targeted import TargetedCrossEntropy
 from .targeted_depth import TargetedDepth
 
 __all__ = [
     'BalancedMaskedCrossEntropy',
+    'BinaryCrossEntropy',
     'CosPGDLoss',
     'CrossEntropy',
     'DLR',
