@@ -6,12 +6,13 @@ from typing import Any
 from mmengine.registry import Registry
 
 from mmssl_robust import attacks
+from mmssl_robust.attacks import objectives
 from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
 from mmssl_robust.utils.errors import UserError
 
-for name in attacks.__all__:
-    part = getattr(attacks, name)
-    if isinstance(part, type) and part not in (attacks.Attack, attacks.Ensemble, attacks.Objective):
+_BASES = (attacks.Attack, attacks.Ensemble, attacks.Objective)
+for part in dict.fromkeys(getattr(room, name) for room in (attacks, objectives) for name in room.__all__):
+    if isinstance(part, type) and part not in _BASES:
         if issubclass(part, (attacks.Attack, attacks.Ensemble)):
             ATTACKS.register_module(module=part)
         elif issubclass(part, attacks.Objective):

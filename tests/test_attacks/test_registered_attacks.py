@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmssl_robust.attacks import PGD, CrossEntropy, DepthLoss, EmbeddingDistance, SegPGDLoss
+from mmssl_robust.attacks import PGD, CrossEntropy, DepthLoss, EmbeddingDistance, SegPGDLoss, objectives
 from mmssl_robust.building import build_attack
+from mmssl_robust.registry import OBJECTIVES
 from mmssl_robust.utils.errors import UserError
 
 PRESETS = Path(__file__).parents[2] / 'configs/_base_/attacks'
@@ -41,6 +42,12 @@ def test_presets_of_strong_attacks():
     assert [standard[name].steps for name in ('apgd-ce', 'apgd-t', 'fab-t', 'square')] == [100, 100, 100, 5000]
     assert standard['apgd-t'].restarts == standard['fab-t'].restarts == 9
     assert {attack.steps for attack in attacks['sea'].members.values()} == {300}
+
+
+def test_an_objective_is_named_in_one_list():
+    parts = [getattr(objectives, name) for name in objectives.__all__]
+    own = {part for part in parts if isinstance(part, type) and issubclass(part, objectives.Objective)}
+    assert own - {objectives.Objective} == set(OBJECTIVES.module_dict.values())
 
 
 def test_config_is_left_as_it_was():
