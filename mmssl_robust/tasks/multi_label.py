@@ -170,7 +170,8 @@ def _mean_precision(order: np.ndarray, true: np.ndarray, weights: np.ndarray, ha
     ranks = weights[:, order].cumsum(axis=1)[:, true]  # of the last copy
     negative = ranks - copies.cumsum(axis=1)
     sums = (copies - negative * (harmonic[ranks] - harmonic[ranks - copies])).sum(axis=1)
-    return sums / copies.sum(axis=1).clip(min=1)
+    precision: np.ndarray = sums / copies.sum(axis=1).clip(min=1)
+    return precision
 
 
 def _at_threshold(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -189,7 +190,7 @@ def _quality(scores: np.ndarray, labels: np.ndarray) -> float | None:
 
 
 def _stacked(records: pd.DataFrame, name: str) -> np.ndarray:
-    return np.stack(records[name]).astype(float) if len(records) else np.empty((0, 1))
+    return np.stack(list(records[name])).astype(float) if len(records) else np.empty((0, 1))
 
 
 def _names(labels: list[int], info: Mapping[str, Any]) -> str:
