@@ -13,7 +13,8 @@ import pytest
 
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.run import SuiteRun
-from mmssl_robust.benchmark.suite import load_suite, read_suite
+from mmssl_robust.benchmark.suite import read_suite
+from mmssl_robust.benchmark.suite_files import load_suite
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = """
