@@ -194,7 +194,7 @@ def _flops(model: nn.Module, cfg: Config, size: Size, training: bool) -> int:
     config = cfg.model.get('test_cfg') or {}
     slides = config.get('mode', 'whole').startswith('slide') and not training
     # The similarities with a bank, which is empty here, cost little beside the encoder.
-    forward = model.extract_feat if has_bank(model) else partial(model, mode='tensor')
+    forward: Any = model.extract_feat if has_bank(model) else partial(model, mode='tensor')
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         for view in windows(inputs, config['crop_size'], config['stride']) if slides else [inputs]:
             forward(view)

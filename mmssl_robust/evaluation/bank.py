@@ -64,16 +64,17 @@ def fill_bank(model: nn.Module, loader: DataLoader[dict[str, Any]] | None) -> No
     """
     if loader is None:
         return
-    model, rows = unwrapped(model), []
-    with eval_mode(model):
+    classifier: Any = unwrapped(model)
+    rows = []
+    with eval_mode(classifier):
         for data_batch in track(loader, 'bank'):
             for sample in data_batch.pop('unreadable'):
                 raise UserError(f'the bank must be whole: {sample.message}')
             for part in same_size_runs(data_batch):
-                data = model.data_preprocessor(part, False)
-                features = model.extract_feat(data['inputs'])[-1]
+                data = classifier.data_preprocessor(part, False)
+                features = classifier.extract_feat(data['inputs'])[-1]
                 labels = torch.cat([sample.gt_label for sample in data['data_samples']])
                 rows.append((features.cpu(), labels.cpu()))
     parts = [part for process in all_gather_object(rows) for part in process]
-    device = next(model.parameters()).device
-    model.head.fit(*(torch.cat(tensors).to(device) for tensors in zip(*parts)))
+    device = next(classifier.parameters()).device
+    classifier.head.fit(*(torch.cat(tensors).to(device) for tensors in zip(*parts)))

@@ -7,7 +7,7 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmpretrain.evaluation import RetrievalAveragePrecision, RetrievalRecall
 from mmpretrain.structures import DataSample
-from mmssl_robust.tasks.targeted import targeted
+from mmssl_robust.targeted import targeted
 
 from mmssl_robust.building import build_attack
 from mmssl_robust.evaluation.retrieval_metric import RetrievalMetric
