@@ -7,12 +7,12 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmpretrain.evaluation import RetrievalAveragePrecision, RetrievalRecall
 from mmpretrain.structures import DataSample
-from mmssl_robust.targeted import targeted
 
 from mmssl_robust.building import build_attack
 from mmssl_robust.evaluation.retrieval_metric import RetrievalMetric
 from mmssl_robust.models.heads import RetrievalHead
 from mmssl_robust.presets import load_preset
+from mmssl_robust.targeted import targeted
 from mmssl_robust.tasks import TASKS, Example, fallen_and_risen, task_named, task_of_metric, worst_of
 from mmssl_robust.utils.errors import UserError
 
