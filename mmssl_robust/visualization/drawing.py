@@ -1,5 +1,6 @@
 """One figure for one attacked image: input, perturbation, predictions, ground truth."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from mmssl_robust.tasks.classes import classes_in, present_in
 from .images import colour_labels, magnified, palette_for
 
 _WIDTH = 3.2  # inches of one picture
+_LETTERS = 48  # of a title above it
 
 
 def draw_example(example: Example, info: Mapping[str, Any]) -> Figure:
@@ -54,7 +56,7 @@ def _panels(rows: int, aspect: float) -> tuple[Figure, list[Axes]]:
 
 
 def _show(axis: Axes, picture: np.ndarray, title: str, **kwargs: Any) -> Any:
-    axis.set_title(title, fontsize=9)
+    axis.set_title('\n'.join(textwrap.fill(line, _LETTERS) for line in title.splitlines()), fontsize=9)
     axis.axis('off')
     return axis.imshow(picture, interpolation='nearest', **kwargs)
 

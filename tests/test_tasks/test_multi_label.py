@@ -16,6 +16,7 @@ from mmssl_robust.benchmark.statistics import compare, estimates
 from mmssl_robust.tasks import Example, task_named, task_of_metric, worst_of
 from mmssl_robust.tasks.multi_label import average_precision, labels_of
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.visualization.drawing import draw_example
 
 ROOT = Path(__file__).parents[2]
 TASK = task_named('multi-label')
@@ -173,6 +174,16 @@ def test_captions_name_the_classes():
     info = dict(classes=['sky', 'tree', 'car'])
     assert TASK.captions(example, info) == ('true: sky, car', 'sky', 'none')
     assert TASK.pictures(example, info) == []
+
+
+def test_many_names_are_no_wider_than_the_picture():
+    sample = DataSample().set_gt_label(range(9)).set_pred_score([0.9] * 9).set_pred_label(range(9))
+    image = np.zeros((2, 2, 3))
+    example = Example(0, 'a.png', 'pgd', TASK.name, 0.4, 0.1, image, image, **TASK.example(sample, sample))
+    figure = draw_example(example, dict(classes=[f'pedestrian {label}' for label in range(9)]))
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0].replace('\n', ' ').count('pedestrian') == 18
+    assert max(len(line) for title in titles for line in title.splitlines()) <= 48
 
 
 def test_metrics_belong_to_the_task():
