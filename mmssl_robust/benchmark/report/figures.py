@@ -26,8 +26,8 @@ _AXES = {'steps': 'attack steps', 'step_size': 'step size'}
 _STYLES = dict(embedding=(('--', 's'), ((0, (6, 2, 1, 2)), 'P')), prediction=((':', '^'), ('-.', 'D'), ('-', 'v')))
 _HATCHES = ('', '///', '...', 'xxx', '\\\\\\', '+++')
 KEPT = (
-    'Share of the clean quality that is kept under attack: attacked / clean in percent for accuracy and mIoU, clean / '
-    'attacked for RMSE, where higher is worse. 100 % is no effect. Bars are 95 % intervals.'
+    'Share of the clean quality that is kept under attack, in percent: attacked / clean, or clean / attacked for '
+    'errors such as the RMSE, where higher is worse. 100 % is no effect. Bars are 95 % intervals.'
 )
 
 
