@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 CLEAN = 'clean'
 """Name of no attack: the images as they are, which an attacker may leave alone."""
+WORST = 'worst'
+"""Name of the worst case over all attacks of one budget; ``worst-BUDGET`` where there are several."""
 SLACK = dict(linf=1e-6, l2=1e-5, l1=1e-5)
 """By how much rounding may exceed a ball's radius in each norm; relative to a radius above 1."""
 ZERO_GRADIENTS = 0.1
@@ -28,9 +30,16 @@ _WORDS = {
     'keep': 'keep ',
     'stop_at_success': 'stop at success ',
     'seed': 'seed ',
+    'eot_samples': 'samples ',
+    'tokens': 'tokens ',
 }
 # Said only where it is not so.
-_USUAL = dict(stop_at_success=False)
+_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task')
+# What optimisers and objectives are tuned by; other arguments are those of attacks of one's own.
+_TUNING = (
+    *('active', 'area', 'backward', 'bias', 'ignore_index', 'max_depth', 'members', 'min_depth', 'momentum'),
+    *('overshoot', 'random_start', 'rho', 'stages', 'targets'),
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,9 @@ class AttackSettings:
     def words(self) -> str:
         """One line for a person, such as ``linf, eps 8/255, steps 20, step size 2/255, restarts 1, keep best``."""
         known = self.arguments | {name: value for name, value in self.objective_arguments.items() if name == 'target'}
-        shown = {name: value for name, value in known.items() if _USUAL.get(name) != value}
-        return ', '.join(f'{word}{shown[name]}' for name, word in _WORDS.items() if name in shown)
+        shown = {name: value for name, value in known.items() if _USUAL.get(name, ...) != value and name not in _TUNING}
+        words = _WORDS | {name: f'{name} ' for name in shown if name not in _WORDS}
+        return ', '.join(f'{word}{shown[name]}' for name, word in words.items() if name in shown)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; :meth:`from_dict` reads them."""
@@ -102,6 +112,11 @@ class Sweep:
     base: str
     axis: str
     value: float
+
+
+def is_worst_case(name: str) -> bool:
+    """Whether this is, or begins as, the name of a worst case, and so of no attack."""
+    return name == WORST or name.startswith((f'{WORST}-', f'{WORST} '))
 
 
 def written(value: float | str, norm: str) -> str:

@@ -1,10 +1,10 @@
 """Attacks by name, one file each in ``configs/_base_/attacks`` or of one's own, and the same with other settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmssl_robust.attack_settings import Sweep
+from mmssl_robust.attack_settings import CLEAN, Sweep, is_worst_case, written
 from mmssl_robust.attacks.arguments import arguments_of
 from mmssl_robust.building import attack_class, build_attack
 from mmssl_robust.utils.config_files import configs_in, read_config
@@ -63,6 +63,22 @@ def load_presets(
     return attacks
 
 
+def check_names(attacks: Iterable[str]) -> None:
+    """Refuse names that mean something else in results.
+
+    Args:
+        attacks: What attacks are called.
+
+    Raises:
+        UserError: If one is the name of no attack, or of the worst case.
+    """
+    for name in attacks:
+        if name == CLEAN:
+            raise UserError(f'an attack is named {CLEAN!r}, which is the name of none: rename it')
+        if is_worst_case(name):
+            raise UserError(f'an attack is named {name!r}, which is the name of the worst case: rename it')
+
+
 def preset_name(name: str) -> str:
     """What to call an attack that is given by name or path."""
     return Path(name).stem if name.endswith('.py') else name
@@ -89,7 +105,8 @@ def changed(attack: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
         if changes['norm'] != before.norm:
             if 'eps' not in changes:
                 raise UserError(
-                    f'norm {changes["norm"]!r} needs an eps of its own: {before.arguments["eps"]} is for {before.norm}'
+                    f'norm {changes["norm"]!r} needs an eps of its own: '
+                    f'{written(before.eps, before.norm)} is for {before.norm}'
                 )
             if 'step_size' in known:
                 changes.setdefault('step_size', None)
@@ -127,24 +144,33 @@ def swept(
         Name -> config and place in the sweep.
 
     Raises:
-        UserError: If none of the attacks has a setting, or a value is no number, and so belongs to no curve.
+        UserError: If none of the attacks has a setting, or a value, or what an attack has itself, is no number, and so
+            belongs to no curve, or an attack has the name of one of a sweep.
     """
-    found = {}
+    found: dict[str, tuple[dict[str, Any], Sweep]] = {}
     for axis, values in sweeps.items():
         for base in _having(attacks, axis):
-            before = build_attack(attacks[base]).settings
+            numbers = {_number(attacks[base], axis)}
             for value in values:
                 other = changed(attacks[base], {axis: value})
-                number = parse_number(value, f'sweeps.{axis}')
-                settings = build_attack(other).settings
-                if _number(settings.arguments[axis]) != _number(before.arguments[axis]):
-                    name = f'{base}-{axis}-{str(value).replace("/", "of")}'
-                    found[name] = other, Sweep(base, axis, number)
+                number = _number(other, axis)
+                if number in numbers:
+                    continue
+                numbers.add(number)
+                name = f'{base}-{axis}-{str(value).replace("/", "of")}'
+                if name in attacks:
+                    raise UserError(f'an attack is named {name!r}, as is one of the sweep over {axis}: rename it')
+                found[name] = other, Sweep(base, axis, number)
     return found
 
 
-def _number(value: Any) -> Any:
-    return parse_number(value, 'value') if isinstance(value, str) else value
+def _number(attack: Mapping[str, Any], axis: str) -> float:
+    """What an attack has for a setting, whether it was told or left out."""
+    settings = build_attack(attack).settings
+    value: Any = settings.step_size if axis == 'step_size' else settings.arguments[axis]
+    if isinstance(value, bool):
+        raise UserError(f'sweeps.{axis}: {value} is no number, and so belongs to no curve')
+    return parse_number(value, f'sweeps.{axis}')
 
 
 def _having(attacks: Mapping[str, dict[str, Any]], key: str) -> list[str]:

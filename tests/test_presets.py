@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from mmssl_robust.attacks import APGD, FGSM, PGD, TargetedCrossEntropy, TargetedDepth
+from mmssl_robust.attacks import APGD, FGSM, PGD, CrossEntropy, Ensemble, TargetedCrossEntropy, TargetedDepth
 from mmssl_robust.building import build_attack
-from mmssl_robust.presets import changed_all, load_preset, load_presets
+from mmssl_robust.presets import changed, changed_all, check_names, load_preset, load_presets, swept
 from mmssl_robust.registry import ATTACKS
 from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.errors import UserError
@@ -122,3 +122,56 @@ def test_no_object_can_be_removed_by_name():
     with pytest.raises(UserError, match='mask of an object') as caught:
         targeted(load_preset('depthpgd'), 'remove')
     assert '\n' not in str(caught.value)
+
+
+def test_a_sweep_is_over_numbers_and_runs_nothing_twice_nor_in_place_of_something_else():
+    pgd = dict(pgd=load_preset('pgd'))
+    assert list(swept(pgd, dict(eps=['4/255', 4 / 255, '8/255']))) == ['pgd-eps-4of255']
+    assert list(swept(pgd, dict(step_size=['2/255', '1/255']))) == ['pgd-step_size-1of255']
+    for axis, values in (('active', [4]), ('random_start', [False]), ('keep', ['last'])):
+        with pytest.raises(UserError, match=f'sweeps.{axis}'):
+            swept(pgd, {axis: values})
+    with pytest.raises(UserError, match="an attack is named 'pgd-steps-5', as is one of the sweep over steps"):
+        swept(pgd | {'pgd-steps-5': load_preset('pgd', restarts=7)}, dict(steps=[5]))
+
+
+@pytest.mark.parametrize('name', ['clean', 'worst', 'worst-linf-8/255', 'worst case'])
+def test_names_of_results_are_no_names_of_attacks(name):
+    with pytest.raises(UserError, match='rename it'):
+        check_names(['pgd', name])
+    check_names(['pgd', 'worst_of_two', 'worstcase', 'cleaner'])
+
+
+def test_attacks_that_set_their_eps_themselves_join_ensembles_and_refuse_another_norm():
+    @ATTACKS.register_module(force=True)
+    class FixedBall(PGD):
+        FIXED = ('eps',)
+
+        def __init__(self, objective, **settings):
+            super().__init__(objective, eps='3/255', **settings)
+
+    try:
+        cfg = dict(type='FixedBall', objective=dict(type='CrossEntropy'))
+        with pytest.raises(UserError, match='3/255 is for linf'):
+            changed(cfg, dict(norm='l2'))
+        assert Ensemble(dict(one=build_attack(cfg))).settings.eps == 3 / 255
+    finally:
+        ATTACKS.module_dict.pop('FixedBall')
+
+
+def test_settings_of_ones_own_are_said():
+    @ATTACKS.register_module(force=True)
+    class Reaching(PGD):
+        def __init__(self, objective, reach='1/255', **settings):
+            super().__init__(objective, **settings)
+            self.reach = reach
+
+    try:
+        cfg = dict(type='Reaching', objective=dict(type='CrossEntropy'))
+        assert 'reach 2/255' in build_attack(cfg | dict(reach='2/255')).settings.words()
+        (place,) = (place for _, place in swept(dict(own=cfg), dict(reach=['2/255'])).values())
+        assert place.value == 2 / 255
+    finally:
+        ATTACKS.module_dict.pop('Reaching')
+    assert 'samples 3' in PGD(CrossEntropy(), eot_samples=3).settings.words()
+    assert 'samples' not in PGD(CrossEntropy()).settings.words()

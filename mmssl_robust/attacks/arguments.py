@@ -27,7 +27,9 @@ def arguments_of(kind: type) -> tuple[str, ...]:
             continue
         parameters = inspect.signature(init).parameters.values()
         names += [
-            one.name for one in parameters if one.kind is not one.VAR_KEYWORD and one.name not in (*_SELF, *names)
+            one.name
+            for one in parameters
+            if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL) and one.name not in (*_SELF, *names)
         ]
         fixed |= set(vars(part).get('FIXED', ()))
         if not any(one.kind is one.VAR_KEYWORD for one in parameters):

@@ -1,12 +1,13 @@
 """Signs in the records that an attack is weaker than it looks, or that numbers do not belong together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise, product
+from functools import partial, reduce
+from itertools import pairwise
 
 import numpy as np
 
-from mmssl_robust.attack_settings import CLEAN, SLACK, ZERO_GRADIENTS, ball, written
+from mmssl_robust.attack_settings import CLEAN, SLACK, ZERO_GRADIENTS, AttackSettings, ball, written
 from mmssl_robust.tasks import Contributions
 
 from .published import ROUNDING, published_of, scale_of
@@ -150,15 +151,29 @@ def _improved(records: RowRecords, attack: str) -> Iterator[tuple[str, str, bool
 
 
 def _weaker_than_embedding(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
-    """Compare attacks on the task with those on the embedding that have the same budget and saw the same images."""
-    settings = {attack: records.settings(attack) for attack in records.attacks}
-    for other, own in product(settings, settings):
-        if (settings[other].reads, settings[own].reads) != ('embedding', 'prediction'):
-            continue
-        found, others = records.contributions(own), records.contributions(other)
-        if ball(*settings[own].budget) == ball(*settings[other].budget) and np.array_equal(found.index, others.index):
-            figures = f'{records.task.metric.name} {_shown(found)} under {own}, {_shown(others)} under {other}'
-            yield _WEAKER, own, not _better(others, found), figures
+    """Compare each attack on the embedding with the strongest on the task, of the same budget and images."""
+    found = {attack: records.contributions(attack) for attack in records.attacks}
+    for other in records.attacks:
+        rivals = [own for own in records.attacks if _are_rivals(records.settings(own), records.settings(other))]
+        rivals = [own for own in rivals if np.array_equal(found[own].index, found[other].index)]
+        if rivals:
+            own = reduce(partial(_stronger, found), rivals)
+            figures = (
+                f'{records.task.metric.name} {_shown(found[own])} under {own}, {_shown(found[other])} under {other}'
+            )
+            yield _WEAKER, own, not _better(found[other], found[own]), figures
+
+
+def _are_rivals(own: AttackSettings, other: AttackSettings) -> bool:
+    """Whether one on the prediction, which wants no certain answer, has the ball of one on the embedding."""
+    wanted = own.reads == 'prediction' and 'target' not in own.objective_arguments and other.reads == 'embedding'
+    return wanted and ball(*own.budget) == ball(*other.budget)
+
+
+def _stronger(found: Mapping[str, Contributions], first: str, second: str) -> str:
+    metric = found[first].task.metric
+    values = [found[attack].values()[metric.name] for attack in (first, second)]
+    return second if metric.better(*values) else first
 
 
 def _clean(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:

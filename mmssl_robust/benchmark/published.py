@@ -18,6 +18,8 @@ _METRICS = {'top1_accuracy': 'accuracy', 'mIoU': 'mIoU', 'RMSE': 'rmse'}
 # Sec. 3 of the paper: PGD on these objectives, by the names of its columns.
 _COLUMNS = {'EmbeddingDistance': 'embed', 'CrossEntropy': 'pgd', 'SegPGDLoss': 'segpgd', 'DepthLoss': 'depthpgd'}
 _OPTIMISERS = ('PGD', 'EmbedAttack', 'SegPGD', 'DepthPGD')
+# Which of these the paper does not change.
+_PLAIN = dict(restarts=1, momentum=0, random_start=True, eot_samples=1, stop_at_success=False)
 _EPS, _STEP_SIZE, _STEPS = 8 / 255, 2 / 255, 20
 
 
@@ -74,4 +76,6 @@ def _column_of(attack: AttackSettings) -> str | None:
     lengths = ((attack.eps, _EPS), (attack.step_size or 0, _STEP_SIZE))
     same = attack.attack in _OPTIMISERS and attack.norm == 'linf' and attack.steps == _STEPS
     same = same and all(isclose(own, papers, rel_tol=1e-6) for own, papers in lengths)
+    same = same and all(attack.arguments.get(name, value) == value for name, value in _PLAIN.items())
+    same = same and attack.objective_arguments.get('tokens', 'task') == 'task'
     return _COLUMNS.get(attack.objective) if same else None

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mmssl_robust.attack_settings import CLEAN, AttackSettings
 from mmssl_robust.tasks import Contributions, task_named
+from mmssl_robust.utils.numbers import parse_number
 
 from .published import published_of
 from .row_records import RowRecords
@@ -121,7 +122,7 @@ def number_of(settings: AttackSettings, axis: str) -> float:
     """The value of a setting that a sweep changes."""
     known = dict(eps=settings.eps, step_size=settings.step_size)
     value = known.get(axis)
-    return float(settings.arguments[axis]) if value is None else value
+    return parse_number(settings.arguments[axis], axis) if value is None else value
 
 
 def pairs_of(rows: list[RowRecords]) -> Iterator[tuple[RowRecords, RowRecords]]:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.building import build_attack
-from mmssl_robust.presets import load_presets, swept
+from mmssl_robust.presets import check_names, load_presets, swept
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.config_files import configs_in, read_config
 from mmssl_robust.utils.errors import UserError, first_line
@@ -75,8 +74,7 @@ def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) 
 def _attacks(wanted: Any, path: Path) -> dict[str, dict[str, Any]]:
     """Name -> config of each attack, which can be built."""
     attacks = load_presets(wanted, path.parent)
-    if CLEAN in attacks:
-        raise UserError(f'an attack is named {CLEAN!r}, which is the name of none: rename it')
+    check_names(attacks)
     for config in attacks.values():
         build_attack(config)
     return attacks

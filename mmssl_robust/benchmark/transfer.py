@@ -1,8 +1,8 @@
 """Examples made against one task, or the embedding, on every other task and encoder.
 
 Images of one data set have no labels for another task. What is measured is therefore how much of a model's prediction
-for the clean image survives: the class, the share of pixels of the same class, or the share of pixels whose depth stays
-within a factor of 1.25.
+for the clean image survives, by what its task's outputs are: the class, the share of pixels of the same class, the
+share of labels that are given as before, or the share of pixels whose depth stays within a factor of 1.25.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.modes import eval_mode
 from mmssl_robust.evaluation.walk import AttackRun, CleanRun, EnsembleRun, walk
 from mmssl_robust.functional.pixel_space import PixelSpace
+from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 
@@ -37,6 +38,9 @@ def transfer(evaluations: Sequence[RowEvaluation]) -> pd.DataFrame:
     Raises:
         UserError: If an image cannot be read, or a target cannot take images of a source's size.
     """
+    for task in {evaluation.row.task for evaluation in evaluations}:
+        if task_named(task).outputs is None:
+            raise UserError(f'transfer cannot compare predictions of {task}: set outputs in its class, or leave it out')
     lines = []
     for source in evaluations:
         found: dict[tuple[str, str], list[Tensor]] = {}
@@ -79,25 +83,30 @@ def _of_clean(target: RowEvaluation, source: RowEvaluation, pixels: Tensor) -> T
 
 def _predicted(target: RowEvaluation, pixels: Tensor) -> Tensor:
     with target.in_scope():
-        return prediction(target.model, pixels)
+        return prediction(target.model, pixels, target.row.task)
 
 
 @torch.no_grad()
-def prediction(model: nn.Module, pixels: Tensor) -> Tensor:
-    """What a model says of images (B, 3, H, W) in [0, 1], of any data set.
+def prediction(model: nn.Module, pixels: Tensor, task: str) -> Tensor:
+    """What a model of a task says of images (B, 3, H, W) in [0, 1], of any data set.
 
     Returns:
-        Classes (B,) or (B, H, W), int64, or depth in metres (B, 1, H, W).
+        Classes (B,) or (B, H, W), int64, labels (B, classes), bool, or lengths (B, 1, H, W) in metres.
     """
     inputs = PixelSpace(model.data_preprocessor, pixels).to_inputs(pixels)
     with eval_mode(model):
         inference = getattr(model, 'inference', None)
         if inference is None:
-            return model(inputs, mode='tensor').argmax(dim=1)
-        size = tuple(pixels.shape[-2:])
-        meta = dict(ori_shape=size, img_shape=size, pad_shape=size, padding_size=[0] * 4, flip=False)
-        outputs = inference(inputs, [meta] * len(pixels))
-    return outputs.argmax(dim=1) if outputs.shape[1] > 1 else outputs
+            outputs = model(inputs, mode='tensor')
+        else:
+            size = tuple(pixels.shape[-2:])
+            meta = dict(ori_shape=size, img_shape=size, pad_shape=size, padding_size=[0] * 4, flip=False)
+            outputs = inference(inputs, [meta] * len(pixels))
+    kind = task_named(task).outputs
+    # Two classes may be told apart by one logit; a label is given from a probability of 1/2 on.
+    if kind == 'classes' and outputs.shape[1] > 1:
+        return outputs.argmax(dim=1)
+    return outputs if kind == 'lengths' else outputs > 0
 
 
 def agreement(clean: Tensor, attacked: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import get_world_size
+from mmengine.structures import BaseDataElement
 from PIL import Image
 from torch.utils.data import Dataset
 
@@ -74,7 +75,9 @@ class TolerantDataset(Dataset):
         index = self.indices[index]
         try:
             broken = self._broken_file(index)
-            return Unreadable(broken, fatal=self.on_corrupt == 'fail') if broken else self.dataset[index]
+            if broken:
+                return Unreadable(broken, fatal=self.on_corrupt == 'fail')
+            return _numbered(self.dataset[index], index)
         except UserError as error:
             return Unreadable(str(error), fatal=True)
 
@@ -91,6 +94,14 @@ class TolerantDataset(Dataset):
                 reason = str(error).splitlines()[0]
                 return f'cannot read {path} ({reason}): replace it, or skip such files (--on-corrupt skip)'
         return None
+
+
+def _numbered(item: Any, index: int) -> Any:
+    """An item that knows its place; the parts of MMEngine's ``ConcatDataset`` each count from 0."""
+    sample = item.get('data_samples') if isinstance(item, dict) else None
+    if isinstance(sample, BaseDataElement):
+        sample.set_metainfo(dict(sample_idx=index))
+    return item
 
 
 def spread(count: int, wanted: int | None) -> list[int]:

@@ -1,7 +1,7 @@
 """One pass over a data set: clean and attacked predictions of a model, and the metrics of both."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,10 +12,11 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.attack_settings import CLEAN, WORST
 from mmssl_robust.attacks import Ensemble
 from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.tolerant import tolerant_collate
+from mmssl_robust.presets import check_names
 from mmssl_robust.tasks import Task, by_budget, fallen_and_risen, find_task, task_of_metric, worst_of
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
@@ -26,7 +27,6 @@ from .walk import AttackRun, CleanRun, EnsembleRun, walk
 from .worst_predictions import WorstPredictions
 
 OnAttack = Callable[..., None]
-WORST = 'worst'
 
 
 def tolerant_dataloader(
@@ -76,8 +76,7 @@ class RobustEvaluation:
         attack_memory: str | int | None = None,
     ) -> None:
         self.attacks = {name: build_attack(cfg) for name, cfg in attacks.items()}
-        if CLEAN in attacks:
-            raise UserError(f'an attack is named {CLEAN!r}, which is the name of none: rename it')
+        check_names(attacks)
         self.evaluator = evaluator
         _check_no_files(evaluator if attacks else None)
         self.task = self._task()
@@ -184,7 +183,7 @@ class RobustEvaluation:
         for name, evaluator in self.evaluators.items():
             own = evaluator.evaluate(images)
             if name in self.groups and self.task:
-                own |= _chosen(self.task, pd.concat([tables[label] for label in self.groups[name]]))
+                own |= _chosen(self.task, pd.concat([tables[label] for label in self.groups[name]]), own)
             metrics |= {f'{name}/{key}': value for key, value in own.items()}
         names = [*dict.fromkeys((*self._runs(), *self.attacks))]
         attacks = {name: self._summary(name, tables) for name in names}
@@ -213,12 +212,14 @@ class RobustEvaluation:
         return found
 
 
-def _chosen(task: Task, records: pd.DataFrame) -> dict[str, float]:
-    """The first metric of the worst choice, where single predictions do not give it, and its bound."""
+def _chosen(task: Task, records: pd.DataFrame, known: Iterable[str]) -> dict[str, float]:
+    """The first metric of the worst choice, where single predictions do not give it, and its bound, as it is known."""
     worst = worst_of(records, task)
     if worst.bound is None:
         return {}
-    name = task.metric.stock_name
+    stock = task.metric.stock_name
+    # A metric may have another prefix than OpenMMLab gives it.
+    name = next((key for key in known if key.rpartition('/')[2] == stock.rpartition('/')[2]), stock)
     return {name: task.contributions(worst.records).values()[task.metric.name], f'{name}_bound': worst.bound}
 
 

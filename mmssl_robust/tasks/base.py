@@ -122,6 +122,10 @@ class Task(ABC):
     sanity_images: ClassVar[int] = 4
     """On how many images a benchmark looks whether its attacks are believable."""
 
+    outputs: ClassVar[Literal['classes', 'labels', 'lengths'] | None] = None
+    """What a model's outputs are scores or values of, by which another model's prediction is followed: the highest of
+    several classes, each label of several, or a positive length; None if nothing is said of how to compare them."""
+
     has_classes: ClassVar[bool] = True
     """Whether names of classes mean anything to it."""
 
@@ -229,5 +233,5 @@ def check_task(task: Task) -> Task:
     wanted = ('name', 'metrics', 'columns', 'quality', 'stock_metrics', 'attacks', 'strongest', 'objective')
     missing = [name for name in wanted if not getattr(task, name, None)]
     if missing:
-        raise UserError(f'the task {type(task).__name__} lacks {", ".join(missing)}: see docs/architecture.md')
+        raise UserError(f'the task {type(task).__name__} lacks {", ".join(missing)}: see docs/extending.md')
     return task

@@ -26,6 +26,7 @@ class Classification(MeanTask):
     attacks = ('embed', 'pgd')
     strongest = 'autoattack'
     objective = 'ClassificationObjective'
+    outputs = 'classes'
     targeted = 'TargetedCrossEntropy'
     sanity_images = 8
 

@@ -35,6 +35,7 @@ class Depth(MeanTask):
     attacks = ('embed', 'depthpgd')
     strongest = 'depth-ensemble'
     objective = 'DepthObjective'
+    outputs = 'lengths'
     targeted = 'TargetedDepth'
     sanity_images = 2
     has_classes = False

@@ -45,6 +45,7 @@ class MultiLabel(Task):
     attacks = ('embed', 'multilabel-pgd')
     strongest = 'multilabel-apgd'
     objective = 'MultiLabelObjective'
+    outputs = 'labels'
 
     def record(self, metric: Any, sample: Any) -> dict[str, Any]:
         """Return scores, labels, and the difference of their means; None where no class counts."""

@@ -38,6 +38,7 @@ class Retrieval(MeanTask):
     attacks = ('embed', 'pgd')
     strongest = 'autoattack'
     objective = 'ClassificationObjective'
+    outputs = 'classes'
     targeted = 'TargetedCrossEntropy'
     sanity_images = 8
 

@@ -35,6 +35,7 @@ class Segmentation(Task):
     attacks = ('embed', 'segpgd')
     strongest = 'sea'
     objective = 'SegmentationObjective'
+    outputs = 'classes'
     targeted = 'TargetedCrossEntropy'
     sanity_images = 1
 

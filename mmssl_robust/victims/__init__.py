@@ -1,4 +1,4 @@
-"""The bridge from attacks to OpenMMLab models, the one place in ``attacks`` that knows them.
+"""The bridge from attacks to OpenMMLab models, which attacks know nothing of.
 
 A victim is a model together with one batch of its data. It shows the images as
 pixels in [0, 1] and the model as a function of them, computed exactly as

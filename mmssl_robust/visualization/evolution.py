@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.attack_settings import CLEAN, is_worst_case
 from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.errors import UserError
 
@@ -123,7 +123,7 @@ def _points_of(line: dict[str, Any], embedding: Callable[[str, str], bool]) -> l
     points = []
     for key, value in line.items():
         match = re.fullmatch(rf'([^/]+)/(?:([^/]+)/)?({"|".join(map(re.escape, metrics))})', key)
-        if match and isinstance(value, (int, float)) and not str(match[2]).startswith('worst'):
+        if match and isinstance(value, (int, float)) and not is_worst_case(match[2] or CLEAN):
             attack = match[2] or CLEAN
             points.append(Point(epoch, match[1], attack, match[3], float(value), embedding(match[1], attack)))
     return points
@@ -157,8 +157,8 @@ def draw_evolution(points: list[Point]) -> Figure:
         points: What :func:`read_evolution` returns.
 
     Returns:
-        Panels for classification, segmentation and depth side by side. The colour says
-        which data set; solid is clean, dashed embed, dotted the task's own attack.
+        Panels side by side, one for each task that occurs. The colour says which data
+        set; solid is clean, dashed an attack on the embedding, dotted one on the task.
     """
     curves = curves_of(points)
     names = dict.fromkeys(curve.data for curve in curves)

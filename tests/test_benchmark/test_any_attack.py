@@ -13,6 +13,7 @@ from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.building import build_attack
 from mmssl_robust.presets import load_preset
+from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.errors import UserError
 
 WEAKER = 'the attack on the task is no weaker than that on the embedding'
@@ -123,3 +124,11 @@ def test_published_numbers_follow_the_attack_not_its_name(tmp_path):
     table = results_of(read_rows(tmp_path)[1], 20).set_index('attack')['published']
     papers = published_value(row.task, row.data, row.encoder, row.variant, 'pgd')
     assert table['mine'] == papers and table.isna()['pgd']
+
+
+def test_the_strongest_attack_on_the_task_is_compared_and_no_targeted_one(tmp_path):
+    row = fake_row('classification', sweeps=False)
+    row.attacks.update(fgsm=load_preset('fgsm'), aimed=targeted(load_preset('pgd')))
+    write_suite(tmp_path, [row], examples=0)
+    (check,) = (check for check in checks_of(read_rows(tmp_path)[1]) if check.name == WEAKER)
+    assert check.attack in ('pgd', 'fgsm') and f'under {check.attack}' in check.figures

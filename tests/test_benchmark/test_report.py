@@ -7,11 +7,12 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from fakes import fake_row, write_row, write_suite
 
-from mmssl_robust.benchmark.report import gather, write_report
+from mmssl_robust.benchmark.report import figures, gather, write_report
 from mmssl_robust.benchmark.report.page import render_page
 from mmssl_robust.benchmark.report.tables import json_report, latex_tables, markdown_report
 from mmssl_robust.benchmark.suite import Suite
@@ -168,3 +169,11 @@ def test_a_damaged_record_is_named(tmp_path):
     with pytest.raises(UserError, match=r'cannot read the records .*pgd\.parquet'):
         write_report(tmp_path, tmp_path / 'out', resamples=50)
     assert not (tmp_path / 'out').exists()
+
+
+def test_two_tasks_on_one_data_set_have_bars_of_their_own():
+    line = dict(data='CIFAR-10', encoder='mini', variant='Standard', attack='pgd', value=50.0, low=40.0, high=60.0)
+    figure = figures._kept(pd.DataFrame([line | dict(task=task) for task in ('classification', 'retrieval')]))
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ['CIFAR-10, classification\npgd', 'CIFAR-10, retrieval\npgd'] and len(axes.patches) == 2

@@ -149,6 +149,10 @@ def test_other_attacks_have_no_published_number_beside_them():
     assert published_of(row, build_attack(pgd).settings) is not None and published_of(row, None) is not None
     for changes in (dict(eps='1/255'), dict(steps=1), dict(norm='l2', eps='0.5'), dict(step_size='1/255')):
         assert published_of(row, build_attack(changed(pgd, changes)).settings) is None
+    for changes in (dict(restarts=2), dict(momentum=1.0), dict(random_start=False), dict(keep='first')):
+        assert published_of(row, build_attack(changed(pgd, changes)).settings) is None, changes
+    assert published_of(row, build_attack(load_preset('embed', tokens='cls')).settings) is None
+    assert published_of(row, build_attack(load_preset('embed')).settings) is not None
     assert published_of(row, build_attack(load_preset('fgsm')).settings) is None
     assert published_of(replace(row, max_images=100), None) is None
 

@@ -9,8 +9,9 @@ from mmssl_robust.benchmark.resolved_row import ResolvedRow
 from mmssl_robust.benchmark.row_evaluation import RowEvaluation
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.suite import Row
-from mmssl_robust.benchmark.transfer import agreement, transfer
+from mmssl_robust.benchmark.transfer import agreement, prediction, transfer
 from mmssl_robust.presets import load_preset
+from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
 
 
@@ -61,3 +62,17 @@ def test_agreement_by_hand():
     assert agreement(maps, maps.clamp(max=1)).tolist() == [0.5]
     depth = torch.tensor([1.0, 2.0, 4.0, 4.0]).view(1, 1, 2, 2)
     assert agreement(depth, depth * torch.tensor([1.2, 1.3, 1.0, 0.7]).view(1, 1, 2, 2)).tolist() == [0.5]
+
+
+def test_a_prediction_is_followed_by_what_its_task_says(tmp_path, monkeypatch):
+    row = evaluation(tmp_path, 'classification', 'classification/mini_cifar10', 'pgd')
+    logits = torch.tensor([[2.0, 1.0, -1.0], [2.0, -1.0, 1.0]])
+    monkeypatch.setattr(row.model, 'forward', lambda *_, **__: logits)
+    pixels = torch.zeros(2, 3, 32, 32)
+    assert prediction(row.model, pixels, 'classification').tolist() == [0, 0]
+    labels = prediction(row.model, pixels, 'multi-label')
+    assert labels.tolist() == [[True, True, False], [True, False, True]]
+    assert agreement(labels[:1], labels[1:]).item() == pytest.approx(1 / 3)
+    monkeypatch.setattr(type(task_named('classification')), 'outputs', None)
+    with pytest.raises(UserError, match='transfer cannot compare predictions of classification'):
+        transfer([row])

@@ -111,3 +111,8 @@ def test_bad_settings(dataset):
         TolerantDataset(dataset, 'ignore')
     with pytest.raises(UserError, match='at least 1'):
         TolerantDataset(dataset, max_images=0)
+
+
+def test_the_parts_of_a_joined_set_share_no_index(dataset):
+    joined = dict(type='ConcatDataset', datasets=[dataset, dataset])
+    assert keys(read(joined)) == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]

@@ -42,7 +42,7 @@ class Ensemble:
         self.stop_at_success = stop_at_success
         first = next(iter(self.members.values()))
         self.norm, self.eps, self.threat, self.seed = first.norm, first.eps, first.threat, first.seed
-        self.eps_text = first.settings.arguments['eps']
+        self.eps_text = first.settings.arguments.get('eps', first.eps)
 
     @property
     def settings(self) -> AttackSettings:

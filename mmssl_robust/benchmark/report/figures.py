@@ -155,14 +155,15 @@ def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis:
 
 
 def _kept(kept: pd.DataFrame) -> Figure:
-    groups = list(dict.fromkeys(zip(kept['data'], kept['attack'])))
+    groups = list(dict.fromkeys(zip(kept['task'], kept['data'], kept['attack'])))
+    several = kept.groupby('data')['task'].nunique() > 1
     models = list(dict.fromkeys(_model(kept)))
     colours = _colours(kept)
     figure = Figure(figsize=(max(1.1 * len(groups) + 2, 6), 4.4), layout='constrained', dpi=100)
     axes = figure.subplots()
     width = 0.8 / len(models)
     for place, name in enumerate(models):
-        own = kept[_model(kept) == name].set_index(['data', 'attack'])
+        own = kept[_model(kept) == name].set_index(['task', 'data', 'attack'])
         found = [group for group in groups if group in own.index]
         lines = [own.loc[group] for group in found]
         xs = [groups.index(group) + (place - (len(models) - 1) / 2) * width for group in found]
@@ -180,7 +181,8 @@ def _kept(kept: pd.DataFrame) -> Figure:
             capsize=3,
             label=name,
         )
-    axes.set_xticks(range(len(groups)), [f'{data}\n{attack}' for data, attack in groups], fontsize=9)
+    labels = [f'{data}{f", {task}" if several[data] else ""}\n{attack}' for task, data, attack in groups]
+    axes.set_xticks(range(len(groups)), labels, fontsize=9)
     axes.set_ylabel('kept of the clean quality (%)', fontsize=11)
     axes.set_ylim(0, max(105, axes.get_ylim()[1]))
     axes.axhline(100, color='0.6', linewidth=0.8, zorder=0)
