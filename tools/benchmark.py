@@ -91,7 +91,8 @@ def changed_suite(args: argparse.Namespace) -> Suite:
 
 def chosen_rows(suite: Suite, patterns: list[str] | None) -> list[Row]:
     """The rows that ``--filter`` names."""
-    rows = [row for row in suite.rows if any(fnmatch.fnmatch(row.name, pattern) for pattern in patterns or ['*'])]
+    patterns = patterns or ['*']
+    rows = [row for row in suite.rows if any(fnmatch.fnmatch(row.name, pattern) for pattern in patterns)]
     if not rows:
         names = ', '.join(row.name for row in suite.rows)
         raise UserError(f'no row of {suite.name} is called {" or ".join(patterns)}: there are {names}')

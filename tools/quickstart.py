@@ -87,7 +87,7 @@ def evaluate(task: Task, encoder: str, args: argparse.Namespace) -> dict:
 def evaluate_all(args: argparse.Namespace) -> dict[str, dict[str, dict]]:
     """Encoder -> task -> JSON, with a line for each evaluation that is done."""
     start = time.monotonic()
-    results = {encoder: {} for encoder in ENCODERS}
+    results: dict[str, dict[str, dict]] = {encoder: {} for encoder in ENCODERS}
     pool = ThreadPoolExecutor(JOBS)
     jobs = {pool.submit(evaluate, task, name, args): (name, task) for task, name in product(TASKS, ENCODERS)}
     try:

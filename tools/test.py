@@ -166,8 +166,10 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
 def encoder_of(cfg: Config) -> dict[str, str]:
     """Where the config takes the encoder from, which a head alone leaves open."""
     source = (cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
-    path = local_path(source) if source else None
-    return dict(encoder=source, encoder_sha256=sha256(path)) if path and path.is_file() else {}
+    if not source:
+        return {}
+    path = local_path(source)
+    return dict(encoder=source, encoder_sha256=sha256(path)) if path.is_file() else {}
 
 
 def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mmssl_robust.utils.cli import load_config
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
-from mmssl_robust.visualization.images import colour_depth, colour_labels, palette_for
+from mmssl_robust.visualization.images import colour_labels, colour_numbers, palette_for
 
 COLUMNS = 4
 WIDTH = 3.0  # inches of a picture
@@ -83,7 +83,7 @@ def pictures_of(sample: dict[str, Any], cfg: Config, metainfo: dict[str, Any]) -
         depth = annotation.gt_depth_map.data.squeeze(0).numpy()
         known = depth[depth > 0]
         low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-        painted = colour_depth(np.ma.masked_where(depth <= 0, depth), low, high)
+        painted = colour_numbers(np.ma.masked_where(depth <= 0, depth), low, high)
         return [(size, image), (f'{low:.2f} to {high:.2f} m, {known.size / depth.size:.0%} known', painted)]
     return [(size, image)]
 

@@ -11,6 +11,8 @@ from mmssl_robust.utils.startup import one_line_errors
 
 import argparse
 import copy
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,21 +32,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def training_set(cfg: Config) -> torch.utils.data.Dataset:
+def training_set(cfg: Config) -> Iterable[dict[str, Any]]:
     """The training images, seen through the test pipeline: no augmentation, whole label maps."""
     settings = copy.deepcopy(cfg.train_dataloader.dataset)
     settings.pipeline = cfg.test_dataloader.dataset.pipeline
     return DATASETS.build(settings)
 
 
-def most_frequent_class(dataset: torch.utils.data.Dataset) -> int:
+def most_frequent_class(dataset: Iterable[dict[str, Any]]) -> int:
     counts = np.zeros(256, dtype=np.int64)
     for sample in track(dataset, description='training labels'):
         counts += np.bincount(sample['data_samples'].gt_sem_seg.data.flatten().numpy(), minlength=256)
     return int(counts[:255].argmax())
 
 
-def mean_depth(dataset: torch.utils.data.Dataset, min_depth: float = 1e-3) -> float:
+def mean_depth(dataset: Iterable[dict[str, Any]], min_depth: float = 1e-3) -> float:
     total = pixels = 0.0
     for sample in track(dataset, description='training depths'):
         depth = sample['data_samples'].gt_depth_map.data
