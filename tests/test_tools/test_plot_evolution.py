@@ -26,13 +26,13 @@ def test_figure_numbers_and_table(run_tool, run_dir, capsys):
     assert picture.shape[1] == 800 and picture.std() > 10
     with (run_dir / 'evolution.csv').open(newline='') as file:
         assert list(csv.reader(file)) == [
-            ['epoch', 'data', 'attack', 'metric', 'value'],
-            ['0', 'cifar10', 'clean', 'accuracy/top1', '66.0'],
-            ['0', 'cifar10', 'pgd', 'accuracy/top1', '0.0'],
-            ['0', 'hololens', 'clean', 'rmse', '0.98'],
-            ['1', 'cifar10', 'clean', 'accuracy/top1', '60.5'],
-            ['1', 'cifar10', 'pgd', 'accuracy/top1', '21.25'],
-            ['1', 'hololens', 'clean', 'rmse', '1.125'],
+            ['epoch', 'data', 'attack', 'metric', 'value', 'embedding'],
+            ['0', 'cifar10', 'clean', 'accuracy/top1', '66.0', 'False'],
+            ['0', 'cifar10', 'pgd', 'accuracy/top1', '0.0', 'False'],
+            ['0', 'hololens', 'clean', 'rmse', '0.98', 'False'],
+            ['1', 'cifar10', 'clean', 'accuracy/top1', '60.5', 'False'],
+            ['1', 'cifar10', 'pgd', 'accuracy/top1', '21.25', 'False'],
+            ['1', 'hololens', 'clean', 'rmse', '1.125', 'False'],
         ]
     assert {path.name for path in run_dir.iterdir()} == {'20240101_000000', 'evolution.png', 'evolution.csv'}
     output = capsys.readouterr().out
