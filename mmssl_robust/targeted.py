@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmssl_robust.attacks import FAB, DepthPGD, Ensemble, SegPGD, Square
+from mmssl_robust.attacks.arguments import arguments_of
 from mmssl_robust.attacks.objectives.targeted_depth import REMOVE
 from mmssl_robust.building import build_attack
 from mmssl_robust.tasks import TASKS, Task
@@ -13,6 +14,8 @@ _OF_OBJECTIVES = ('type', 'objective', 'ignore_index', 'min_depth', 'max_depth')
 _TAKEN_OVER = ('ignore_index', 'min_depth', 'max_depth')
 # They ask for the decision, or are several attacks.
 _WITHOUT = (Square, FAB, Ensemble)
+# They are PGD with an objective of their own.
+_NAMED = (SegPGD, DepthPGD)
 
 
 def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[str, Any]:
@@ -29,15 +32,18 @@ def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[st
     """
     built = build_attack(attack)
     task = _task_of(built.objective)
-    if task is None or task.targeted is None or isinstance(built, _WITHOUT):
+    named = type(built) in _NAMED
+    if task is None or isinstance(built, _WITHOUT) or not (named or 'objective' in arguments_of(type(built))):
         raise UserError(f'{attack["type"]} has no targeted form: use fgsm, pgd, apgd, segpgd, cospgd or depthpgd')
+    if task.targeted is None:
+        raise UserError(f'{attack["type"]} has no targeted form for {task.name}, which knows no single wrong answer')
     if target == REMOVE:
         raise UserError("'remove' needs the mask of an object, which no data set has: use TargetedDepth in Python")
     given = {**attack, **attack.get('objective', {})}
     wanted = {key: given[key] for key in _TAKEN_OVER if key in given}
     wanted |= {} if target is None else dict(target=target)
     kept = {key: value for key, value in attack.items() if key not in _OF_OBJECTIVES}
-    optimiser = 'mmssl_robust.PGD' if type(built) in (SegPGD, DepthPGD) else attack['type']
+    optimiser = 'mmssl_robust.PGD' if named else attack['type']
     return dict(kept, type=optimiser, objective=dict(type=f'mmssl_robust.{task.targeted}', **wanted))
 
 
