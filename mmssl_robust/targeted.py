@@ -3,7 +3,6 @@
 from typing import Any
 
 from mmssl_robust.attacks import FAB, DepthPGD, Ensemble, SegPGD, Square
-from mmssl_robust.attacks.arguments import arguments_of
 from mmssl_robust.attacks.objectives.targeted_depth import REMOVE
 from mmssl_robust.building import build_attack
 from mmssl_robust.tasks import TASKS, Task
@@ -33,7 +32,7 @@ def targeted(attack: dict[str, Any], target: str | int | None = None) -> dict[st
     built = build_attack(attack)
     task = _task_of(built.objective)
     named = type(built) in _NAMED
-    if task is None or isinstance(built, _WITHOUT) or not (named or 'objective' in arguments_of(type(built))):
+    if task is None or isinstance(built, _WITHOUT) or (isinstance(built, _NAMED) and not named):
         raise UserError(f'{attack["type"]} has no targeted form: use fgsm, pgd, apgd, segpgd, cospgd or depthpgd')
     if task.targeted is None:
         raise UserError(f'{attack["type"]} has no targeted form for {task.name}, which knows no single wrong answer')

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmssl_robust.attacks import APGD, FGSM, PGD, CrossEntropy, Ensemble, TargetedCrossEntropy, TargetedDepth
+from mmssl_robust.attacks import APGD, FGSM, PGD, CrossEntropy, Ensemble, SegPGD, TargetedCrossEntropy, TargetedDepth
 from mmssl_robust.building import build_attack
 from mmssl_robust.presets import changed, changed_all, check_names, load_preset, load_presets, swept
 from mmssl_robust.registry import ATTACKS
@@ -175,3 +175,20 @@ def test_settings_of_ones_own_are_said():
         ATTACKS.module_dict.pop('Reaching')
     assert 'samples 3' in PGD(CrossEntropy(), eot_samples=3).settings.words()
     assert 'samples' not in PGD(CrossEntropy()).settings.words()
+
+
+def test_a_child_of_an_attack_with_an_objective_of_its_own_is_not_replaced_by_plain_pgd():
+    @ATTACKS.register_module(force=True)
+    class MySegPGD(SegPGD):
+        pass
+
+    try:
+        with pytest.raises(UserError, match='MySegPGD has no targeted form'):
+            targeted(dict(type='MySegPGD'))
+    finally:
+        ATTACKS.module_dict.pop('MySegPGD')
+
+
+def test_a_task_without_a_targeted_form_is_named():
+    with pytest.raises(UserError, match='no targeted form for multi-label'):
+        targeted(load_preset('multilabel-pgd'))
