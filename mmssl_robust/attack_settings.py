@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import parse_number
+
 CLEAN = 'clean'
 """Name of no attack: the images as they are, which an attacker may leave alone."""
 WORST = 'worst'
@@ -76,6 +79,18 @@ class AttackSettings:
     def budget(self) -> tuple[str, float]:
         """The ball: norm and eps. Attacks are comparable, and an attacker may choose among them, within one."""
         return self.norm, self.eps
+
+    def number(self, name: str) -> float:
+        """Return an argument as a number, such as what a sweep changes; a step size that was left out as it is taken.
+
+        Raises:
+            UserError: If it is no number.
+        """
+        resolved = dict(eps=self.eps, step_size=self.step_size).get(name)
+        value = self.arguments[name] if resolved is None else resolved
+        if isinstance(value, bool):
+            raise UserError(f'{name}={value} is no number')
+        return parse_number(value, name)
 
     def words(self) -> str:
         """One line for a person, such as ``linf, eps 8/255, steps 20, step size 2/255, restarts 1, keep best``."""

@@ -9,7 +9,6 @@ from mmssl_robust.attacks.arguments import arguments_of
 from mmssl_robust.building import attack_class, build_attack
 from mmssl_robust.utils.config_files import configs_in, read_config
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.numbers import parse_number
 
 
 def presets() -> dict[str, Path]:
@@ -166,11 +165,10 @@ def swept(
 
 def _number(attack: Mapping[str, Any], axis: str) -> float:
     """What an attack has for a setting, whether it was told or left out."""
-    settings = build_attack(attack).settings
-    value: Any = settings.step_size if axis == 'step_size' else settings.arguments[axis]
-    if isinstance(value, bool):
-        raise UserError(f'sweeps.{axis}: {value} is no number, and so belongs to no curve')
-    return parse_number(value, f'sweeps.{axis}')
+    try:
+        return build_attack(attack).settings.number(axis)
+    except UserError as error:
+        raise UserError(f'sweeps.{axis}: {error}') from error
 
 
 def _having(attacks: Mapping[str, dict[str, Any]], key: str) -> list[str]:

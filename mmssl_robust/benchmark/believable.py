@@ -11,7 +11,7 @@ from mmssl_robust.attack_settings import CLEAN, SLACK, ZERO_GRADIENTS, AttackSet
 from mmssl_robust.tasks import Contributions
 
 from .published import ROUNDING, published_of, scale_of
-from .results import names_of_sweeps, number_of, sweeps_of
+from .results import names_of_sweeps, sweeps_of
 from .row_records import RowRecords
 from .statistics import compare, estimates
 
@@ -127,7 +127,7 @@ def _distances(records: RowRecords, attack: str, axis: str) -> tuple[bool, str]:
     points = []
     for name in (attack, *names):
         table = records.read(name).set_index('index').loc[images]
-        points.append((number_of(records.settings(name), axis), table['loss_after'].mean()))
+        points.append((records.settings(name).number(axis), table['loss_after'].mean()))
     points.sort()
     figures = [f'{_text(x, axis, records.settings(attack).norm)}: {y:.3g}' for x, y in points]
     growing = all(weak <= strong * (1 + _ROUNDING) for (_, weak), (_, strong) in pairwise(points))

@@ -6,9 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from mmssl_robust.attack_settings import CLEAN, AttackSettings
+from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import Contributions, task_named
-from mmssl_robust.utils.numbers import parse_number
 
 from .published import published_of
 from .row_records import RowRecords
@@ -101,7 +100,7 @@ def sweeps_of(records: RowRecords) -> Iterator[tuple[str, str, list[tuple[float,
         found = {name: records.contributions(name) for name in names}
         images = found[names[0]].index
         points = [(records.row.sweeps[name].value, one) for name, one in found.items()]
-        points.append((number_of(records.settings(base), axis), records.contributions(base).only(images)))
+        points.append((records.settings(base).number(axis), records.contributions(base).only(images)))
         if axis == 'eps' and CLEAN in records.finished:
             points.append((0.0, records.contributions(CLEAN).only(images)))
         yield base, axis, sorted(points, key=lambda point: point[0])
@@ -116,13 +115,6 @@ def names_of_sweeps(records: RowRecords) -> dict[tuple[str, str], list[str]]:
             if sweep and sweep.base == base:
                 found.setdefault((base, sweep.axis), []).append(name)
     return found
-
-
-def number_of(settings: AttackSettings, axis: str) -> float:
-    """The value of a setting that a sweep changes."""
-    known = dict(eps=settings.eps, step_size=settings.step_size)
-    value = known.get(axis)
-    return parse_number(settings.arguments[axis], axis) if value is None else value
 
 
 def pairs_of(rows: list[RowRecords]) -> Iterator[tuple[RowRecords, RowRecords]]:
