@@ -17,6 +17,7 @@ from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 from safetensors.torch import save_file
 from toys import backbone_cfg
+from yapf.yapflib import yapf_api
 
 import mmssl_robust
 from mmssl_robust.registry import MODELS
@@ -49,6 +50,14 @@ def data_root():
 def safe_loaders():
     """MMEngine reads checkpoints as the tools do."""
     register_safe_loaders()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def plain_configs():
+    """The configs of Runners are written as they are: laying one out by yapf takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, 'FormatCode', lambda text, **_: (text, True))
+        yield
 
 
 @pytest.fixture
