@@ -193,14 +193,14 @@ class Task(ABC):
             ``arrays``: name -> array of maps, and ``facts``: name -> what is no array.
         """
 
-    @abstractmethod
     def pictures(self, example: Example, info: Mapping[str, Any]) -> list[Picture]:
-        """Return the predictions and the ground truth as pictures, none where words say all.
+        """Return the predictions and the ground truth as pictures; none where words say all.
 
         Args:
             example: An image under attack.
             info: ``classes`` and ``palette`` of the data set, where it has them.
         """
+        return []
 
     def captions(self, example: Example, info: Mapping[str, Any]) -> tuple[str, str, str]:
         """Return words beside the image, and after "clean" and "adversarial"; empty where there is nothing to say."""

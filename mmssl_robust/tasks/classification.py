@@ -9,7 +9,7 @@ import pandas as pd
 from .base import Column, MeanTask, Metric
 from .classes import name_of
 from .contributions import Contributions
-from .pictures import Example, Picture
+from .pictures import Example
 
 
 class Classification(MeanTask):
@@ -57,10 +57,6 @@ class Classification(MeanTask):
                 confidences=[float(sample.pred_score.max()) for sample in samples],
             )
         )
-
-    def pictures(self, example: Example, info: Mapping[str, Any]) -> list[Picture]:
-        """Return none: words say all."""
-        return []
 
     def captions(self, example: Example, info: Mapping[str, Any]) -> tuple[str, str, str]:
         """Return the true class, and what the model said with which confidence."""

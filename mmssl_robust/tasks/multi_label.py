@@ -11,7 +11,7 @@ from mmssl_robust.utils.errors import UserError
 from .base import Column, Metric, Task
 from .classes import name_of
 from .contributions import Contributions
-from .pictures import Example, Picture
+from .pictures import Example
 from .worst_case import WorstCase
 
 _THRESHOLD = 0.5
@@ -97,10 +97,6 @@ class MultiLabel(Task):
                 predicted=[sample.pred_label.tolist() for sample in (clean, attacked)],
             )
         )
-
-    def pictures(self, example: Example, info: Mapping[str, Any]) -> list[Picture]:
-        """Return none: words say all."""
-        return []
 
     def captions(self, example: Example, info: Mapping[str, Any]) -> tuple[str, str, str]:
         """Return the names of the true classes, and of those of both predictions."""

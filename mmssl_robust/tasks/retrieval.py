@@ -7,7 +7,7 @@ import pandas as pd
 
 from .base import Column, MeanTask, Metric
 from .classes import name_of
-from .pictures import Example, Picture
+from .pictures import Example
 
 
 class Retrieval(MeanTask):
@@ -65,10 +65,6 @@ class Retrieval(MeanTask):
                 cosines=[float(classes.max()) for classes in similarities],
             )
         )
-
-    def pictures(self, example: Example, info: Mapping[str, Any]) -> list[Picture]:
-        """Return none: words say all."""
-        return []
 
     def captions(self, example: Example, info: Mapping[str, Any]) -> tuple[str, str, str]:
         """Return the query's class, and what is nearest with which cosine."""
