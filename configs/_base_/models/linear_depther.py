@@ -13,8 +13,6 @@ model = dict(
     decode_head=dict(
         type='mmssl_robust.LinearDepthHead',
         num_bins=256,
-        min_depth=1e-3,
-        max_depth=10.0,
         loss_decode=[
             dict(type='mmssl_robust.SigLoss', rho=0.85),
             dict(type='mmssl_robust.GradientLoss', loss_weight=0.5),

@@ -3,25 +3,28 @@
 from torch import Tensor, nn
 
 from mmssl_robust.functional.gradient_matching import gradient_matching_loss
+from mmssl_robust.utils.thresholds import HasThresholds
 
 
-class GradientLoss(nn.Module):
+class GradientLoss(HasThresholds, nn.Module):
     """Mean of :func:`gradient_matching_loss` over a batch, for training.
 
     Args:
         scales: Number of scales.
-        min_depth: Targets up to this depth in metres are missing.
-        max_depth: Targets from this depth in metres on are not trusted.
+        min_depth: Targets up to this depth in metres are missing; None for that of the head, 0.001 without one.
+        max_depth: Targets from this depth in metres on are not trusted; likewise, 10.
         loss_weight: Factor of the loss; the paper's total is ``L_pixel + 0.5 L_grad``.
     """
 
+    min_depth: float
+    max_depth: float
+
     def __init__(
-        self, scales: int = 4, min_depth: float = 1e-3, max_depth: float = 10.0, loss_weight: float = 0.5
+        self, scales: int = 4, min_depth: float | None = None, max_depth: float | None = None, loss_weight: float = 0.5
     ) -> None:
         super().__init__()
         self.scales = scales
-        self.min_depth = min_depth
-        self.max_depth = max_depth
+        self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
         self.loss_weight = loss_weight
         self.loss_name = 'loss_grad'
 

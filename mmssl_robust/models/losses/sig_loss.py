@@ -3,25 +3,32 @@
 from torch import Tensor, nn
 
 from mmssl_robust.functional.scale_invariant_log import scale_invariant_log_loss
+from mmssl_robust.utils.thresholds import HasThresholds
 
 
-class SigLoss(nn.Module):
+class SigLoss(HasThresholds, nn.Module):
     """Mean of :func:`scale_invariant_log_loss` over a batch, for training.
 
     Args:
         rho: See :func:`scale_invariant_log_loss`.
-        min_depth: Targets up to this depth in metres are missing.
-        max_depth: Targets from this depth in metres on are not trusted.
+        min_depth: Targets up to this depth in metres are missing; None for that of the head, 0.001 without one.
+        max_depth: Targets from this depth in metres on are not trusted; likewise, 10.
         loss_weight: Factor of the loss.
     """
 
+    min_depth: float
+    max_depth: float
+
     def __init__(
-        self, rho: float = 0.85, min_depth: float = 1e-3, max_depth: float = 10.0, loss_weight: float = 1.0
+        self,
+        rho: float = 0.85,
+        min_depth: float | None = None,
+        max_depth: float | None = None,
+        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         self.rho = rho
-        self.min_depth = min_depth
-        self.max_depth = max_depth
+        self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
         self.loss_weight = loss_weight
         self.loss_name = 'loss_pixel'
 
