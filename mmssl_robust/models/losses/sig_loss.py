@@ -7,10 +7,12 @@ from mmssl_robust.utils.thresholds import HasThresholds
 
 
 class SigLoss(HasThresholds, nn.Module):
-    """Mean of :func:`scale_invariant_log_loss` over a batch, for training.
+    """Eq. (4) over a batch, for training: as DINOv2 trains its depth heads, whose settings the paper takes.
 
     Args:
         rho: See :func:`scale_invariant_log_loss`.
+        pooled: Take the pixels of the batch as those of one image, so that an image that is too near and one that is
+            too far cannot each be forgiven its scale; otherwise the mean of the images' own losses.
         min_depth: Targets up to this depth in metres are missing; None for that of the head, 0.001 without one.
         max_depth: Targets from this depth in metres on are not trusted; likewise, 10.
         loss_weight: Factor of the loss.
@@ -22,12 +24,14 @@ class SigLoss(HasThresholds, nn.Module):
     def __init__(
         self,
         rho: float = 0.85,
+        pooled: bool = True,
         min_depth: float | None = None,
         max_depth: float | None = None,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         self.rho = rho
+        self.pooled = pooled
         self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
         self.loss_weight = loss_weight
         self.loss_name = 'loss_pixel'
@@ -35,4 +39,6 @@ class SigLoss(HasThresholds, nn.Module):
     def forward(self, pred: Tensor, target: Tensor, **kwargs: object) -> Tensor:  # noqa: ARG002
         """Return the loss of depths (B, 1, H, W); MMSegmentation's further arguments are not used."""
         mask = (target > self.min_depth) & (target < self.max_depth)
+        if self.pooled:
+            pred, target, mask = (maps.flatten(0, 2)[None, None] for maps in (pred, target, mask))
         return self.loss_weight * scale_invariant_log_loss(pred, target, mask, self.rho).mean()
