@@ -9,7 +9,8 @@ model = dict(
         pad_val=0,
         seg_pad_val=0,
     ),
-    backbone=dict(out_type='featmap_cls', frozen=True),
+    # DINOv2's depth heads, and so the paper's, read tokens before the final LayerNorm.
+    backbone=dict(out_type='featmap_cls', final_norm=False, frozen=True),
     decode_head=dict(
         type='mmssl_robust.LinearDepthHead',
         num_bins=256,
