@@ -28,6 +28,7 @@ from rich.table import Table
 from torch import nn
 
 from mmssl_robust.building import build_attack
+from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
 from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
@@ -100,8 +101,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_intermixed_args()  # or an optional position would have to come before the options
 
 
-def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str, Any]]:
-    """Attacks by name, with the settings of the command line, checked."""
+def chosen_attacks(args: argparse.Namespace, cfg: Config, thresholds: dict[str, float]) -> dict[str, dict[str, Any]]:
+    """Attacks by name, with the settings of the command line, checked, also against what counts in the data."""
     changes = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     if args.attack:
         attacks = {preset_name(name): load_preset(name) for name in args.attack}
@@ -112,8 +113,7 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config) -> dict[str, dict[str,
     attacks = changed_all(attacks, changes)
     if args.targeted is not None:
         attacks = {name: targeted(attack, args.targeted or None) for name, attack in attacks.items()}
-    for attack in attacks.values():
-        build_attack(attack)
+    tell_attacks({name: build_attack(attack) for name, attack in attacks.items()}, thresholds)
     return attacks
 
 
@@ -143,7 +143,7 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
         raise UserError(f'--sanity-other {args.sanity_other} not found: give the path or URL of an encoder')
     cfg.test_cfg = dict(
         type='mmssl_robust.AttackTestLoop',
-        attacks=chosen_attacks(args, cfg),
+        attacks=chosen_attacks(args, cfg, share_thresholds(cfg)),
         precision=args.precision,
         attack_memory=args.attack_memory,
         max_images=args.max_images,

@@ -18,6 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
 from mmssl_robust.utils.data_check import check_class_count, named_data_errors
 from mmssl_robust.utils.errors import UserError
@@ -100,6 +101,7 @@ def main() -> None:
     cfg = load_config(args)
     if 'train_dataloader' not in cfg or 'model' not in cfg:
         raise UserError(f'{args.config} has no training section')
+    share_thresholds(cfg)
     if args.amp:
         use_amp(cfg, args.amp)
     if args.auto_scale_lr:

@@ -1,7 +1,8 @@
 """What all attacks share: their arguments, their restarts, and the contract of a call."""
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -118,6 +119,19 @@ class Attack(ABC):
     def settings(self) -> AttackSettings:
         """What this attack is: every argument, with the numbers that follow from it."""
         return settings_of(self, self._texts)
+
+    def told(self, thresholds: Mapping[str, float]) -> 'Attack':
+        """Return the attack with the thresholds of the data that it is to attack, by which targets count or not.
+
+        Args:
+            thresholds: Name -> value, see :meth:`Objective.told`.
+
+        Raises:
+            UserError: If its objective was built with another one.
+        """
+        attack = copy.copy(self)
+        attack.objective = self.objective.told(thresholds)
+        return attack
 
     @property
     def passes(self) -> int:

@@ -30,7 +30,7 @@ class SegPGD(PGD):
         **settings: See :class:`PGD`.
     """
 
-    def __init__(self, ignore_index: int = 255, **settings: 'Unpack[PGDSettings]') -> None:
+    def __init__(self, ignore_index: int | None = None, **settings: 'Unpack[PGDSettings]') -> None:
         super().__init__(SegPGDLoss(ignore_index), **settings)
 
 
@@ -43,5 +43,7 @@ class DepthPGD(PGD):
         **settings: See :class:`PGD`.
     """
 
-    def __init__(self, min_depth: float = 1e-3, max_depth: float = 10.0, **settings: 'Unpack[PGDSettings]') -> None:
+    def __init__(
+        self, min_depth: float | None = None, max_depth: float | None = None, **settings: 'Unpack[PGDSettings]'
+    ) -> None:
         super().__init__(DepthLoss(min_depth, max_depth), **settings)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from mmssl_robust.building import build_attack
+from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
 from mmssl_robust.evaluation.summary import config_hash
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.config_files import find_config, read_config
@@ -49,6 +50,7 @@ class ResolvedRow:
     Attributes:
         cfg: The config, with what the row changes; see :meth:`fresh_cfg` for one to build from.
         attacks: Name -> attack.
+        thresholds: Name -> value of what says which pixels of the ground truth count.
 
     Raises:
         UserError: If the config is missing or no config of a task, or an attack cannot be built.
@@ -57,7 +59,9 @@ class ResolvedRow:
     def __init__(self, row: Row, heads: Path, options: Options) -> None:
         self.row, self.heads, self.options = row, Path(heads), options
         self.cfg = _row_config(row)
-        self.attacks = {name: build_attack(config) for name, config in row.attacks.items()}
+        self.thresholds = share_thresholds(self.cfg)
+        built = {name: build_attack(config) for name, config in row.attacks.items()}
+        self.attacks = tell_attacks(built, self.thresholds)
 
     def fresh_cfg(self) -> Config:
         """A copy of the config: OpenMMLab's builders take their arguments out of it."""

@@ -21,6 +21,7 @@ from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.state_dict import load_weights, read_weights
+from mmssl_robust.victims.thresholds import check_thresholds
 
 from .kept_examples import KeptExamples
 from .plan import share_of, units_of
@@ -61,6 +62,7 @@ class RowEvaluation:
                 f'the records of {self.task.name} hold {" or ".join(self.task.stock_metrics)}, not '
                 f'{type(self.metric).__name__}: give the row another task, or its config another test_evaluator'
             )
+        check_thresholds(self.model, self.metric)
         load_weights(self.model, read_weights(head) if head else {}, head or resolved.encoder.source)
         check_class_count(self.model, self.dataset)
         self.model.to(self.options.device).eval().requires_grad_(False)

@@ -8,6 +8,7 @@ from mmengine.evaluator import BaseMetric
 from mmssl_robust.functional.depth_errors import EIGEN_CROP, EIGEN_SIZE, depth_errors
 from mmssl_robust.registry import METRICS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.thresholds import USUAL_THRESHOLDS
 
 
 @METRICS.register_module()
@@ -15,8 +16,9 @@ class DepthMetric(BaseMetric):
     """Mean of :func:`depth_errors` over images, the protocol of Eigen et al. and their successors.
 
     Args:
-        min_depth: A target up to this depth in metres is missing; predictions are clamped to it.
-        max_depth: A target from this depth in metres on is not trusted; predictions are clamped to it.
+        min_depth: A target up to this depth in metres is missing; predictions are clamped to it. None for that of the
+            data set's ``metainfo``, 0.001 where it says nothing.
+        max_depth: A target from this depth in metres on is not trusted; predictions are clamped to it. Likewise, 10.
         crop: ``'eigen'`` evaluates rows 45 to 470 and columns 41 to 600 of 480 x 640 images only.
         **kwargs: Further arguments of MMEngine's ``BaseMetric``.
 
@@ -25,14 +27,31 @@ class DepthMetric(BaseMetric):
     """
 
     def __init__(
-        self, min_depth: float = 1e-3, max_depth: float = 10.0, crop: str | None = None, **kwargs: Any
+        self, min_depth: float | None = None, max_depth: float | None = None, crop: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if crop not in (None, 'eigen'):
             raise UserError(f"unknown crop {crop!r}: use 'eigen' or none")
-        self.min_depth = min_depth
-        self.max_depth = max_depth
+        self._told = dict(min_depth=min_depth, max_depth=max_depth)
         self.crop = crop
+
+    @property
+    def min_depth(self) -> float:
+        """Up to which depth in metres a target is missing."""
+        return self._threshold('min_depth')
+
+    @property
+    def max_depth(self) -> float:
+        """From which depth in metres on a target is not trusted."""
+        return self._threshold('max_depth')
+
+    def _threshold(self, name: str) -> float:
+        told, of_data = self._told[name], (self.dataset_meta or {}).get(name)
+        if told is not None and of_data is not None and told != of_data:
+            raise UserError(
+                f'DepthMetric is told {name}={told:g}, but that of the data set is {of_data:g}: leave one of them out'
+            )
+        return next(value for value in (told, of_data, USUAL_THRESHOLDS[name]) if value is not None)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:  # noqa: ARG002
         """Remember each image's errors."""

@@ -8,6 +8,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 
+from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.presets import load_presets
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.config_files import find_config, read_config
@@ -53,6 +54,7 @@ class Probe:
         seed: int = 0,
     ) -> None:
         cfg = read_config(find_config(config))
+        share_thresholds(cfg)
         check_test_data(cfg)
         self.name = name
         self.scope = cfg.get('default_scope', 'mmengine')

@@ -15,12 +15,14 @@ from torch import nn
 from mmssl_robust.attack_settings import CLEAN, WORST
 from mmssl_robust.attacks import Ensemble
 from mmssl_robust.building import build_attack
+from mmssl_robust.datasets.thresholds import tell_attacks
 from mmssl_robust.datasets.tolerant import tolerant_collate
 from mmssl_robust.presets import check_names
 from mmssl_robust.tasks import Task, by_budget, fallen_and_risen, find_task, task_of_metric, worst_of
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.victims.budget import parse_memory
+from mmssl_robust.victims.thresholds import check_thresholds, thresholds_of
 
 from .attack_log import AttackLog
 from .walk import AttackRun, CleanRun, EnsembleRun, walk
@@ -135,6 +137,7 @@ class RobustEvaluation:
         Returns:
             The clean predictions.
         """
+        self._agree(model)
         predictions = []
         for run in walk(model, data_batch, self.attacks, self.precision, self.memory, self.skipped.append):
             if isinstance(run, CleanRun):
@@ -154,6 +157,11 @@ class RobustEvaluation:
             if predictions:
                 self.evaluators[name].process(worst.take(), data_batch)
         return predictions
+
+    def _agree(self, model: nn.Module) -> None:
+        """Have attacks, model and metric count the same pixels, before any work."""
+        check_thresholds(model, self.evaluator.metrics[0])
+        self.attacks = tell_attacks(self.attacks, thresholds_of(model))
 
     def _record(self, label: str, keys: Sequence[int], predictions: Sequence[BaseDataElement]) -> None:
         """Remember of each prediction what the task's metrics, and choices among attacks, need."""

@@ -1,5 +1,8 @@
 """Multi-scale gradient matching error of log-depth, Eq. (3) of the paper."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 from .scale_invariant_log import masked_log_ratio
@@ -23,12 +26,28 @@ def gradient_matching_loss(pred: Tensor, target: Tensor, mask: Tensor, scales: i
     Returns:
         (B,); 0 with gradient 0 for an image without a valid pixel.
     """
+    sums, pixels = gradient_sums(pred, target, mask, [2**k for k in range(scales)])
+    return (sums / pixels.clamp(min=1)).sum(dim=0)
+
+
+def gradient_sums(
+    pred: Tensor, target: Tensor, mask: Tensor, strides: Sequence[int], apart: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Return the sums of Eq. (3) and how many pixels are valid, (K, B) each, for each scale and image.
+
+    Args:
+        pred: As for :func:`gradient_matching_loss`.
+        target: Likewise.
+        mask: Likewise.
+        strides: Of each scale, which rows and columns it keeps.
+        apart: How many of those rows and columns lie from one neighbour to the other.
+    """
     ratio = masked_log_ratio(pred, target, mask)
-    total = ratio.new_zeros(len(ratio))
-    for k in range(scales):
-        r, valid = ratio[..., :: 2**k, :: 2**k], mask[..., :: 2**k, :: 2**k]
-        down = (r[..., 1:, :] - r[..., :-1, :]).abs() * (valid[..., 1:, :] & valid[..., :-1, :])
-        across = (r[..., 1:] - r[..., :-1]).abs() * (valid[..., 1:] & valid[..., :-1])
-        pixels = valid.flatten(1).sum(dim=1).clamp(min=1)
-        total = total + (down.flatten(1).sum(dim=1) + across.flatten(1).sum(dim=1)) / pixels
-    return total
+    sums, pixels = [], []
+    for stride in strides:
+        r, valid = ratio[..., ::stride, ::stride], mask[..., ::stride, ::stride]
+        down = (r[..., apart:, :] - r[..., :-apart, :]).abs() * (valid[..., apart:, :] & valid[..., :-apart, :])
+        across = (r[..., apart:] - r[..., :-apart]).abs() * (valid[..., apart:] & valid[..., :-apart])
+        sums.append(down.flatten(1).sum(dim=1) + across.flatten(1).sum(dim=1))
+        pixels.append(valid.flatten(1).sum(dim=1))
+    return torch.stack(sums), torch.stack(pixels)

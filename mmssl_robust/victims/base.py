@@ -60,6 +60,11 @@ class Victim:
         self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
         self._clean: dict[tuple[str, str], Tensor] = {}
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Name -> value of what says which targets count; attacks are told of it."""
+        return {}
+
     def _mask(self) -> Tensor | None:
         batch, _, height, width = self.inputs.shape
         if set(self.sizes) == {(height, width)}:
@@ -116,6 +121,7 @@ class Victim:
         self, attack: Attack | Ensemble, precision: str = 'fp32'
     ) -> Iterator[tuple[str, Attack | Ensemble, AttackResult]]:
         """Yield '', the attack and its result; of an ensemble before that name, attack and result of each member."""
+        attack = attack.told(self.thresholds)
         members = attack.members if isinstance(attack, Ensemble) else {'': attack}
         if precision in HALF and getattr(attack, 'stop_at_success', False):
             raise UserError(
@@ -157,6 +163,7 @@ class Victim:
             other: A model with another encoder and the same batch; images that are far from the clean ones in its
                 embedding are tried on this one.
         """
+        attack = attack.told(self.thresholds)
         seen, targets = self.seen_by(attack)
         lower = self.seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
         models = [self.model] if other is None else [self.model, other.model]
@@ -170,7 +177,7 @@ class Victim:
     @torch.no_grad()
     def objective_values(self, attack: Attack, pixels: Tensor) -> ObjectiveValues:
         """What images (B, 3, H, W) in place of the batch's are worth to an attack at its last step, in fp32."""
-        objective, steps = attack.objective, max(attack.steps, 1)
+        objective, steps = attack.objective.told(self.thresholds), max(attack.steps, 1)
         forward, targets = self.seen_by(attack)
         with eval_mode(self.model):
             targets = objective.prepare(forward, self.pixels, targets)

@@ -11,10 +11,12 @@ from torch import Tensor
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.thresholds import USUAL_THRESHOLDS
 from mmssl_robust.victims.budget import encode_in_budget
 
 from .base import Victim, name_of
 from .tail import Grid, Tail, has_linear_tail
+from .thresholds import thresholds_of
 
 
 class DenseVictim(Victim):
@@ -26,7 +28,6 @@ class DenseVictim(Victim):
 
     task_tokens = 'patch'
     annotation: str
-    unlabelled: int
 
     def __init__(self, model: BaseSegmentor, data_batch: dict[str, Any], memory: int | None = None) -> None:
         super().__init__(model, data_batch)
@@ -45,6 +46,15 @@ class DenseVictim(Victim):
                         f'the annotation {path} is {size[1]}x{size[0]}, its image '
                         f'{sample.ori_shape[1]}x{sample.ori_shape[0]}: both must have one size'
                     )
+
+    @property
+    def thresholds(self) -> dict[str, float]:  # noqa: D102
+        return thresholds_of(self.model)
+
+    @property
+    def unlabelled(self) -> float:
+        """The target that does not count, where an image has no annotation."""
+        return 0
 
     def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
         return full(self.compact_prediction(pixels))
@@ -80,12 +90,15 @@ class DenseVictim(Victim):
 
 
 class SegmentorVictim(DenseVictim):
-    """Logits (B, C, H, W), targets (B, H, W) with 255 where unlabelled."""
+    """Logits (B, C, H, W), targets (B, H, W) with the head's ``ignore_index`` where unlabelled."""
 
     output = 'seg_logits'
     task = 'segmentation'
     annotation = 'gt_sem_seg'
-    unlabelled = 255
+
+    @property
+    def unlabelled(self) -> float:  # noqa: D102
+        return self.thresholds.get('ignore_index', USUAL_THRESHOLDS['ignore_index'])
 
     def compact_prediction(self, pixels: Tensor) -> Outputs:  # noqa: D102
         logits = super().compact_prediction(pixels)
@@ -103,7 +116,6 @@ class DepthVictim(DenseVictim):
     output = 'pred_depth_map'
     task = 'depth'
     annotation = 'gt_depth_map'
-    unlabelled = 0
 
 
 def _on_canvas(maps: Sequence[Tensor], size: Sequence[int], fill: float) -> Tensor:

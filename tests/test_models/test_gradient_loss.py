@@ -1,5 +1,6 @@
 """Eq. (3) on a hand-computed example of 3 x 3 pixels."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -81,5 +82,32 @@ def test_module_masks_averages_and_weights():
     pred, target, mask = example()
     missing = torch.where(mask, target, torch.zeros_like(target))
     too_far = torch.where(mask, target, torch.full_like(target, 10.0))
-    loss = GradientLoss()(torch.cat((pred, pred)), torch.cat((missing, too_far)), ignore_index=255)
+    settings = dict(strides=(1, 2, 4, 8), apart=1, pooled=False)
+    loss = GradientLoss(**settings)(torch.cat((pred, pred)), torch.cat((missing, too_far)), ignore_index=255)
     assert loss.item() == pytest.approx(0.5 * 3.75, rel=1e-13)
+
+
+def test_neighbours_and_scales_of_dinov2():
+    """Neighbours 2 apart at strides of 1, 2, 4 and 6, each scale over the valid pixels of the batch; in NumPy."""
+    rng = np.random.default_rng(0)
+    pred, target = rng.uniform(0.5, 9, (2, 2, 1, 19, 23))
+    target[0, 0, 3:7], target[1, 0, :, :4] = 0, 20
+    expected = 0.0
+    for stride in (1, 2, 4, 6):
+        p, t = pred[..., ::stride, ::stride], target[..., ::stride, ::stride]
+        valid = (t > 1e-3) & (t < 10)
+        g = np.where(valid, np.log(p) - np.log(np.where(valid, t, 1)), 0)
+        down = np.abs(g[..., 2:, :] - g[..., :-2, :])[valid[..., 2:, :] & valid[..., :-2, :]]
+        across = np.abs(g[..., 2:] - g[..., :-2])[valid[..., 2:] & valid[..., :-2]]
+        expected += (down.sum() + across.sum()) / valid.sum()
+    maps = torch.from_numpy(pred), torch.from_numpy(target)
+    assert GradientLoss()(*maps).item() == pytest.approx(0.5 * expected, rel=1e-12)
+
+
+def test_pooling_weighs_images_by_their_valid_pixels():
+    ramp = torch.arange(8, dtype=torch.float64).expand(2, 1, 8, 8)
+    target = torch.ones_like(ramp)
+    target[1, :, 1:] = 0  # of the second image one row is known: differences across it alone
+    settings = dict(strides=(1,), apart=1, loss_weight=1)
+    assert GradientLoss(**settings)(ramp.exp(), target).item() == pytest.approx((56 + 7) / 72, rel=1e-12)
+    assert GradientLoss(pooled=False, **settings)(ramp.exp(), target).item() == pytest.approx(56 / 64, rel=1e-12)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -86,5 +87,25 @@ def test_module_masks_averages_and_weights():
     target = torch.cat((depth(0, 0, 0), depth(0, 0, 0)))
     target[0, ..., 2] = 0
     target[1, ..., 1:] = torch.tensor([10.0, 11.0])  # at and beyond max_depth
-    loss = SigLoss(loss_weight=2)(pred, target, ignore_index=255)
+    loss = SigLoss(loss_weight=2, pooled=False)(pred, target, ignore_index=255)
     assert loss.item() == pytest.approx(math.sqrt(0.4) + math.sqrt(0.15), rel=1e-14)
+
+
+def test_a_batch_is_pooled_as_dinov2_does():
+    """Eq. (4) in NumPy over all valid pixels: an image too near and one too far are not each forgiven their scale."""
+    rng = np.random.default_rng(0)
+    target = rng.uniform(0.5, 9, (3, 1, 4, 5))
+    pred = target * np.array([0.5, 1.0, 2.0])[:, None, None, None] * rng.uniform(0.9, 1.1, target.shape)
+    target[0, 0, :2], target[2, 0, 3] = 0, 12
+    g = (np.log(pred) - np.log(np.where(target > 0, target, 1)))[(target > 1e-3) & (target < 10)]
+    expected = np.sqrt((g**2).mean() - 0.85 * g.mean() ** 2)
+    maps = torch.from_numpy(pred), torch.from_numpy(target)
+    assert SigLoss()(*maps).item() == pytest.approx(expected, rel=1e-12)
+    assert SigLoss(pooled=False)(*maps) < 0.7 * expected
+
+
+def test_pooled_and_own_losses_of_two_constant_errors():
+    pred, target = torch.full((2, 1, 2, 2), 2.0, dtype=torch.float64), torch.tensor([1.0, 4.0], dtype=torch.float64)
+    maps = pred, target[:, None, None, None].expand_as(pred)
+    assert SigLoss()(*maps).item() == pytest.approx(math.log(2), rel=1e-12)
+    assert SigLoss(pooled=False)(*maps).item() == pytest.approx(math.sqrt(0.15) * math.log(2), rel=1e-12)

@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from mmssl_robust.datasets import seed_generators
+from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.cli import load_config
@@ -111,6 +112,7 @@ def draw(pictures: list[list[tuple[str, np.ndarray]]]) -> Figure:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
+    share_thresholds(cfg)
     samples, metainfo = samples_of(cfg, args)
     out = args.out or Path('work_dirs') / Path(args.config).stem / f'{args.split}.png'
     if out.suffix.lower() not in ('.png', '.pdf', '.jpg'):

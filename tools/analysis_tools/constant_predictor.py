@@ -22,6 +22,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import PixelData
 from rich.progress import track
 
+from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.cli import add_common_arguments, load_config
 from mmssl_robust.utils.errors import UserError
 
@@ -39,18 +40,19 @@ def training_set(cfg: Config) -> Iterable[dict[str, Any]]:
     return DATASETS.build(settings)
 
 
-def most_frequent_class(dataset: Iterable[dict[str, Any]]) -> int:
-    counts = np.zeros(256, dtype=np.int64)
+def most_frequent_class(dataset: Iterable[dict[str, Any]], ignore_index: float) -> int:
+    counts = np.zeros(2**16, dtype=np.int64)
     for sample in track(dataset, description='training labels'):
-        counts += np.bincount(sample['data_samples'].gt_sem_seg.data.flatten().numpy(), minlength=256)
-    return int(counts[:255].argmax())
+        labels = sample['data_samples'].gt_sem_seg.data.flatten().numpy()
+        counts += np.bincount(labels[labels != ignore_index], minlength=len(counts))
+    return int(counts.argmax())
 
 
-def mean_depth(dataset: Iterable[dict[str, Any]], min_depth: float = 1e-3) -> float:
+def mean_depth(dataset: Iterable[dict[str, Any]], min_depth: float, max_depth: float) -> float:
     total = pixels = 0.0
     for sample in track(dataset, description='training depths'):
         depth = sample['data_samples'].gt_depth_map.data
-        valid = depth > min_depth
+        valid = (depth > min_depth) & (depth < max_depth)
         total, pixels = total + depth[valid].double().sum().item(), pixels + valid.sum().item()
     return total / pixels
 
@@ -58,13 +60,14 @@ def mean_depth(dataset: Iterable[dict[str, Any]], min_depth: float = 1e-3) -> fl
 @one_line_errors
 def main() -> None:
     cfg = load_config(parse_args())
+    told = share_thresholds(cfg)
     init_default_scope(cfg.default_scope)
     train, test = training_set(cfg), DATASETS.build(cfg.test_dataloader.dataset)
     first = test[0]['data_samples']
     if 'gt_depth_map' in first:
-        truth, name, value = 'gt_depth_map', 'pred_depth_map', mean_depth(train)
+        truth, name, value = 'gt_depth_map', 'pred_depth_map', mean_depth(train, told['min_depth'], told['max_depth'])
     elif 'gt_sem_seg' in first:
-        truth, name, value = 'gt_sem_seg', 'pred_sem_seg', most_frequent_class(train)
+        truth, name, value = 'gt_sem_seg', 'pred_sem_seg', most_frequent_class(train, told['ignore_index'])
     else:
         raise UserError('only dense tasks: a constant class of a balanced classification set scores 1 / classes')
     evaluator = Evaluator(cfg.test_evaluator)

@@ -1,6 +1,6 @@
 attack = dict(
     type='mmssl_robust.PGD',
-    objective=dict(type='mmssl_robust.CosPGDLoss', ignore_index=255),
+    objective=dict(type='mmssl_robust.CosPGDLoss'),
     norm='linf',
     eps='8/255',
     step_size='2/255',

@@ -4,7 +4,5 @@ attack = dict(
     eps='8/255',
     steps=100,
     restarts=2,
-    min_depth=1e-3,
-    max_depth=10.0,
     seed=0,
 )

@@ -1,1 +1,1 @@
-attack = dict(type='mmssl_robust.SEA', norm='linf', eps='8/255', steps=300, restarts=1, ignore_index=255, seed=0)
+attack = dict(type='mmssl_robust.SEA', norm='linf', eps='8/255', steps=300, restarts=1, seed=0)

@@ -1,6 +1,5 @@
 attack = dict(
     type='mmssl_robust.SegPGD',
-    ignore_index=255,
     norm='linf',
     eps='8/255',
     step_size='2/255',

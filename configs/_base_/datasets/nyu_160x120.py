@@ -53,7 +53,7 @@ test_dataloader = dict(
         test_mode=True,
     ),
 )
-test_evaluator = dict(type='mmssl_robust.DepthMetric', min_depth=1e-3, max_depth=10.0)
+test_evaluator = dict(type='mmssl_robust.DepthMetric')
 test_cfg = dict()
 val_dataloader = test_dataloader
 val_evaluator = test_evaluator

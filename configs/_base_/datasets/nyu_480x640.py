@@ -1,4 +1,4 @@
-# NYU-Depth-v2 at its native 640 x 480, Eigen crop, 0.001 to 10 m.
+# NYU-Depth-v2 at its native 640 x 480, Eigen crop. Depth counts from 0.001 to 10 m, which needs no saying.
 data_root = '{{$DATA_ROOT:data}}/nyu'
 meta_keys = (
     'sample_idx',
@@ -56,7 +56,7 @@ test_dataloader = dict(
         test_mode=True,
     ),
 )
-test_evaluator = dict(type='mmssl_robust.DepthMetric', min_depth=1e-3, max_depth=10.0, crop='eigen')
+test_evaluator = dict(type='mmssl_robust.DepthMetric', crop='eigen')
 test_cfg = dict()
 val_dataloader = test_dataloader
 val_evaluator = test_evaluator

@@ -9,12 +9,11 @@ model = dict(
         pad_val=0,
         seg_pad_val=0,
     ),
-    backbone=dict(out_type='featmap_cls', frozen=True),
+    # DINOv2's depth heads, and so the paper's, read tokens before the final LayerNorm.
+    backbone=dict(out_type='featmap_cls', final_norm=False, frozen=True),
     decode_head=dict(
         type='mmssl_robust.LinearDepthHead',
         num_bins=256,
-        min_depth=1e-3,
-        max_depth=10.0,
         loss_decode=[
             dict(type='mmssl_robust.SigLoss', rho=0.85),
             dict(type='mmssl_robust.GradientLoss', loss_weight=0.5),

@@ -1,5 +1,6 @@
 """The worst of several attacks, image by image."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -67,6 +68,12 @@ class Ensemble:
     def objective(self) -> Objective:
         """The first member's, which reads what those of the others do."""
         return next(iter(self.members.values())).objective
+
+    def told(self, thresholds: Mapping[str, float]) -> 'Ensemble':
+        """Return the ensemble with the thresholds of the data set; see :meth:`Attack.told`."""
+        ensemble = copy.copy(self)
+        ensemble.members = {name: member.told(thresholds) for name, member in self.members.items()}
+        return ensemble
 
     def __call__(
         self,

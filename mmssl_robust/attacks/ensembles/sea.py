@@ -27,7 +27,7 @@ class SEA(Ensemble):
         eps: Radius of the ball, see :class:`Attack`.
         steps: Of each member.
         restarts: Likewise.
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of pixels that do not count; None for that of the data set.
         seed: Of all members.
         eot_samples: See :class:`Attack`.
         members: Names of those that run, of ``'jensen-shannon'``, ``'masked-ce'``, ``'balanced-ce'`` and ``'cospgd'``.
@@ -50,7 +50,7 @@ class SEA(Ensemble):
         eps: float | str = '8/255',
         steps: int = 300,
         restarts: int = 1,
-        ignore_index: int = 255,
+        ignore_index: int | None = None,
         seed: int = 0,
         eot_samples: int = 1,
         members: Sequence[str] = tuple(OBJECTIVES),

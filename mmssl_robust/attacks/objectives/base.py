@@ -1,16 +1,19 @@
 """What an attacker wants."""
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from mmssl_robust.attacks.upsampled import Outputs
+from mmssl_robust.utils.thresholds import HasThresholds
 
 Forward = Callable[[Tensor], Outputs]
 Tokens = Literal['task', 'cls', 'patch', 'both']
+AnyObjective = TypeVar('AnyObjective', bound='Objective')
 
 
 class ObjectiveValues(NamedTuple):
@@ -29,7 +32,7 @@ class ObjectiveValues(NamedTuple):
     success: Tensor
 
 
-class Objective(ABC):
+class Objective(HasThresholds, ABC):
     """A loss to maximise, and the measures by which its outcome is judged.
 
     Every method returns one number for each image, which depends on that image
@@ -53,6 +56,19 @@ class Objective(ABC):
 
     takes_upsampled: ClassVar[bool] = False
     """Whether outputs may be :class:`~mmssl_robust.attacks.upsampled.Upsampled` in place of large maps."""
+
+    def told(self: AnyObjective, thresholds: Mapping[str, float]) -> AnyObjective:
+        """Return the objective with the thresholds of the data that it is to attack.
+
+        Args:
+            thresholds: Name -> value, see :meth:`take_thresholds`.
+
+        Raises:
+            UserError: If it was built with another one.
+        """
+        objective = copy.copy(self)
+        objective.take_thresholds(thresholds)
+        return objective
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Check or complete the targets, once before an attack; gradients are off.

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-from mmssl_robust.utils.errors import UserError
-
 from .base import Forward, Objective
 
 
@@ -18,18 +16,18 @@ class DepthObjective(Objective):
     (delta1 below 0.5). Without a valid pixel the score is 0 and nothing succeeds.
 
     Args:
-        min_depth: Depth in metres up to which a target is missing.
-        max_depth: Depth in metres from which a target is not trusted.
+        min_depth: Depth in metres up to which a target is missing; None for that of the data set, 0.001 without one.
+        max_depth: Depth in metres from which a target is not trusted; likewise, 10.
 
     Raises:
         UserError: Unless ``0 <= min_depth < max_depth``.
     """
 
-    def __init__(self, min_depth: float = 1e-3, max_depth: float = 10.0) -> None:
-        if not 0 <= min_depth < max_depth:
-            raise UserError(f'min_depth={min_depth} and max_depth={max_depth}: give 0 <= min_depth < max_depth')
-        self.min_depth = min_depth
-        self.max_depth = max_depth
+    min_depth: float
+    max_depth: float
+
+    def __init__(self, min_depth: float | None = None, max_depth: float | None = None) -> None:
+        self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Demand one depth map for each image."""

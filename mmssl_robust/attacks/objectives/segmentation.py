@@ -22,13 +22,15 @@ class SegmentationObjective(Objective):
     counts as 1 and nothing succeeds.
 
     Args:
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of pixels that do not count; None for that of the data set, 255 where none says.
     """
 
     takes_upsampled = True
 
-    def __init__(self, ignore_index: int = 255) -> None:
-        self.ignore_index = ignore_index
+    ignore_index: int
+
+    def __init__(self, ignore_index: int | None = None) -> None:
+        self.keep_thresholds(ignore_index=ignore_index)
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Demand one map of class indices for each image."""

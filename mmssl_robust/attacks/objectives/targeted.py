@@ -23,19 +23,21 @@ class TargetedCrossEntropy(Objective):
     Args:
         target: The wanted class, or ``'least-likely'``: that of the lowest logit on the clean image, the same
             for all pixels of an image.
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of pixels that do not count; None for that of the data set, 255 where none says.
 
     Raises:
         UserError: If the target is neither.
     """
 
-    def __init__(self, target: int | str = LEAST_LIKELY, ignore_index: int = 255) -> None:
+    ignore_index: int
+
+    def __init__(self, target: int | str = LEAST_LIKELY, ignore_index: int | None = None) -> None:
         if isinstance(target, str) and target.isdigit():
             target = int(target)
         if target != LEAST_LIKELY and not (isinstance(target, int) and target >= 0):
             raise UserError(f'target={target!r}: give the index of a class or {LEAST_LIKELY!r}')
         self.target = target
-        self.ignore_index = ignore_index
+        self.keep_thresholds(ignore_index=ignore_index)
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Return the wanted class where it counts, else -1, in the shape of the true ones."""

@@ -25,14 +25,17 @@ class TargetedDepth(Objective):
         target: ``'scale:1.1'`` for everything farther by a factor (below 1: nearer), ``'flip'`` for near and far in
             exchange, ``'remove'`` for an object that vanishes: pass its mask (B, 1, H, W), nonzero on the object, as
             targets; it is to look as deep as what lies left and right of it. For the other two no targets are read.
-        max_depth: Depth in metres that no wanted map exceeds.
-        min_depth: Likewise below which none goes.
+        max_depth: Depth in metres that no wanted map exceeds; None for that of the data set, 10 where none says.
+        min_depth: Likewise below which none goes, 0.001.
 
     Raises:
         UserError: If the target is none of these.
     """
 
-    def __init__(self, target: str = FLIP, max_depth: float = 10.0, min_depth: float = 1e-3) -> None:
+    min_depth: float
+    max_depth: float
+
+    def __init__(self, target: str = FLIP, max_depth: float | None = None, min_depth: float | None = None) -> None:
         self.target = str(target)
         kind, _, factor = self.target.partition(':')
         if kind not in (FLIP, SCALE, REMOVE) or (kind == SCALE) != bool(factor):
@@ -41,10 +44,7 @@ class TargetedDepth(Objective):
         self.factor = parse_number(factor, 'target') if factor else 1.0
         if self.factor <= 0 or (kind == SCALE and self.factor == 1):
             raise UserError(f'target={target!r}: give a factor above 0 that changes something')
-        if not 0 <= min_depth < max_depth:
-            raise UserError(f'min_depth={min_depth} and max_depth={max_depth}: give 0 <= min_depth < max_depth')
-        self.max_depth = max_depth
-        self.min_depth = min_depth
+        self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
 
     def prepare(self, forward: Forward, inputs: Tensor, targets: Tensor | None) -> Tensor:
         """Return the wanted depth (B, 1, H, W), 0 where any depth is welcome."""

@@ -8,24 +8,29 @@ from mmcv.transforms import BaseTransform
 from mmssl_robust.functional.depth_errors import EIGEN_CROP
 from mmssl_robust.registry import TRANSFORMS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.thresholds import USUAL_THRESHOLDS
 
-IGNORED = 255
+IGNORED = int(USUAL_THRESHOLDS['ignore_index'])
 
 
 @TRANSFORMS.register_module()
 class IgnoreLabel(BaseTransform):
-    """Turn a data set's own void label into 255, which losses, attacks and metrics ignore.
+    """Turn a data set's own void label into the one that losses, attacks and metrics ignore.
 
     Args:
         label: The data set's label of unlabelled pixels.
+        ignore_index: The label that does not count.
     """
 
-    def __init__(self, label: int) -> None:
+    def __init__(self, label: int, ignore_index: int = IGNORED) -> None:
         self.label = label
+        self.ignore_index = ignore_index
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change ``gt_seg_map``."""
-        results['gt_seg_map'] = np.where(results['gt_seg_map'] == self.label, IGNORED, results['gt_seg_map'])
+        labels = results['gt_seg_map']
+        kind = np.result_type(labels.dtype, np.min_scalar_type(self.ignore_index))  # 300 has no room in eight bits
+        results['gt_seg_map'] = np.where(labels == self.label, self.ignore_index, labels).astype(kind)
         return results
 
 
@@ -46,14 +51,17 @@ class CheckAnnotations(BaseTransform):
     """Compare the annotation with its image, right after both were loaded.
 
     Args:
-        num_classes: Label maps hold 0 to ``num_classes - 1`` and 255; None leaves labels unchecked.
+        num_classes: Label maps hold 0 to ``num_classes - 1`` and the label that does not count; None leaves labels
+            unchecked.
+        ignore_index: The label that does not count.
 
     Raises:
         UserError: If the sizes differ or a label is out of range; names the file.
     """
 
-    def __init__(self, num_classes: int | None = None) -> None:
+    def __init__(self, num_classes: int | None = None, ignore_index: int = IGNORED) -> None:
         self.num_classes = num_classes
+        self.ignore_index = ignore_index
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Check ``gt_seg_map`` or ``gt_depth_map`` against ``ori_shape``."""
@@ -73,9 +81,9 @@ class CheckAnnotations(BaseTransform):
 
     def _check_labels(self, results: dict[str, Any]) -> None:
         labels = np.unique(results['gt_seg_map'])
-        wrong = labels[(labels >= self.num_classes) & (labels != IGNORED)]
+        wrong = labels[(labels >= self.num_classes) & (labels != self.ignore_index)]
         if wrong.size:
             raise UserError(
                 f'{results["seg_map_path"]} holds label {wrong[0]}, but the model has {self.num_classes} classes: '
-                'change num_classes, or map the label to 255'
+                f'change num_classes, or map the label to {self.ignore_index}'
             )

@@ -10,6 +10,7 @@ from mmssl_robust.building import build_attack
 from mmssl_robust.evaluation.walk import victims_of
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.precision import usable_precision
+from mmssl_robust.victims.thresholds import check_thresholds
 
 
 @HOOKS.register_module()
@@ -33,15 +34,16 @@ class AttackHook(Hook):
 
     def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Attack a test batch in place."""
-        self._attack(runner, data_batch)
+        self._attack(runner, runner.test_loop, data_batch)
 
     def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Attack a validation batch in place."""
-        self._attack(runner, data_batch)
+        self._attack(runner, runner.val_loop, data_batch)
 
-    def _attack(self, runner: Runner, data_batch: dict[str, Any] | None) -> None:
+    def _attack(self, runner: Runner, loop: Any, data_batch: dict[str, Any] | None) -> None:
         if data_batch is None:
             return
+        check_thresholds(runner.model, loop.evaluator.metrics[0])
         images = []
         for victim, _ in victims_of(runner.model, data_batch, self.memory):
             images += victim.as_inputs(victim.attack(self.attack, self.precision).adv)

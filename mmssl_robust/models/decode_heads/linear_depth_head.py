@@ -10,10 +10,11 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor
 
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.thresholds import HasThresholds
 
 
 @MODELS.register_module()
-class LinearDepthHead(BaseDecodeHead):
+class LinearDepthHead(HasThresholds, BaseDecodeHead):
     """Expected depth over uniform bins, linear in the tokens but for one ReLU.
 
     The CLS token is concatenated to each patch token, the map upsampled, and a
@@ -25,18 +26,22 @@ class LinearDepthHead(BaseDecodeHead):
     Args:
         in_channels: Width of the tokens; a ViT has ``out_type='featmap_cls'``.
         num_bins: Number of bins.
-        min_depth: First bin in metres.
-        max_depth: Last bin in metres.
+        min_depth: First bin in metres; targets up to it are missing. None for that of the data set, where a
+            tool of ours builds the model, otherwise 0.001.
+        max_depth: Last bin in metres; targets from it on are not trusted. Likewise, 10.
         upsample: Factor of the bilinear upsampling before the bins.
         **kwargs: Further arguments of MMSegmentation's ``BaseDecodeHead``.
     """
+
+    min_depth: float
+    max_depth: float
 
     def __init__(
         self,
         in_channels: int,
         num_bins: int = 256,
-        min_depth: float = 1e-3,
-        max_depth: float = 10.0,
+        min_depth: float | None = None,
+        max_depth: float | None = None,
         upsample: int = 4,
         **kwargs: Any,
     ) -> None:
@@ -45,7 +50,11 @@ class LinearDepthHead(BaseDecodeHead):
         )
         self.out_channels = 1  # of the prediction: sliding windows are averaged on a map of this many channels
         self.upsample = upsample
-        self.register_buffer('bins', torch.linspace(min_depth, max_depth, num_bins), persistent=False)
+        self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
+        for loss in self._losses():
+            if isinstance(loss, HasThresholds):
+                loss.take_thresholds(dict(min_depth=self.min_depth, max_depth=self.max_depth))
+        self.register_buffer('bins', torch.linspace(self.min_depth, self.max_depth, num_bins), persistent=False)
 
     def forward(self, inputs: tuple[tuple[Tensor, Tensor] | Tensor, ...]) -> Tensor:
         """Map tokens to depth.
@@ -71,8 +80,8 @@ class LinearDepthHead(BaseDecodeHead):
         """Return each loss of the predicted depth against ``gt_depth_map``, at the annotation's size."""
         target = torch.stack([sample.gt_depth_map.data for sample in data_samples])
         depth = F.interpolate(depth, size=target.shape[-2:], mode='bilinear', align_corners=self.align_corners)
+        return {loss.loss_name: loss(depth, target) for loss in self._losses()}
+
+    def _losses(self) -> Iterable[Any]:
         # Any: their name is MMSegmentation's custom, not PyTorch's.
-        losses: Iterable[Any] = (
-            self.loss_decode if isinstance(self.loss_decode, torch.nn.ModuleList) else [self.loss_decode]
-        )
-        return {loss.loss_name: loss(depth, target) for loss in losses}
+        return self.loss_decode if isinstance(self.loss_decode, torch.nn.ModuleList) else [self.loss_decode]

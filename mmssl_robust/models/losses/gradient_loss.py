@@ -1,31 +1,50 @@
 """Multi-scale gradient matching error of log-depth, Eq. (3) of the paper, as a training loss."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
-from mmssl_robust.functional.gradient_matching import gradient_matching_loss
+from mmssl_robust.functional.gradient_matching import gradient_sums
+from mmssl_robust.utils.thresholds import HasThresholds
 
 
-class GradientLoss(nn.Module):
-    """Mean of :func:`gradient_matching_loss` over a batch, for training.
+class GradientLoss(HasThresholds, nn.Module):
+    """Eq. (3) over a batch, for training: as DINOv2 trains its depth heads, whose settings the paper takes.
 
     Args:
-        scales: Number of scales.
-        min_depth: Targets up to this depth in metres are missing.
-        max_depth: Targets from this depth in metres on are not trusted.
+        strides: Of each scale, which rows and columns it keeps.
+        apart: How many of those rows and columns lie from one neighbour to the other.
+        pooled: Divide the sum over the batch by its number of valid pixels; otherwise take the mean of the images' own
+            losses, :func:`~mmssl_robust.functional.gradient_matching.gradient_matching_loss`.
+        min_depth: Targets up to this depth in metres are missing; None for that of the head, 0.001 without one.
+        max_depth: Targets from this depth in metres on are not trusted; likewise, 10.
         loss_weight: Factor of the loss; the paper's total is ``L_pixel + 0.5 L_grad``.
     """
 
+    min_depth: float
+    max_depth: float
+
     def __init__(
-        self, scales: int = 4, min_depth: float = 1e-3, max_depth: float = 10.0, loss_weight: float = 0.5
+        self,
+        strides: Sequence[int] = (1, 2, 4, 6),
+        apart: int = 2,
+        pooled: bool = True,
+        min_depth: float | None = None,
+        max_depth: float | None = None,
+        loss_weight: float = 0.5,
     ) -> None:
         super().__init__()
-        self.scales = scales
-        self.min_depth = min_depth
-        self.max_depth = max_depth
+        self.strides = tuple(strides)
+        self.apart = apart
+        self.pooled = pooled
+        self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
         self.loss_weight = loss_weight
         self.loss_name = 'loss_grad'
 
     def forward(self, pred: Tensor, target: Tensor, **kwargs: object) -> Tensor:  # noqa: ARG002
         """Return the loss of depths (B, 1, H, W); MMSegmentation's further arguments are not used."""
         mask = (target > self.min_depth) & (target < self.max_depth)
-        return self.loss_weight * gradient_matching_loss(pred, target, mask, self.scales).mean()
+        sums, pixels = gradient_sums(pred, target, mask, self.strides, self.apart)
+        if self.pooled:
+            sums, pixels = sums.sum(dim=1, keepdim=True), pixels.sum(dim=1, keepdim=True)
+        return self.loss_weight * (sums / pixels.clamp(min=1)).sum(dim=0).mean()

@@ -3,29 +3,42 @@
 from torch import Tensor, nn
 
 from mmssl_robust.functional.scale_invariant_log import scale_invariant_log_loss
+from mmssl_robust.utils.thresholds import HasThresholds
 
 
-class SigLoss(nn.Module):
-    """Mean of :func:`scale_invariant_log_loss` over a batch, for training.
+class SigLoss(HasThresholds, nn.Module):
+    """Eq. (4) over a batch, for training: as DINOv2 trains its depth heads, whose settings the paper takes.
 
     Args:
         rho: See :func:`scale_invariant_log_loss`.
-        min_depth: Targets up to this depth in metres are missing.
-        max_depth: Targets from this depth in metres on are not trusted.
+        pooled: Take the pixels of the batch as those of one image, so that an image that is too near and one that is
+            too far cannot each be forgiven its scale; otherwise the mean of the images' own losses.
+        min_depth: Targets up to this depth in metres are missing; None for that of the head, 0.001 without one.
+        max_depth: Targets from this depth in metres on are not trusted; likewise, 10.
         loss_weight: Factor of the loss.
     """
 
+    min_depth: float
+    max_depth: float
+
     def __init__(
-        self, rho: float = 0.85, min_depth: float = 1e-3, max_depth: float = 10.0, loss_weight: float = 1.0
+        self,
+        rho: float = 0.85,
+        pooled: bool = True,
+        min_depth: float | None = None,
+        max_depth: float | None = None,
+        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         self.rho = rho
-        self.min_depth = min_depth
-        self.max_depth = max_depth
+        self.pooled = pooled
+        self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
         self.loss_weight = loss_weight
         self.loss_name = 'loss_pixel'
 
     def forward(self, pred: Tensor, target: Tensor, **kwargs: object) -> Tensor:  # noqa: ARG002
         """Return the loss of depths (B, 1, H, W); MMSegmentation's further arguments are not used."""
         mask = (target > self.min_depth) & (target < self.max_depth)
+        if self.pooled:
+            pred, target, mask = (maps.flatten(0, 2)[None, None] for maps in (pred, target, mask))
         return self.loss_weight * scale_invariant_log_loss(pred, target, mask, self.rho).mean()
