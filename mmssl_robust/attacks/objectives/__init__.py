@@ -3,6 +3,7 @@
 from .base import Forward, Objective, ObjectiveValues
 from .cospgd import CosPGDLoss
 from .cross_entropy import CrossEntropy
+from .depth_directions import SignedDepthError
 from .depth_errors import DepthAbsRel, DepthRMSE
 from .depth_loss import DepthLoss
 from .embedding import EmbeddingCosine, EmbeddingDistance
@@ -32,6 +33,7 @@ __all__ = [
     'MaskedCrossEntropy',
     'Objective',
     'SegPGDLoss',
+    'SignedDepthError',
     'TargetedCrossEntropy',
     'TargetedDLR',
     'TargetedDepth',
