@@ -104,6 +104,8 @@ def test_a_member_that_finishes_starts_from_the_worst_so_far():
 def test_what_finishes_must_be_a_member():
     with pytest.raises(UserError, match="unknown member 'end'"):
         Ensemble(dict(a=PGD(Peak())), finish=['end'])
+    with pytest.raises(UserError, match='stop_at_success'):
+        Ensemble(dict(a=PGD(Peak()), b=PGD(Peak())), stop_at_success=True, finish=['b'])
 
 
 def test_a_start_is_for_the_first_restart_and_within_the_ball():

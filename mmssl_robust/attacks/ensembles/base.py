@@ -23,14 +23,15 @@ class Ensemble:
 
     Args:
         members: Name -> attack, in the order in which they run.
-        finish: Names of those that start from each image's worst so far, not from a start of their own: several that
-            seek a hill each, then one that climbs the highest of them to its top.
         stop_at_success: Leave an image alone once a member has succeeded with it, or if there is success without an
             attack.
+        finish: Names of those that start from each image's worst so far, not from a start of their own: several seek
+            a hill each, then one climbs the highest of them to its top.
         **arguments: What a subclass was given, to be kept as attributes.
 
     Raises:
-        UserError: If there is no member, or they attack different balls or outputs, or one that finishes is unknown.
+        UserError: If there is no member, or they attack different balls or outputs, or one that is to finish is unknown
+            or would meet images that are left alone.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Ensemble:
         unknown = [name for name in finish if name not in members]
         if unknown:
             raise UserError(f'unknown member {unknown[0]!r} is to finish: use some of {", ".join(members)}')
+        if finish and stop_at_success:
+            raise UserError(f'{finish[0]!r} cannot finish what is left alone at its success: drop stop_at_success')
         threats = {(attack.norm, attack.eps, attack.objective.reads) for attack in members.values()}
         if len(threats) > 1:
             raise UserError(f'the attacks of an ensemble differ in norm, eps or what they read: {sorted(threats)}')
