@@ -12,6 +12,7 @@ from mmssl_robust.attacks import (
     DepthLoss,
     DepthPGD,
     DepthRMSE,
+    EmbedAttack,
     Ensemble,
     SignedDepthError,
     TargetedDepth,
@@ -128,3 +129,35 @@ def test_sanity_says_that_a_single_attack_misses_a_hill():
     assert passed(PGD(SignedDepthError('far'), **settings)) is True
     assert passed(PGD(DepthLoss(), **settings), alone=False) is None
     assert passed(PGD(TargetedDepth('scale:1.2'), **settings)) is None
+
+
+def encoder(x):
+    """An embedding (B, 1, 2) that turns: near by its distance falls before it rises to 3.5 at either end of the ball.
+
+    The first entry rises to 1 at 0.3 eps and is 0 from 0.6 eps on, the second is 0 up to 0.3 eps and rises from there.
+    """
+    share = ((x - 0.5).mean(dim=(1, 2, 3)) / EPS).abs()
+    bump = (1 - (share - 0.3).abs() / 0.3).clamp(min=0)
+    return torch.stack([bump, 5 * (share - 0.3).clamp(min=0)], dim=1)[:, None]
+
+
+def test_directions_of_the_embedding_lead_to_the_higher_hill():
+    settings = dict(eps=EPS, step_size=EPS / 10, steps=50, restarts=10)
+    plain = EmbedAttack(**settings)(encoder, inputs)
+    assert (plain.score >= -1).all()  # every restart ends on the lower one
+    # A direction leads over the valley if 0 < r_1 < 1.5 r_2: one of six.
+    result = EmbedAttack(directions=True, **settings)(encoder, inputs)
+    torch.testing.assert_close(-result.score, torch.full((2,), 3.5, dtype=torch.float64))
+    assert torch.equal(result.score, -torch.linalg.vector_norm(encoder(result.adv).flatten(1), dim=1))
+    assert torch.equal(result.loss, -result.score) and (result.restart > 0).all()
+
+
+def test_directions_leave_the_first_restart_as_it_is_and_depend_on_no_batch():
+    settings = dict(eps=EPS, step_size=EPS / 10, steps=10)
+    plain, first = (EmbedAttack(directions=how, **settings)(encoder, inputs) for how in (False, True))
+    assert torch.equal(plain.adv, first.adv)
+    both = EmbedAttack(directions=True, restarts=3, **settings)
+    single = both(encoder, inputs[1:], keys=[1])
+    assert torch.equal(both(encoder, inputs).adv[1:], single.adv)
+    assert both.settings.objective == 'EmbeddingDirections' and 'directions True' in both.settings.words()
+    assert 'directions' not in EmbedAttack(**settings).settings.words()

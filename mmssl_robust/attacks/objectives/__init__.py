@@ -7,6 +7,7 @@ from .depth_directions import SignedDepthError
 from .depth_errors import DepthAbsRel, DepthRMSE
 from .depth_loss import DepthLoss
 from .embedding import EmbeddingCosine, EmbeddingDistance
+from .embedding_directions import EmbeddingDirections
 from .jensen_shannon import JensenShannon
 from .margin import DLR, Margin, TargetedDLR, TargetedMargin
 from .masked_cross_entropy import BalancedMaskedCrossEntropy, MaskedCrossEntropy
@@ -25,6 +26,7 @@ __all__ = [
     'DepthLoss',
     'DepthRMSE',
     'EmbeddingCosine',
+    'EmbeddingDirections',
     'EmbeddingDistance',
     'Forward',
     'JensenShannon',
