@@ -35,9 +35,10 @@ _WORDS = {
     'seed': 'seed ',
     'eot_samples': 'samples ',
     'tokens': 'tokens ',
+    'directions': 'directions ',
 }
 # Said only where it is not so.
-_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task')
+_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False)
 # What optimisers and objectives are tuned by; other arguments are those of attacks of one's own.
 _TUNING = (
     *('active', 'area', 'backward', 'bias', 'ignore_index', 'max_depth', 'members', 'min_depth', 'momentum'),

@@ -31,6 +31,7 @@ class Problem:
         targets: As the objective prepared them, batch first.
         keys: A number for each image, from which its noise follows.
         mask: (B, 1, H, W) bool, True where pixels may change; None for everywhere.
+        start: Images (B, C, H, W) from which the first restart begins; None for the attack's own.
     """
 
     oracle: Oracle
@@ -38,6 +39,7 @@ class Problem:
     targets: Tensor
     keys: Sequence[int]
     mask: Tensor | None
+    start: Tensor | None = None
 
     def only(self, indices: Tensor) -> 'Problem':
         """Some of the images, by their places (N,)."""
@@ -47,6 +49,7 @@ class Problem:
             targets=self.targets[indices],
             keys=[self.keys[index] for index in indices.tolist()],
             mask=None if self.mask is None else self.mask[indices],
+            start=None if self.start is None else self.start[indices],
         )
 
 
@@ -145,6 +148,7 @@ class Attack(ABC):
         targets: Tensor | None = None,
         keys: Sequence[int] | None = None,
         mask: Tensor | None = None,
+        start: Tensor | None = None,
     ) -> AttackResult:
         """Attack a batch of images.
 
@@ -156,6 +160,8 @@ class Attack(ABC):
             keys: Non-negative integer for each image, from which its noise follows; by default its
                 position in the batch.
             mask: (B, 1, H, W), nonzero where pixels may change (padding may not); None for everywhere.
+            start: Images in the ball from which the first restart begins in place of its own start; not for Square,
+                whose start belongs to its search.
 
         Returns:
             The adversarial images, with what they are worth and what they cost.
@@ -172,7 +178,7 @@ class Attack(ABC):
             oracle = Oracle(forward, self.objective, keys, count, self.eot_samples, active=self.active)
             with torch.no_grad():
                 targets = self.objective.prepare(oracle.forward, inputs, None if targets is None else targets.clone())
-            kept = self._restarted(Problem(oracle, inputs, targets, keys, mask))
+            kept = self._restarted(Problem(oracle, inputs, targets, keys, mask, start))
         return self._result(count, kept, inputs)
 
     def _restarted(self, problem: Problem) -> BestIterates:
@@ -195,6 +201,8 @@ class Attack(ABC):
         """Attack from one start and yield the iterates that may be reported, see :data:`Iterates`."""
 
     def _start(self, problem: Problem, restart: int) -> Tensor:
+        if problem.start is not None and restart == 0:
+            return self.threat.nearest(problem.inputs, problem.start)
         if not self.random_start:
             return problem.inputs
         noise = random_start(self.threat, problem.inputs, problem.keys, self.seed, restart, problem.mask)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mmssl_robust.attacks.objectives import DepthLoss, EmbeddingDistance, SegPGDLoss
+from mmssl_robust.attacks.objectives import DepthLoss, EmbeddingDirections, EmbeddingDistance, SegPGDLoss
 from mmssl_robust.attacks.objectives.base import Tokens
 from mmssl_robust.attacks.pgd import PGD, PGDSettings
 
@@ -15,11 +15,14 @@ class EmbedAttack(PGD):
 
     Args:
         tokens: See :class:`EmbeddingDistance`.
+        directions: Let restarts from the second on set out in a direction each, see :class:`EmbeddingDirections`; the
+            paper's do not.
         **settings: See :class:`PGD`.
     """
 
-    def __init__(self, tokens: Tokens = 'task', **settings: 'Unpack[PGDSettings]') -> None:
-        super().__init__(EmbeddingDistance(tokens), **settings)
+    def __init__(self, tokens: Tokens = 'task', directions: bool = False, **settings: 'Unpack[PGDSettings]') -> None:
+        super().__init__((EmbeddingDirections if directions else EmbeddingDistance)(tokens), **settings)
+        self.directions = directions
 
 
 class SegPGD(PGD):
@@ -36,6 +39,9 @@ class SegPGD(PGD):
 
 class DepthPGD(PGD):
     """PGD on monocular depth, Eqs. (3) and (4).
+
+    It climbs the hill, all farther or all nearer, on whose side the model's own mistake lies, and never comes to the
+    other: its figure alone shows no robustness. :class:`DepthEnsemble` seeks both.
 
     Args:
         min_depth: See :class:`DepthLoss`.

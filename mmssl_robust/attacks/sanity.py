@@ -7,7 +7,7 @@ al., *On Evaluating Adversarial Robustness*, 2019.
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -15,9 +15,11 @@ from torch import Tensor
 from mmssl_robust.attack_settings import ZERO_GRADIENTS
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.fab import FAB
-from mmssl_robust.attacks.objectives import EmbeddingDistance, Margin
+from mmssl_robust.attacks.objectives import EmbeddingDistance, Margin, SignedDepthError
 from mmssl_robust.attacks.objectives.base import Forward, Objective
 from mmssl_robust.attacks.objectives.classification import ClassificationObjective
+from mmssl_robust.attacks.objectives.depth import DepthObjective
+from mmssl_robust.attacks.objectives.depth_directions import Direction
 from mmssl_robust.attacks.oracle import Oracle, QueryCount, forward_of
 from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.square import Square
@@ -53,6 +55,7 @@ def measure(
     queries: int = 200,
     half: Forward | None = None,
     other: Forward | None = None,
+    alone: bool = True,
 ) -> dict[str, Tensor]:
     """Run an attack and its variants on a batch; the first arguments are those of :meth:`Attack.__call__`.
 
@@ -70,6 +73,8 @@ def measure(
         queries: Of Square.
         half: The model in lower precision, in which the attack is made again.
         other: The embedding by another encoder: images that are far from the clean ones in it are tried on the model.
+        alone: Whether the attack is reported by itself, so that it must find every hill; a member of an ensemble need
+            not, which has others for them.
 
     Returns:
         Values (B,) for :func:`checks_of`, B the number of images with something to attack: scores, and losses (names
@@ -100,6 +105,8 @@ def measure(
         longer = _with(whole, steps=4 * max(attack.steps, 1))
         square = Square(look.objective, attack.norm, attack.eps, queries=queries, stop_at_success=False)
         found |= look.at('longer', longer(forward, *data).adv) | look.at('square', square(forward, *data).adv)
+        if alone and isinstance(attack.objective, DepthObjective):
+            found['directed'] = _directed(whole, attack.objective, look, forward, *data)
         if half is not None:
             found |= look.at('half', attack(half, *data).adv)
         if other is not None:
@@ -156,6 +163,9 @@ def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
     if 'wide' in means:
         figures = f'nothing is left of {means["wide"]:.1%} of the images'
         check('the widest ball breaks everything', means['wide'] >= 1 - 1e-9, figures)
+    if 'directed' in means:
+        figures = f'{means["directed"]:.4g} if all pixels are pushed far, or all near; {shown}'
+        check('neither all far nor all near is stronger', means['attack'] - means['directed'] <= slack, figures)
     if 'square' in means:
         compare('Square is no stronger', 'square', 'under Square')
     check('a second run is the same', means['equal'] == 1, f'{means["equal"]:.1%} of the images are')
@@ -199,6 +209,13 @@ class _Look:
     def broken(self, images: Tensor) -> Tensor:
         """Return where nothing is left of the quality (B,), 0 or 1."""
         return self.objective.broken(self._oracle.forward(images), self._targets).to(images.dtype)
+
+
+def _directed(attack: Attack, objective: DepthObjective, look: _Look, forward: Forward, *data: Any) -> Tensor:
+    """The lower score (B,) of pushing all pixels far and all near."""
+    limits = dict(min_depth=objective.min_depth, max_depth=objective.max_depth)
+    ways = [_with(attack, objective=SignedDepthError(direction, **limits)) for direction in get_args(Direction)]
+    return torch.stack([look.at('way', way(forward, *data).adv)['way'] for way in ways]).amin(dim=0)
 
 
 def _with(attack: Attack, **settings: Any) -> Attack:

@@ -57,7 +57,7 @@ def check_attacks(
             rival = None if other is None else build_victim(other, part, attack_memory)
             for name, attack in plain.items():
                 if unit % get_world_size() == get_rank():
-                    measured = victim.sanity_measurements(attack, queries, half, rival)
+                    measured = victim.sanity_measurements(attack, queries, half, rival, alone=name in attacks)
                     found[name].append({key: values.cpu() for key, values in measured.items()})
                 unit += 1
     gathered = all_gather_object(found)

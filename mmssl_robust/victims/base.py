@@ -152,7 +152,12 @@ class Victim:
                 yield '', attack, attack.joined(found, *arguments)
 
     def sanity_measurements(
-        self, attack: Attack, queries: int, half: bool = False, other: 'Victim | None' = None
+        self,
+        attack: Attack,
+        queries: int,
+        half: bool = False,
+        other: 'Victim | None' = None,
+        alone: bool = True,
     ) -> dict[str, Tensor]:
         """Measure what tells whether an attack on the batch is believable.
 
@@ -162,6 +167,7 @@ class Victim:
             half: Also make the examples in bfloat16, where :meth:`runs` would.
             other: A model with another encoder and the same batch; images that are far from the clean ones in its
                 embedding are tried on this one.
+            alone: See :func:`mmssl_robust.attacks.sanity.measure`.
         """
         attack = attack.told(self.thresholds)
         seen, targets = self.seen_by(attack)
@@ -172,7 +178,7 @@ class Victim:
                 stack.enter_context(eval_mode(model))
                 stack.enter_context(frozen(model))
             rival = None if other is None else Seen(other, tokens=attack.objective.tokens)
-            return measure(attack, seen, self.pixels, targets, self.keys, self.mask, queries, lower, rival)
+            return measure(attack, seen, self.pixels, targets, self.keys, self.mask, queries, lower, rival, alone)
 
     @torch.no_grad()
     def objective_values(self, attack: Attack, pixels: Tensor) -> ObjectiveValues:

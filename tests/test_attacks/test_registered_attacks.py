@@ -31,7 +31,7 @@ def test_presets_of_strong_attacks():
     attacks = {path.stem: build_attack(Config.fromfile(path).attack) for path in PRESETS.glob('*.py')}
     paper = {'pgd', 'embed', 'segpgd', 'depthpgd'}
     strong = {'fgsm', 'apgd', 'cospgd', 'square', 'autoattack', 'sea', 'depth-ensemble'}
-    strong |= {'multilabel-pgd', 'multilabel-apgd'}
+    strong |= {'multilabel-pgd', 'multilabel-apgd', 'embed-directions'}
     assert attacks.keys() == paper | strong
     assert all((attack.norm, attack.eps, attack.seed) == ('linf', 8 / 255, 0) for attack in attacks.values())
     assert [type(attacks[name]).__name__ for name in ('autoattack', 'sea', 'depth-ensemble')] == [

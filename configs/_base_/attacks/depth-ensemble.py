@@ -3,6 +3,6 @@ attack = dict(
     norm='linf',
     eps='8/255',
     steps=100,
-    restarts=2,
+    restarts=1,
     seed=0,
 )

@@ -1,6 +1,7 @@
 """AutoAttack: the standard by which robust classifiers are compared."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmssl_robust.attacks.apgd import APGD, L1_STAGES, WHOLE
 from mmssl_robust.attacks.fab import FAB
@@ -62,7 +63,7 @@ class AutoAttack(Ensemble):
             'fab-t': FAB(norm, eps, steps, restarts=targets, **shared),
             'square': Square(Margin(), norm, eps, queries, restarts=restarts, **shared),
         }
-        arguments = dict(steps=steps, queries=queries, targets=targets, restarts=restarts)
+        arguments: dict[str, Any] = dict(steps=steps, queries=queries, targets=targets, restarts=restarts)
         super().__init__(
             {name: every[name] for name in members},
             stop_at_success=True,

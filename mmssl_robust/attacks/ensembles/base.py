@@ -26,20 +26,35 @@ class Ensemble:
         members: Name -> attack, in the order in which they run.
         stop_at_success: Leave an image alone once a member has succeeded with it, or if there is success without an
             attack.
+        finish: Names of those that start from each image's worst so far, not from a start of their own: several seek
+            a hill each, then one climbs the highest of them to its top.
         **arguments: What a subclass was given, to be kept as attributes.
 
     Raises:
-        UserError: If there is no member, or they attack different balls or outputs.
+        UserError: If there is no member, or they attack different balls or outputs, or one that is to finish is unknown
+            or would meet images that are left alone.
     """
 
-    def __init__(self, members: Mapping[str, Attack], stop_at_success: bool = False, **arguments: Any) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, Attack],
+        stop_at_success: bool = False,
+        finish: Sequence[str] = (),
+        **arguments: Any,
+    ) -> None:
         if not members:
             raise UserError('an ensemble needs at least one attack')
+        unknown = [name for name in finish if name not in members]
+        if unknown:
+            raise UserError(f'unknown member {unknown[0]!r} is to finish: use some of {", ".join(members)}')
+        if finish and stop_at_success:
+            raise UserError(f'{finish[0]!r} cannot finish what is left alone at its success: drop stop_at_success')
         threats = {(attack.norm, attack.eps, attack.objective.reads) for attack in members.values()}
         if len(threats) > 1:
             raise UserError(f'the attacks of an ensemble differ in norm, eps or what they read: {sorted(threats)}')
         vars(self).update(arguments)
         self.members = dict(members)
+        self.finish = tuple(finish)
         self.stop_at_success = stop_at_success
         first = next(iter(self.members.values()))
         self.norm, self.eps, self.threat, self.seed = first.norm, first.eps, first.threat, first.seed
@@ -120,8 +135,12 @@ class Ensemble:
         """Yield each member's own result; where it left an image alone, that of the one that succeeded, at no cost."""
         keys = list(range(len(inputs))) if keys is None else list(keys)
         if not self.stop_at_success:
+            worst = None
             for name, attack in self.members.items():
-                yield _named(attack(forward, inputs, targets, keys, mask), name)
+                start = worst.adv if worst is not None and name in self.finish else None
+                result = _named(attack(forward, inputs, targets, keys, mask, start), name)
+                worst = result if worst is None else worse(worst, result)
+                yield result
             return
         before = self._clean(forward, inputs, targets, keys, mask)
         for number, (name, attack) in enumerate(self.members.items()):

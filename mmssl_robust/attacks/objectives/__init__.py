@@ -3,9 +3,11 @@
 from .base import Forward, Objective, ObjectiveValues
 from .cospgd import CosPGDLoss
 from .cross_entropy import CrossEntropy
+from .depth_directions import SignedDepthError
 from .depth_errors import DepthAbsRel, DepthRMSE
 from .depth_loss import DepthLoss
 from .embedding import EmbeddingCosine, EmbeddingDistance
+from .embedding_directions import EmbeddingDirections
 from .jensen_shannon import JensenShannon
 from .margin import DLR, Margin, TargetedDLR, TargetedMargin
 from .masked_cross_entropy import BalancedMaskedCrossEntropy, MaskedCrossEntropy
@@ -24,6 +26,7 @@ __all__ = [
     'DepthLoss',
     'DepthRMSE',
     'EmbeddingCosine',
+    'EmbeddingDirections',
     'EmbeddingDistance',
     'Forward',
     'JensenShannon',
@@ -32,6 +35,7 @@ __all__ = [
     'MaskedCrossEntropy',
     'Objective',
     'SegPGDLoss',
+    'SignedDepthError',
     'TargetedCrossEntropy',
     'TargetedDLR',
     'TargetedDepth',
