@@ -133,7 +133,7 @@ def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
     slack = SLACK * max(effect, 0) + 1e-9
     gains = {name[:-5]: value - means['clean_loss'] for name, value in means.items() if name.endswith('_loss')}
     shown = f'score {means["attack"]:.4g} attacked, {means["clean"]:.4g} clean; loss {gains["attack"]:+.4g}'
-    checks = first[1:]
+    checks = first
 
     def check(name: str, passed: bool, figures: str) -> None:
         checks.append(SanityCheck(name, bool(passed), figures))

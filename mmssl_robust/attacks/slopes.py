@@ -1,9 +1,9 @@
 """Does a model's output change as its gradient says? Finite differences, which no gradient can deceive.
 
-An attack climbs along ``J^T v``, with J the Jacobian of the model and v the derivative of the loss for its outputs. Here
-v is held fast, so that corners of a loss (masks, weights without a gradient) do not matter, and changes of
-``<v, outputs>`` are compared with what the gradient promises: along random signs, whose error is that of the gradient as
-a vector however it is distributed, and along the signs of the gradient, where the change is far above rounding.
+An attack climbs along ``J^T v``, with J the Jacobian of the model and v the derivative of the loss for its outputs.
+Here v is held fast, so that corners of a loss (masks, weights without a gradient) do not matter, and changes of
+``<v, outputs>`` are compared with what the gradient promises: along random signs, whose error is that of the gradient
+as a vector however it is distributed, and along the signs of the gradient, where the change is far above rounding.
 """
 
 from collections.abc import Sequence

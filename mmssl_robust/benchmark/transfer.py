@@ -4,8 +4,8 @@ Images of one data set have no labels for another task. What is measured is ther
 for the clean image survives, by what its task's outputs are: the class, the share of pixels of the same class, the
 share of labels that are given as before, or the share of pixels whose depth stays within a factor of 1.25.
 
-What is measured is what is attacked: an attack on the prediction goes away from the source's own prediction for the clean
-image, never from the ground truth, so that an image that is wrong from the start is attacked as any other.
+What is measured is what is attacked: an attack on the prediction goes away from the source's own prediction for the
+clean image, never from the ground truth, so that an image that is wrong from the start is attacked as any other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
