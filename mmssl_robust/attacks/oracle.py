@@ -26,13 +26,13 @@ class QueryCount:
         self._zeros = torch.zeros(images, device=device)
         self._counted = torch.zeros(images, dtype=torch.int64, device=device)
 
-    def add_gradient(self, indices: Tensor | slice, grad: Tensor, mask: Tensor | None, idle: Tensor) -> None:
-        """Count a gradient (N, C, H, W) of some images, but not the zeros of those that are ``idle`` (N,)."""
+    def add_gradient(self, indices: Tensor | slice, grad: Tensor, mask: Tensor | None, flat: Tensor) -> None:
+        """Count a gradient (N, C, H, W) of some images, but not the zeros of those that are ``flat`` (N,)."""
         zeros = grad == 0
         allowed = torch.ones_like(zeros) if mask is None else mask.expand_as(zeros)
         count = allowed.flatten(1).sum(dim=1).clamp(min=1)
-        self._zeros[indices] += (zeros & allowed).flatten(1).sum(dim=1) / count * ~idle
-        self._counted[indices] += ~idle
+        self._zeros[indices] += (zeros & allowed).flatten(1).sum(dim=1) / count * ~flat
+        self._counted[indices] += ~flat
         self.backwards[indices] += 1
 
     def zero_grad(self, dtype: torch.dtype) -> Tensor:
@@ -137,7 +137,7 @@ class Oracle:
         if mask is not None:
             grad = grad * mask
         values = _mean(every_values)
-        self._count.add_gradient(self._indices, grad, mask, self._objective.idle(values.score, targets))
+        self._count.add_gradient(self._indices, grad, mask, self._objective.flat(values.score, targets))
         return grad, values
 
     @torch.no_grad()

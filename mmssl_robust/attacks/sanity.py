@@ -22,12 +22,15 @@ from mmssl_robust.attacks.objectives.depth import DepthObjective
 from mmssl_robust.attacks.objectives.depth_directions import Direction
 from mmssl_robust.attacks.oracle import Oracle, QueryCount, forward_of
 from mmssl_robust.attacks.pgd import PGD
+from mmssl_robust.attacks.slopes import slope_errors
 from mmssl_robust.attacks.square import Square
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
 
 SLACK = 0.1  # share of an attack's effect that checks may differ by
 LOSS_SLACK = 0.5  # share of its gain in loss that more steps may add, which is without a limit where scores have one
 WIDEST_STEPS = 40
+LEAST = 0.1  # share of images below which what is left to attack says nothing
+SLOPE = 0.25  # error of a gradient that is still none: a share of 1.6 % of its energy turned round
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,14 @@ def measure(
             not, which has others for them.
 
     Returns:
-        Values (B,) for :func:`checks_of`, B the number of images with something to attack: scores, and losses (names
-        that end in ``_loss``), of the clean images and under each variant; shares of zero gradients, whether the widest
-        ball leaves nothing, equality of a second run. Values of batches may be concatenated.
+        Values for :func:`checks_of`. Of all images: whether there is nothing to attack (``idle``), the clean score and
+        that of chance. Of those (B,) with something to attack: scores, and losses (names that end in ``_loss``), of the
+        clean images and under each variant; errors of the gradient; shares of zero gradients, whether the widest ball
+        leaves nothing, equality of a second run. Values of batches may be concatenated, name by name.
     """
     keys = list(range(len(inputs))) if keys is None else list(keys)
     look = _Look(attack, forward, inputs, targets, keys)
+    whole_batch = look.quality()
     indices = (~look.idle).nonzero()[:, 0]
     if len(indices) < len(inputs):
         forward = forward_of(forward, indices)
@@ -90,17 +95,19 @@ def measure(
         inputs, keys = inputs[indices], [keys[index] for index in indices.tolist()]
         targets, mask = (None if values is None else values[indices] for values in (targets, mask))
         if not len(indices):
-            return {}
+            return whole_batch
         look = _Look(attack, forward, inputs, targets, keys)
     data = (inputs, targets, keys, mask)
     whole = _with(attack, stop_at_success=False)  # what leaves at its success has the loss of that moment
     own = whole(forward, *data)
     noise = PGD(attack.objective, attack.norm, attack.eps, steps=0, seed=attack.seed + 1)
-    found = look.at('clean', inputs) | look.at('attack', own.adv) | look.at('noise', noise(forward, *data).adv)
+    noisy = noise(forward, *data).adv
+    found = whole_batch | look.at('clean', inputs) | look.at('attack', own.adv) | look.at('noise', noisy)
     found['equal'] = (whole(forward, *data).adv == own.adv).flatten(1).all(dim=1).to(inputs.dtype)
     if not isinstance(attack, Square):
         wide = _with_eps(_with(whole, steps=max(attack.steps, WIDEST_STEPS)), _widest(attack, inputs))
         found |= dict(zero_grad=own.zero_grad, wide=look.broken(wide(forward, *data).adv))
+        found |= dict(slope_start=look.slope(noisy, 1, mask), slope_end=look.slope(own.adv, max(attack.steps, 1), mask))
     if not isinstance(attack, (Square, FAB)):
         longer = _with(whole, steps=4 * max(attack.steps, 1))
         square = Square(look.objective, attack.norm, attack.eps, queries=queries, stop_at_success=False)
@@ -125,18 +132,15 @@ def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
     Returns:
         The checks that apply, in the order of the list in ``docs/attacks.md``.
     """
-    if not found:
-        return [
-            SanityCheck(
-                'there is something to attack', False, 'no image has a target that counts and is not lost already'
-            )
-        ]
+    first = _of_all(found)
+    if not first[0].passed:
+        return first
     means = {name: float(values.double().mean()) for name, values in found.items()}
     effect = means['clean'] - means['attack']
     slack = SLACK * max(effect, 0) + 1e-9
     gains = {name[:-5]: value - means['clean_loss'] for name, value in means.items() if name.endswith('_loss')}
     shown = f'score {means["attack"]:.4g} attacked, {means["clean"]:.4g} clean; loss {gains["attack"]:+.4g}'
-    checks = []
+    checks = first
 
     def check(name: str, passed: bool, figures: str) -> None:
         checks.append(SanityCheck(name, bool(passed), figures))
@@ -151,6 +155,9 @@ def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
     if 'zero_grad' in means:
         figures = f'{means["zero_grad"]:.1%} of their entries are exactly zero'
         check('gradients are not zero', means['zero_grad'] <= ZERO_GRADIENTS, figures)
+        errors = means['slope_start'], means['slope_end']
+        figures = f'error {errors[0]:.3f} where the attack begins, {errors[1]:.3f} where it ends'
+        check('outputs change as the gradient says', max(errors) <= SLOPE, figures)
     figures = f'{means["noise"]:.4g} under noise, loss {gains["noise"]:+.4g}; {shown}'
     if 'longer' in means:
         nothing_left = bool((found['open'] == 0).all())
@@ -177,6 +184,21 @@ def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
     return checks
 
 
+def _of_all(found: dict[str, Tensor]) -> list[SanityCheck]:
+    """Whether there is something to attack, and whether the clean predictions are worth attacking."""
+    nothing = torch.empty(0)
+    idle, clean, known = (found.get(name, nothing).double() for name in ('idle', 'all_clean', 'chance'))
+    left, images = int((idle == 0).sum()), len(idle)
+    figures = f'{left or "no image"} of {images} has a target that counts and is not lost already'
+    checks = [SanityCheck('there is something to attack', left > 0 and left >= LEAST * images, figures)]
+    comparable = ~known.isnan()
+    if comparable.any():
+        score, chance = (float(values[comparable].mean()) for values in (clean, known))
+        figures = f'score {score:.4g}, by chance {chance:.4g}'
+        checks.append(SanityCheck('clean predictions are better than chance', score > chance, figures))
+    return checks
+
+
 class _Look:
     """One measure for all variants of an attack on some images.
 
@@ -195,8 +217,25 @@ class _Look:
         self._steps = max(attack.steps, 1)
         with torch.no_grad():
             self._targets = self.objective.aim(self.objective.prepare(self._oracle.forward, inputs, targets), 0)
+            own = attack.objective
+            self._own = own.aim(own.prepare(self._oracle.forward, inputs, targets), 0)
+        self._attack, self._forward, self._keys, self._inputs = attack, forward, keys, inputs
         self._clean = self._oracle.values(inputs, self._targets, self._steps)
         self.idle = self.objective.idle(self._clean.score, self._targets)
+
+    @torch.no_grad()
+    def quality(self) -> dict[str, Tensor]:
+        """Return what is known of all images, also of those with nothing to attack."""
+        score = self._clean.score
+        chance = self.objective.chance(self._oracle.forward(self._inputs), self._targets).to(score)
+        flat = self.objective.flat(score, self._targets)
+        return dict(idle=self.idle.to(score.dtype), all_clean=score, chance=torch.where(flat, torch.nan, chance))
+
+    def slope(self, images: Tensor, step: int, mask: Tensor | None) -> Tensor:
+        """Return the error (B,) of the gradient that the attack would see at a step."""
+        own = self._attack.objective
+        keys, active = self._keys, self._attack.active
+        return slope_errors(self._forward, own, images, self._own, step, self._steps, keys, mask, active)
 
     def at(self, name: str, images: Tensor) -> dict[str, Tensor]:
         """Return the score and the loss (B,) of images under a name; a class that is lost counts as just lost."""

@@ -3,6 +3,9 @@
 Images of one data set have no labels for another task. What is measured is therefore how much of a model's prediction
 for the clean image survives, by what its task's outputs are: the class, the share of pixels of the same class, the
 share of labels that are given as before, or the share of pixels whose depth stays within a factor of 1.25.
+
+What is measured is what is attacked: an attack on the prediction goes away from the source's own prediction for the
+clean image, never from the ground truth, so that an image that is wrong from the start is attacked as any other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +16,7 @@ from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.modes import eval_mode
-from mmssl_robust.evaluation.walk import AttackRun, CleanRun, EnsembleRun, walk
+from mmssl_robust.evaluation.walk import victims_of
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
@@ -26,7 +29,7 @@ COLUMNS = ('source', 'attack', 'target', 'agreement', 'images')
 
 
 def transfer(evaluations: Sequence[RowEvaluation]) -> pd.DataFrame:
-    """Measure every attack of every row on every row.
+    """Measure every attack of every row on every row; attacks on a prediction start from that for the clean image.
 
     Args:
         evaluations: Rows with their models, data and attacks.
@@ -65,13 +68,15 @@ def _attacked(
     targets: Sequence[RowEvaluation],
 ) -> Iterator[tuple[str, Tensor, list[Tensor]]]:
     """Yield name of the attack, images under it, and what the targets predict for the clean ones."""
-    clean: list[Tensor] = []
     with source.in_scope():
-        for run in walk(source.model, batch, attacks, memory=source.options.attack_memory):
-            if isinstance(run, CleanRun):  # before an attack is made, which takes long
-                clean = [_of_clean(target, source, run.victim.pixels) for target in targets]
-            elif isinstance(run, EnsembleRun) or (isinstance(run, AttackRun) and not run.member):
-                yield run.name, run.result.adv, clean
+        for victim, _ in victims_of(source.model, batch, source.options.attack_memory):
+            # Before an attack is made, which takes long.
+            clean = [_of_clean(target, source, victim.pixels) for target in targets]
+            with torch.no_grad(), eval_mode(source.model):
+                own = _answer(victim.prediction(victim.pixels), source.row.task)
+            followed = victim.given(own.long() if own.dtype == torch.bool else own)
+            for name, attack in attacks.items():
+                yield name, followed.attack(attack).adv, clean
 
 
 def _of_clean(target: RowEvaluation, source: RowEvaluation, pixels: Tensor) -> Tensor:
@@ -102,6 +107,11 @@ def prediction(model: nn.Module, pixels: Tensor, task: str) -> Tensor:
             size = tuple(pixels.shape[-2:])
             meta = dict(ori_shape=size, img_shape=size, pad_shape=size, padding_size=[0] * 4, flip=False)
             outputs = inference(inputs, [meta] * len(pixels))
+    return _answer(outputs, task)
+
+
+def _answer(outputs: Tensor, task: str) -> Tensor:
+    """What outputs say, see :func:`prediction`."""
     kind = task_named(task).outputs
     # Two classes may be told apart by one logit; a label is given from a probability of 1/2 on.
     if kind == 'classes' and outputs.shape[1] > 1:

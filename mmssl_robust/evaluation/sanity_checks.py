@@ -119,6 +119,6 @@ def with_encoder(model: nn.Module, backbone: ConfigDict, checkpoint: str) -> nn.
 
 
 def _joined(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Values of batches in one; those without anything to attack have none."""
-    parts = [part for part in parts if part]
-    return {key: torch.cat([part[key] for part in parts]) for key in parts[0]} if parts else {}
+    """Values of batches in one; those without anything to attack lack most of them."""
+    keys = dict.fromkeys(key for part in parts for key in part)
+    return {key: torch.cat([part[key] for part in parts if key in part]) for key in keys}

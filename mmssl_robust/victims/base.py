@@ -59,6 +59,7 @@ class Victim:
         integral = all(_is_integral(image) for image in images)
         self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
         self._clean: dict[tuple[str, str], Tensor] = {}
+        self._given: Tensor | None = None
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -194,9 +195,16 @@ class Victim:
         part, places = copy.copy(self), indices.tolist()
         part.inputs, part.pixels, part._clean = self.inputs[indices], self.pixels[indices], {}
         part.mask = None if self.mask is None else self.mask[indices]
+        part._given = None if self._given is None else self._given[indices]
         for name in ('data_samples', 'sizes', 'keys'):
             setattr(part, name, [getattr(self, name)[place] for place in places])
         return part
+
+    def given(self, targets: Tensor) -> 'Victim':
+        """The same with other targets than the ground truth, in the shape of :meth:`targets`."""
+        other = copy.copy(self)
+        other._given = targets
+        return other
 
     def seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple[Seen, Tensor | None]:
         """Return the function of pixels that an attack differentiates, and its targets.
@@ -206,14 +214,15 @@ class Victim:
             precision: See :meth:`attack`.
 
         Returns:
-            The function, of pixels (B, 3, H, W) in [0, 1]; the targets as :meth:`targets` gives them, or where the
-            embedding is attacked :meth:`clean_embedding`, None if the objective has another reference.
+            The function, of pixels (B, 3, H, W) in [0, 1]; the targets as :meth:`targets` or :meth:`given` has them, or
+            where the embedding is attacked :meth:`clean_embedding`, None if the objective has another reference.
         """
         objective = attack.objective
         if objective.reads == 'embedding':
             own = self.clean_embedding(objective.tokens, precision) if objective.from_clean else None
             return Seen(self, precision, objective.tokens), own
-        return Seen(self, precision, upsampled=objective.takes_upsampled), self.targets()
+        targets = self.targets() if self._given is None else self._given
+        return Seen(self, precision, upsampled=objective.takes_upsampled), targets
 
     @torch.no_grad()
     def clean_embedding(self, tokens: str, precision: str = 'fp32') -> Tensor:

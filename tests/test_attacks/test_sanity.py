@@ -6,16 +6,23 @@ import torch.nn.functional as F
 
 from mmssl_robust.attacks import (
     APGD,
+    DLR,
     FAB,
     PGD,
     Attack,
+    BinaryCrossEntropy,
+    CosPGDLoss,
     CrossEntropy,
     DepthRMSE,
+    EmbeddingCosine,
     EmbeddingDistance,
+    Margin,
     MaskedCrossEntropy,
+    SegPGDLoss,
     Square,
     TargetedCrossEntropy,
     TargetedDLR,
+    TargetedMargin,
 )
 from mmssl_robust.attacks.sanity import checks_of, measure
 
@@ -146,7 +153,9 @@ def test_images_that_cannot_be_attacked_do_not_count():
     keys = [5, 6, 7]
     found = measure(SEG20, segmentor, PICTURES, ignored, keys)
     alone = measure(SEG20, segmentor, PICTURES[1:], ignored[1:], keys[1:])
-    assert found.keys() == alone.keys() and all(torch.equal(found[name], alone[name]) for name in found)
+    of_all = {'idle', 'all_clean', 'chance'}
+    assert found.keys() == alone.keys() and found['idle'].tolist() == [1, 0, 0]
+    assert all(torch.equal(found[name], alone[name]) for name in found.keys() - of_all)
     (check,) = checks_of(measure(SEG20, segmentor, PICTURES[:1], ignored[:1]))
     assert not check.passed and 'no image' in check.figures
     # Two images already are what is wanted.
@@ -174,8 +183,10 @@ def test_square_and_fab_are_measured_in_what_applies():
             square=Square(CrossEntropy(), eps=0.02, queries=20), fab=FAB(eps=0.02, steps=5, restarts=2)
         ).items()
     }
-    assert found['square'] == ['random noise is weaker', 'a second run is the same']
-    assert found['fab'] == ['gradients are not zero', 'random noise is weaker', 'the widest ball breaks everything',
+    first = ['there is something to attack', 'clean predictions are better than chance']
+    assert found['square'] == [*first, 'random noise is weaker', 'a second run is the same']
+    assert found['fab'] == [*first, 'gradients are not zero', 'outputs change as the gradient says',
+                            'random noise is weaker', 'the widest ball breaks everything',
                             'a second run is the same']  # fmt: skip
 
 
@@ -200,3 +211,162 @@ def test_an_embedding_is_checked_too():
     found = measure(PGD(EmbeddingDistance(), eps=0.02, step_size=0.005, steps=20), encoder, INPUTS)
     passed = {check.name for check in checks_of(found) if check.passed}
     assert {'gradients are not zero', 'random noise is weaker', 'Square is no stronger'} <= passed
+
+
+class Rescaled(torch.autograd.Function):
+    """The identity, whose gradient is multiplied by a weight."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.weight = weight
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * ctx.weight, None
+
+
+def columns(factor, *places):
+    weight = torch.ones(15)
+    weight[list(places)] = factor
+    return lambda x: NET(Rescaled.apply(x, weight))
+
+
+SLOPE = 'outputs change as the gradient says'
+LIES = {
+    '3 of 15 columns flipped': columns(-1, 4, 5, 6),
+    '1 of 15 columns flipped': columns(-1, 7),
+    'all flipped': columns(-1, *range(15)),
+    'a third of a third': columns(1 / 3, *range(5)),
+    'a fifth is enlarged': columns(5, 0, 7, 9),
+    'a part without a gradient': columns(0, 3, 4, 5),
+    'a path without a gradient': lambda x: NET(x) + 2 * NET((1 - x).detach()),
+}
+
+
+@pytest.mark.parametrize('lie', LIES)
+@pytest.mark.parametrize('norm, eps', [('linf', 0.02), ('l2', 0.3), ('l1', 4.0)])
+def test_a_gradient_that_is_wrong_in_part_is_caught(lie, norm, eps):
+    found = measure(PGD(CrossEntropy(), norm, eps, eps / 4, 5), LIES[lie], INPUTS, LIES[lie](INPUTS).argmax(dim=1))
+    assert not verdicts(found)[SLOPE]
+
+
+@pytest.mark.parametrize('objective', [CrossEntropy(), TargetedDLR(), TargetedCrossEntropy(2), EmbeddingDistance()])
+@pytest.mark.parametrize('norm, eps', [('linf', 0.05), ('l2', 0.3), ('l1', 4.0)])
+def test_a_gradient_that_is_right_has_no_error(objective, norm, eps):
+    found = measure(
+        PGD(objective, norm, eps, eps / 4, 5), NET, INPUTS, LABELS if objective.reads == 'prediction' else None
+    )
+    assert found['slope_start'].max() < 0.02 and found['slope_end'].max() < 0.02
+
+
+@pytest.mark.parametrize('objective', [MaskedCrossEntropy(), SegPGDLoss(), CosPGDLoss(), DepthRMSE()])
+def test_corners_of_a_loss_are_no_error(objective):
+    """Masks and weights have no gradient of their own."""
+    honest = segmentor if objective.takes_upsampled else lambda x: 1 + 8 * x.mean(dim=1, keepdim=True) ** 2
+    targets = MAPS if objective.takes_upsampled else honest(PICTURES) + 0.3
+    found = measure(PGD(objective, eps=0.05, step_size=0.01, steps=5), honest, PICTURES, targets)
+    assert found['slope_start'].max() < 0.02 and found['slope_end'].max() < 0.02
+
+
+class Rounded(torch.autograd.Function):
+    """8 bits with a gradient straight through, as quantised models are attacked."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return (255 * x).round() / 255
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad
+
+
+def test_corners_rounding_and_chance_of_a_model_are_no_error():
+    torch.manual_seed(0)
+    corners = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(576, 5)
+    )
+    low = network().bfloat16()
+    images = (255 * INPUTS).round() / 255
+    models = dict(
+        corners=corners.requires_grad_(False),
+        levels=lambda x: NET(Rounded.apply(x)),
+        saturated=lambda x: 1e4 * NET(x),
+        bfloat16=lambda x: low(x.bfloat16()),
+        random=lambda x: NET(x + 0.05 * torch.randn_like(x)),
+    )
+    for name, model in models.items():
+        attack = PGD(CrossEntropy(), eps='8/255', step_size='2/255', steps=5, random_start=False)
+        found = measure(attack, model, images, model(images).argmax(dim=1))
+        assert verdicts(found)[SLOPE], name
+
+
+def test_a_shattered_gradient_has_a_wrong_slope():
+    assert SLOPE in failed(ripple(NET))
+
+
+def test_the_slope_of_padding_and_of_parts_of_a_batch_is_that_of_the_whole():
+    mask = torch.ones(16, 1, 15, 15)
+    mask[..., 10:] = 0
+    whole, parts = (
+        measure(PGD(CrossEntropy(), steps=2, active=active), LIES['1 of 15 columns flipped'], INPUTS, LABELS, mask=mask)
+        for active in (None, 3)
+    )
+    assert whole['slope_end'].mean() > 0.25
+    torch.testing.assert_close(whole['slope_end'], parts['slope_end'], atol=1e-4, rtol=1e-3)
+    hidden = measure(PGD(CrossEntropy(), steps=2), columns(-1, 12), INPUTS, LABELS, mask=mask)
+    assert hidden['slope_end'].max() < 0.02
+
+
+NOTHING, CHANCE = 'there is something to attack', 'clean predictions are better than chance'
+WRONG = [CrossEntropy(), Margin(), DLR(), TargetedDLR(), TargetedMargin()]
+
+
+@pytest.mark.parametrize('objective', WRONG, ids=lambda objective: type(objective).__name__)
+def test_a_model_that_is_wrong_from_the_start_leaves_nothing_to_attack(objective):
+    found = measure(PGD(objective, steps=2), NET, INPUTS, (LABELS + 1) % 5)
+    assert verdicts(found) == {NOTHING: False, CHANCE: False}
+    assert 'no image of 16' in checks_of(found)[0].figures
+
+
+def test_one_image_of_many_is_not_enough():
+    labels = (LABELS + 1) % 5
+    labels[3] = LABELS[3]
+    found = measure(PGD20, NET, INPUTS, labels)
+    assert verdicts(found) == {NOTHING: False, CHANCE: False} and len(found['attack']) == 1
+    labels[4:8] = LABELS[4:8]
+    assert verdicts(measure(PGD20, NET, INPUTS, labels))[NOTHING]
+
+
+def test_a_prediction_that_knows_nothing_of_the_image_is_chance():
+    everywhere = F.one_hot(torch.zeros_like(MAPS), 2).movedim(3, 1).double() * 5 + segmentor(PICTURES).double() * 0
+    assert SEG20.objective.chance(everywhere, MAPS).tolist() == pytest.approx(
+        (MAPS == 0).double().mean(dim=(1, 2)).tolist()
+    )
+    depth = 1 + 8 * PICTURES.mean(dim=1, keepdim=True)
+    constant = torch.full_like(depth, 3)
+    torch.testing.assert_close(DepthRMSE().chance(constant, depth), DepthRMSE().score(constant, depth))
+    # By hand: predictions 1 and 3, truths 1 and 3; in random order errors are 0 or 2, half of the time each.
+    pair = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
+    assert DepthRMSE().chance(pair, pair).item() == pytest.approx(-(2**0.5))
+    assert DepthRMSE().chance(pair, torch.full_like(pair, 2)).isnan()
+    assert CrossEntropy().chance(torch.zeros(2, 4), torch.tensor([0, 1])).tolist() == [0.25, 0.25]
+    assert BinaryCrossEntropy().chance(torch.zeros(1, 3), torch.tensor([[1, 0, -1]])).tolist() == [0]
+
+
+def test_what_is_reached_already_is_idle():
+    towards = EmbeddingDistance(towards=True)
+    assert towards.idle(torch.tensor([0.0, 1.0]), NET(INPUTS[:2])).tolist() == [True, False]
+    assert EmbeddingCosine(towards=True).idle(torch.tensor([-1.0, 0.3]), INPUTS[:2]).tolist() == [True, False]
+    assert not EmbeddingDistance().idle(torch.tensor([0.0, -1.0]), INPUTS[:2]).any()
+    wanted = TargetedCrossEntropy(1)
+    assert wanted.idle(torch.tensor([-1.0, 0.0, 0.0]), torch.tensor([1, 1, -1])).tolist() == [True, False, True]
+    several = BinaryCrossEntropy()
+    labels = torch.tensor([[1, 0], [1, 0], [-1, -1]])
+    assert several.idle(torch.tensor([-0.1, 0.1, 0.0]), labels).tolist() == [True, False, True]
+
+
+def test_gradients_of_images_that_are_wrong_still_count():
+    """A broken gradient is one also where the class is lost."""
+    blind = lambda x: NET(x.detach()) + 0 * x.flatten(1)[:, :1]  # noqa: E731
+    assert PGD(CrossEntropy(), steps=2)(blind, INPUTS, (LABELS + 1) % 5).zero_grad.eq(1).all()

@@ -9,7 +9,7 @@ from mmssl_robust.benchmark.resolved_row import ResolvedRow
 from mmssl_robust.benchmark.row_evaluation import RowEvaluation
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.suite import Row
-from mmssl_robust.benchmark.transfer import agreement, prediction, transfer
+from mmssl_robust.benchmark.transfer import _answer, _attacked, agreement, prediction, transfer
 from mmssl_robust.presets import load_preset
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
@@ -76,3 +76,47 @@ def test_a_prediction_is_followed_by_what_its_task_says(tmp_path, monkeypatch):
     monkeypatch.setattr(type(task_named('classification')), 'outputs', None)
     with pytest.raises(UserError, match='transfer cannot compare predictions of classification'):
         transfer([row])
+
+
+def moved_by_one(row):
+    """Make a model say another class than the right one, of each image and pixel."""
+    layer = row.model.head.fc if row.row.task == 'classification' else row.model.decode_head.conv_seg
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(parameter.roll(1, dims=0))
+
+
+@pytest.mark.parametrize(
+    ('task', 'config', 'preset'),
+    [
+        ('classification', 'classification/mini_cifar10', 'pgd'),
+        ('classification', 'classification/mini_cifar10', 'autoattack'),
+        ('segmentation', 'segmentation/mini_camvid', 'segpgd'),
+    ],
+)
+def test_what_is_wrong_from_the_start_is_attacked_all_the_same(tmp_path, task, config, preset):
+    """Names of classes do not matter to agreement with the model's own prediction."""
+    row = evaluation(tmp_path, task, config, preset)
+    as_it_is = transfer([row]).set_index('attack')['agreement']
+    moved_by_one(row)
+    moved = transfer([row]).set_index('attack')['agreement']
+    assert moved[preset] == pytest.approx(as_it_is[preset], abs=0.02) and moved[preset] < 0.9
+    assert moved['nothing'] == 1
+
+
+@pytest.mark.parametrize('far', [1.0, 4.0])
+def test_a_depth_that_is_wrong_from_the_start_is_attacked_from_where_it_is(tmp_path, far, monkeypatch):
+    row = evaluation(tmp_path, 'depth', 'depth/mini_hololens', 'depthpgd')
+    seen = []
+    whole = PGD.__call__
+    monkeypatch.setattr(PGD, '__call__', lambda self, *data: seen.append(data) or whole(self, *data))
+    with row.in_scope():
+        for sample in row.load([[0]]):
+            sample['data_samples'][0].gt_depth_map.data *= far
+            list(_attacked(row, sample, row.attacks, [row]))
+    for forward, pixels, targets, *_ in seen:
+        torch.testing.assert_close(targets, forward(pixels))
+
+
+def test_labels_are_attacked_from_those_that_are_given():
+    assert _answer(torch.tensor([[2.0, -1.0]]), 'multi-label').tolist() == [[True, False]]

@@ -2,7 +2,7 @@
 
 The rows of a suite (see configs/benchmarks) are both sources and targets. Writes transfer.csv and a picture: each line
 is an attack on a row, each column a row that is shown its images, each number the share of that row's clean prediction
-that is left (100 %: it does not notice).
+that is left (100 %: it does not notice). Attacks on a row go away from its own clean prediction, not from the truth.
 
 Examples:
     python tools/analysis_tools/transfer_matrix.py mini --max-images 8 --out work_dirs/transfer

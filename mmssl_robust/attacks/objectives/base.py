@@ -126,14 +126,25 @@ class Objective(HasThresholds, ABC):
         """Return whether so little is left of the quality as must be in a ball that holds every image (B,), bool."""
         return self.success(outputs, targets)
 
-    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
-        """Return whether an image has nothing to attack (B,), bool, so that a gradient of zero says nothing.
+    def flat(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the loss of an image has no gradient by its nature (B,), bool; a zero there says nothing.
 
         Args:
             score: What :meth:`score` says of an iterate.
             targets: What :meth:`aim` returned.
         """
         return torch.zeros_like(score, dtype=torch.bool)
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether there is nothing to attack (B,), bool: nothing counts, or all that counts is lost already.
+
+        The arguments are those of :meth:`flat`. An attack may still raise the loss of what is lost.
+        """
+        return self.flat(score, targets)
+
+    def chance(self, outputs: Any, targets: Tensor) -> Tensor:
+        """Return the score (B,) of a prediction that knows nothing of the image; NaN where that is not known."""
+        return torch.full((len(targets),), torch.nan, dtype=outputs.dtype, device=targets.device)
 
     def values(self, outputs: Any, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all of the above at once; the arguments are those of :meth:`__call__`.

@@ -31,6 +31,14 @@ class ClassificationObjective(Objective):
         """Return whether another class is predicted."""
         return outputs.argmax(dim=1) != targets
 
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether another class is predicted already; in most calls, if the model has randomness of its own."""
+        return score < 0.5
+
+    def chance(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the accuracy of guessing."""
+        return torch.full((len(targets),), 1 / outputs.shape[1], dtype=outputs.dtype, device=targets.device)
+
 
 class AimedObjective(ClassificationObjective):
     """A loss that raises one wrong class at a time: the most likely one, at the next restart the second, and so on.

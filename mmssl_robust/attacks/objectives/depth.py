@@ -54,9 +54,22 @@ class DepthObjective(Objective):
         near = torch.maximum(outputs / targets, targets / outputs) < 1.25
         return (-self.score(outputs, targets) >= spread) & (self.mean(near.to(outputs.dtype), targets) <= 0.2)
 
-    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+    def flat(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether no pixel is valid."""
         return ~self.valid(targets).flatten(1).any(dim=1)
+
+    def chance(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return minus the root mean square error, were the depths of the valid pixels in random order.
+
+        NaN where all targets are equal.
+        """
+        means = [self.mean(depth, targets) for depth in (outputs, targets)]
+        guess, truth = (
+            self.mean((depth - mean[:, None, None, None]).square(), targets)
+            for depth, mean in zip((outputs, targets), means)
+        )
+        error = (guess + truth + (means[0] - means[1]).square()).sqrt()
+        return torch.where(truth > 0, -error, torch.nan)
 
     def valid(self, targets: Tensor) -> Tensor:
         """Return where a target counts (B, 1, H, W)."""

@@ -37,6 +37,8 @@ class EmbeddingDistance(Objective):
     """
 
     reads = 'embedding'
+    reached = 0.0
+    """Score at the reference itself, if it is what to move towards."""
 
     def __init__(
         self, tokens: Tokens = 'task', towards: bool = False, reference: Callable[[Tensor], Tensor] | None = None
@@ -71,6 +73,10 @@ class EmbeddingDistance(Objective):
         cosine = self.cosine(outputs, targets)
         return cosine > 0.5 if self.towards else cosine < 0.5
 
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the reference is reached already, if it is what to move towards."""
+        return (score <= self.reached) & self.towards
+
     @property
     def sign(self) -> int:
         """What to multiply the similarity with, so that the attacker wants it low."""
@@ -92,6 +98,8 @@ class EmbeddingCosine(EmbeddingDistance):
     Outputs (B, D) or (B, N, D); targets and ``towards`` as in :class:`EmbeddingDistance`. Score: the cosine, mean over
     the tokens, or minus it. Success: below 0.5, or above.
     """
+
+    reached = -1.0
 
     def similarity(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the cosine (B,), mean over the tokens."""

@@ -38,9 +38,17 @@ class MultiLabelObjective(Objective):
         """Return whether the false classes have the higher mean score."""
         return self.score(outputs, targets) < 0
 
-    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+    def flat(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether no class counts."""
         return (targets < 0).all(dim=1)
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether no class counts, or the false classes have the higher mean score already."""
+        return self.flat(score, targets) | (score < 0)
+
+    def chance(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return 0, the mean score of classes in random order."""
+        return torch.zeros(len(targets), dtype=outputs.dtype, device=targets.device)
 
 
 class BinaryCrossEntropy(MultiLabelObjective):

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from mmssl_robust.attacks.upsampled import Outputs
+from mmssl_robust.attacks.upsampled import Outputs, full
 
 from .base import Forward, Objective, ObjectiveValues, check_labels
 from .pixelwise import Pixels, pixel_sums
@@ -66,9 +66,23 @@ class SegmentationObjective(Objective):
         """Return whether at most 5 % of the valid pixels are right."""
         return self.score(outputs, targets) <= 0.05
 
-    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+    def flat(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether no pixel is valid, or none is right any more."""
         return (score == 0) | ~(targets != self.ignore_index).flatten(1).any(dim=1)
+
+    def chance(self, outputs: Outputs, targets: Tensor) -> Tensor:
+        """Return the pixel accuracy, were the predictions of the valid pixels in random order.
+
+        A prediction that is one class everywhere scores just that, however many pixels the class covers. Where all
+        pixels have one class, the accuracy of guessing.
+        """
+        classes, values = outputs.shape[1], []
+        for guesses, labels in zip(full(outputs).argmax(dim=1), targets):
+            valid = labels != self.ignore_index
+            guessed, true = (torch.bincount(one[valid], minlength=classes).double() for one in (guesses, labels))
+            shares = guessed * true / valid.sum().clamp(min=1).square()
+            values.append(shares.sum() if (true > 0).sum() > 1 else shares.new_tensor(1 / classes))
+        return torch.stack(values).to(outputs.dtype)
 
     def values(self, outputs: Outputs, targets: Tensor, step: int, steps: int) -> ObjectiveValues:
         """Return all measures from one look at the logits."""

@@ -76,9 +76,13 @@ class TargetedCrossEntropy(Objective):
         loss, score = self(outputs, targets, step, steps), self.score(outputs.detach(), targets)
         return ObjectiveValues(loss, loss.detach(), score, score < -0.5)
 
-    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+    def flat(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether the wanted class counts nowhere."""
         return ~(targets >= 0).reshape(len(targets), -1).any(dim=1)
+
+    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the wanted class counts nowhere, or is predicted already wherever it does."""
+        return self.flat(score, targets) | (score <= -1)
 
     def _losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets, ignore_index=-1, reduction='none')

@@ -76,7 +76,7 @@ class TargetedDepth(Objective):
         """Return whether more than half of the wanted pixels are within a factor of 1.25."""
         return self.score(outputs, targets) < -0.5
 
-    def idle(self, score: Tensor, targets: Tensor) -> Tensor:
+    def flat(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether any depth is welcome everywhere."""
         return ~(targets > 0).flatten(1).any(dim=1)
 

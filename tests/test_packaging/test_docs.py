@@ -1,0 +1,53 @@
+"""What the documents name is there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACKED = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True).stdout.split()
+DOCUMENTS = [path for path in TRACKED if path.endswith('.md')]
+KINDS = 'py|md|sh|yml|toml|txt|csv|json|svg|png|html|j2|cff'
+FOLDERS = 'mmssl_robust|configs|tools|tests|docs|requirements'
+# What a command writes, a data set brings, or the reader of the document makes.
+ELSEWHERE = {
+    *('result.json', 'results.csv', 'results.json', 'row.json', 'ENCODER_DATA.py', 'my_method.py', 'my_method_mini.py'),
+    *('my_attack.py', 'my_objective.py', 'my_preset.py', 'my_dataset.py', 'my_photos.py', 'my_encoder.py'),
+    *('my_encoder_photos.py', 'my_task.py', 'my_suite.py'),
+    *('_gtFine_labelTrainIds.png', 'ImageSets/Segmentation/aug.txt'),
+    *('configs/deacl/my_method_mini.py', 'configs/TASK/mini_', 'configs/...'),
+}
+
+
+def prose(document):
+    """Text without blocks of code, in which a reader's own files are named too."""
+    return re.sub(r'^```.*?^```', '', (ROOT / document).read_text(), flags=re.M | re.S)
+
+
+@pytest.mark.parametrize('document', DOCUMENTS)
+def test_links_lead_somewhere(document):
+    links = re.findall(r'\]\((?!https?:|mailto:|#)([^)#\s]+)', prose(document))
+    assert [link for link in links if not ((ROOT / document).parent / link).exists()] == []
+
+
+def is_there(name, folder):
+    name = name.removeprefix('./').rstrip('/')
+    return name in ELSEWHERE or (folder / name).exists() or any(f'/{path}'.endswith(f'/{name}') for path in TRACKED)
+
+
+@pytest.mark.parametrize('document', DOCUMENTS)
+def test_files_that_are_named_exist(document):
+    spans = re.findall(r'`([^`\n]+)`', prose(document))
+    named = [name for span in spans for name in re.findall(rf'[\w./-]+\.(?:{KINDS})\b(?![\w/])', span)]
+    named += [span for span in spans if re.fullmatch(r'[\w.-]+/(?:[\w.-]+/?)*\.{3}', span)]  # such as `folder/...`
+    folder = (ROOT / document).parent
+    assert [name for name in named if not is_there(name, folder)] == []
+
+
+@pytest.mark.parametrize('document', DOCUMENTS)
+def test_paths_in_commands_exist(document):
+    text, folder = (ROOT / document).read_text(), (ROOT / document).parent
+    paths = re.findall(rf'(?<![\w/.])(?:\.\./)*(?:{FOLDERS})/[\w./-]+', text)
+    assert [path for path in paths if not is_there(path.rstrip('./'), folder) and path not in ELSEWHERE] == []
