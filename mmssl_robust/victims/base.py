@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
-from torch import Tensor
+from mmpretrain.models import SelfSupDataPreprocessor
+from torch import Tensor, nn
 
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.ensembles import Ensemble
@@ -48,17 +49,25 @@ class Victim:
     def __init__(self, model: BaseModel, data_batch: dict[str, Any]) -> None:
         self.model = model
         images = list(data_batch['inputs'])
-        data = model.data_preprocessor(data_batch, False)
+        data = model.data_preprocessor(_as_wanted(model.data_preprocessor, data_batch), False)
         self.inputs: Tensor = data['inputs']
         self.data_samples: list[BaseDataElement] = data['data_samples']
         self.sizes = [tuple(image.shape[-2:]) for image in images]
         self.keys = [_key(sample) for sample in self.data_samples]
         self.mask = self._mask()
-        self.space = PixelSpace(model.data_preprocessor, self.inputs)
-        self.swaps_channels = any(getattr(model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
-        integral = all(_is_integral(image) for image in images)
-        self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
+        self.space = PixelSpace(model.data_preprocessor, self.inputs, images)
+        self.pixels = self.space.to_pixels(self.inputs, self.mask)
+        self.swaps_channels = self._swaps_channels(images[0])
         self._clean: dict[tuple[str, str], Tensor] = {}
+
+    def _swaps_channels(self, image: Tensor) -> bool:
+        """Whether the preprocessor turns BGR into RGB, or back; of a grey image it says so itself."""
+        rows, columns = image.shape[-2:]
+        image, seen = image.to(self.inputs), self.space.to_images(self.pixels[0, :, :rows, :columns])
+        straight, swapped = ((seen - other).abs().mean() for other in (image, image.flip(0)))
+        if (straight - swapped).abs() > 1e-3 * self.space.image_white:
+            return bool(swapped < straight)
+        return any(getattr(self.model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
 
     def _mask(self) -> Tensor | None:
         batch, _, height, width = self.inputs.shape
@@ -75,8 +84,8 @@ class Victim:
         return inputs if self.mask is None else torch.where(self.mask, inputs, self.inputs)
 
     def as_inputs(self, pixels: Tensor) -> list[Tensor]:
-        """Images (3, H, W) in 0..255 as the data loader would give them, for a stock ``test_step``."""
-        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(pixels * self.space.white, self.sizes)]
+        """Images (3, H, W) as the data loader would give them, but floats, for a stock ``test_step``."""
+        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(self.space.to_images(pixels), self.sizes)]
         return [image[[2, 1, 0]] for image in images] if self.swaps_channels else images
 
     @torch.no_grad()
@@ -251,8 +260,11 @@ class Victim:
         return [sample.clone() for sample in self.data_samples]
 
 
-def _is_integral(image: Tensor) -> bool:
-    return not image.is_floating_point() or bool((image == image.round()).all())
+def _as_wanted(preprocessor: nn.Module, data_batch: dict[str, Any]) -> dict[str, Any]:
+    """A batch as a preprocessor wants it: one for several views takes a list of images for such."""
+    if not isinstance(preprocessor, SelfSupDataPreprocessor):
+        return data_batch
+    return dict(inputs=torch.stack(list(data_batch['inputs'])), data_samples=data_batch['data_samples'])
 
 
 def _key(sample: BaseDataElement) -> int:
