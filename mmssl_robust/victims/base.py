@@ -269,7 +269,10 @@ def _as_wanted(preprocessor: nn.Module, data_batch: dict[str, Any]) -> dict[str,
 
 def _key(sample: BaseDataElement) -> int:
     if 'sample_idx' not in sample:
-        raise UserError("samples carry no index: add 'sample_idx' to meta_keys of the packing transform")
+        raise UserError(
+            'samples do not say their place in the data set: wrap it in mmssl_robust.TolerantDataset, or add '
+            "'sample_idx' to meta_keys of the packing transform"
+        )
     return int(sample.sample_idx)
 
 
