@@ -10,6 +10,11 @@ from typing import Any
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+_SETTINGS = (
+    *('num_workers', 'collate_fn', 'pin_memory', 'timeout', 'worker_init_fn', 'multiprocessing_context', 'generator'),
+    *('prefetch_factor', 'persistent_workers'),
+)
+
 
 def placed(item: Any, place: int) -> Any:
     """Return an item of a data set whose sample says its place, as ``sample_idx``.
@@ -63,9 +68,7 @@ def placed_loader(loader: Any) -> Any:
     """
     if not isinstance(loader, DataLoader) or isinstance(loader.dataset, (IterableDataset, PlacedDataset)):
         return loader
-    same = ('num_workers', 'collate_fn', 'pin_memory', 'timeout', 'worker_init_fn', 'multiprocessing_context')
-    same += ('generator', 'prefetch_factor', 'persistent_workers')
-    settings = {name: getattr(loader, name) for name in same}
+    settings = {name: getattr(loader, name) for name in _SETTINGS}
     if loader.batch_sampler is None:  # one by one
         return DataLoader(PlacedDataset(loader.dataset), batch_size=None, sampler=loader.sampler, **settings)
     return DataLoader(PlacedDataset(loader.dataset), batch_sampler=loader.batch_sampler, **settings)

@@ -67,10 +67,10 @@ def worst_of(records: pd.DataFrame, task: 'Task') -> WorstCase:
     if counts.nunique() > 1:
         raise ValueError(f'images have {counts.min()} to {counts.max()} records: each must meet the same attacks')
     for name in task.truth:
-        said = records.dropna(subset=name)
-        said = said[name].map(lambda value: np.asarray(value).tobytes()).groupby(said['index']).nunique()
-        if (said > 1).any():
-            raise ValueError(f'records of index {said.idxmax()} are of different images: their {name} differ')
+        known = records.dropna(subset=name)
+        truths = known[name].map(lambda value: np.asarray(value).tobytes()).groupby(known['index']).nunique()
+        if (truths > 1).any():
+            raise ValueError(f'records of index {truths.idxmax()} are of different images: their {name} differ')
     worst = task.worst(records)
     if len(worst.records) != len(counts):
         raise ValueError(f'the worst case has {len(worst.records)} images, its members {len(counts)}')

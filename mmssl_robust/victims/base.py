@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.allocator import return_freed_memory
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.precision import HALF, gemm_route
 
 from .seen import Seen
@@ -93,9 +94,9 @@ class Victim:
         """Predictions for these pixels, exactly as ``model.test_step`` makes them in eval mode.
 
         Raises:
-            UserError: If a prediction is not finite; names the image.
+            UserError: If a prediction is not finite, or the model cannot take images of this size; names the image.
         """
-        with eval_mode(self.model):
+        with eval_mode(self.model), self._named_size_errors():
             samples = self.model(self.normalise(pixels), self._fresh_samples(), mode='predict')
         for sample in samples:
             if not self._output_of(sample).isfinite().all():
@@ -136,7 +137,12 @@ class Victim:
         results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
         found = []
         for name, member in members.items():
-            with eval_mode(self.model), frozen(self.model), gemm_route(precision, self.model):
+            with (
+                eval_mode(self.model),
+                frozen(self.model),
+                gemm_route(precision, self.model),
+                self._named_size_errors(),
+            ):
                 try:
                     result = next(results) or attack(*arguments)
                 except ValueError as error:
@@ -170,6 +176,7 @@ class Victim:
         lower = self.seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
         models = [self.model] if other is None else [self.model, other.model]
         with ExitStack() as stack:
+            stack.enter_context(self._named_size_errors())
             for model in models:
                 stack.enter_context(eval_mode(model))
                 stack.enter_context(frozen(model))
@@ -184,6 +191,10 @@ class Victim:
         with eval_mode(self.model):
             targets = objective.prepare(forward, self.pixels, targets)
             return objective.values(forward(pixels), objective.aim(targets, 0), steps, steps)
+
+    def _named_size_errors(self) -> AbstractContextManager[None]:
+        images = [self.pixels[place, :, :rows, :columns] for place, (rows, columns) in enumerate(self.sizes)]
+        return named_size_errors(self.model, dict(inputs=images, data_samples=self.data_samples))
 
     def only(self, indices: Tensor) -> 'Victim':
         """The same model with some of the samples, by their places (N,)."""
