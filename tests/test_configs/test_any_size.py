@@ -28,11 +28,11 @@ TASKS = {
 def write(root):
     """Write images of all sizes with a class, label maps and depth maps."""
     rng = np.random.default_rng(0)
-    for name in ('a', 'images', 'labels', 'depths'):
+    for name in ('photos/a', 'images', 'labels', 'depths'):
         (root / name).mkdir(parents=True)
     for index, size in enumerate(SIZES):
         image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-        for folder in ('a', 'images'):
+        for folder in ('photos/a', 'images'):
             cv2.imwrite(str(root / folder / f'{index}.jpg'), image)
         cv2.imwrite(str(root / 'labels' / f'{index}.png'), rng.integers(0, 11, size, dtype=np.uint8))
         cv2.imwrite(str(root / 'depths' / f'{index}.png'), rng.integers(500, 9000, size, dtype=np.uint16))
@@ -41,7 +41,7 @@ def write(root):
 
 def dataset(task, pipeline, root):
     if task == 'classification':
-        return dict(type='CustomDataset', data_root=str(root), classes=['a', *'0123'], pipeline=pipeline)
+        return dict(type='CustomDataset', data_root=str(root), data_prefix='photos', pipeline=pipeline)
     folder = dict(segmentation='labels', depth='depths')[task]
     prefix = {'img_path': 'images', 'seg_map_path' if task == 'segmentation' else 'depth_map_path': folder}
     kind = dict(segmentation='BaseSegDataset', depth='NYUDataset')[task]
