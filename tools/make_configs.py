@@ -48,10 +48,15 @@ FOLDERS = {
 }
 
 CLS_CLASSIFIER = """\
-model = dict(backbone={{_base_.encoder}}, head=dict(in_channels={{_base_.embed_dims}}))
+model = dict(
+    data_preprocessor=dict(pad_size_divisor={{_base_.patch_size}}),
+    backbone={{_base_.encoder}},
+    head=dict(in_channels={{_base_.embed_dims}}),
+)
 """
 POOLED_CLASSIFIER = """\
 model = dict(
+    data_preprocessor=dict(pad_size_divisor={{_base_.patch_size}}),
     backbone={{_base_.encoder}},
     neck=dict(type='GlobalAveragePooling'),
     head=dict(in_channels={{_base_.embed_dims}}),
@@ -141,7 +146,7 @@ def body(run: Run) -> str:
     if run.folder == 'classification':
         # An encoder without the settings of a ViT has no CLS token.
         return POOLED_CLASSIFIER if '_delete_' in run.encoder.encoder else CLS_CLASSIFIER
-    # Crops have one size; whole images are padded to whole patches.
+    # Crops have one size; whole images are padded to whole patches, as those of a pipeline of one's own are above.
     return DENSE_ON_CROPS if 'size' in run.task.model.data_preprocessor else DENSE
 
 

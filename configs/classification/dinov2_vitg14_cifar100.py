@@ -1,2 +1,6 @@
 _base_ = ['../_base_/tasks/cifar100.py', '../_base_/models/dinov2_vitg14.py']
-model = dict(backbone={{_base_.encoder}}, head=dict(in_channels={{_base_.embed_dims}}))
+model = dict(
+    data_preprocessor=dict(pad_size_divisor={{_base_.patch_size}}),
+    backbone={{_base_.encoder}},
+    head=dict(in_channels={{_base_.embed_dims}}),
+)

@@ -8,6 +8,7 @@ _base_ = [
 ]
 default_scope = 'mmpretrain'
 model = dict(
+    data_preprocessor=dict(pad_size_divisor={{_base_.patch_size}}),
     backbone={{_base_.encoder}},
     head=dict(
         _delete_=True, type='MultiLabelLinearClsHead', num_classes=11, in_channels={{_base_.embed_dims}}, thr=0.5

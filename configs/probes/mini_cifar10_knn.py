@@ -6,4 +6,8 @@ _base_ = [
     '../_base_/models/knn_classifier.py',
 ]
 default_scope = 'mmpretrain'
-model = dict(backbone={{_base_.encoder}}, head=dict(num_classes=10))
+model = dict(
+    data_preprocessor=dict(pad_size_divisor={{_base_.patch_size}}),
+    backbone={{_base_.encoder}},
+    head=dict(num_classes=10),
+)

@@ -6,7 +6,7 @@ _base_ = [
 ]
 default_scope = 'mmpretrain'
 model = dict(
-    data_preprocessor=dict(to_rgb={{_base_.to_rgb}}),
+    data_preprocessor=dict(to_rgb={{_base_.to_rgb}}, pad_size_divisor={{_base_.patch_size}}),
     backbone={{_base_.encoder}},
     head=dict(num_classes=10),
 )

@@ -5,5 +5,9 @@ _base_ = [
     '../_base_/models/retrieval.py',
 ]
 default_scope = 'mmpretrain'
-model = dict(backbone={{_base_.encoder}}, head=dict(num_classes=10))
+model = dict(
+    data_preprocessor=dict(pad_size_divisor={{_base_.patch_size}}),
+    backbone={{_base_.encoder}},
+    head=dict(num_classes=10),
+)
 test_evaluator = dict(_delete_=True, type='mmssl_robust.RetrievalMetric')

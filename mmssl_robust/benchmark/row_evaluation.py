@@ -1,6 +1,7 @@
 """Evaluating one row of a suite: clean and attacked predictions, recorded batch by batch."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread, tolerant_collate
 from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
-from mmssl_robust.evaluation.walk import walk
+from mmssl_robust.evaluation.walk import victims_of, walk
+from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
@@ -71,6 +73,19 @@ class RowEvaluation:
     def in_scope(self) -> Any:
         """The scope in which OpenMMLab looks for the config's types, for a while."""
         return DefaultScope.overwrite_default_scope(self.scope)
+
+    @cached_property
+    def space(self) -> PixelSpace:
+        """Between pixels and the model's inputs; what white is, its own images say.
+
+        Raises:
+            UserError: If no image can be read.
+        """
+        with self.in_scope():
+            for batch in self.load(units_of(range(len(self.dataset.indices)), 1)):
+                for victim, _ in victims_of(self.model, batch, self.options.attack_memory):
+                    return victim.space
+        raise UserError(f'no image of {self.row.name} can be read')
 
     def facts(self) -> dict[str, Any]:
         """What a reader of the records wants to know of the data."""

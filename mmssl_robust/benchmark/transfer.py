@@ -88,17 +88,23 @@ def _of_clean(target: RowEvaluation, source: RowEvaluation, pixels: Tensor) -> T
 
 def _predicted(target: RowEvaluation, pixels: Tensor) -> Tensor:
     with target.in_scope():
-        return prediction(target.model, pixels, target.row.task)
+        return prediction(target.model, pixels, target.row.task, target.space)
 
 
 @torch.no_grad()
-def prediction(model: nn.Module, pixels: Tensor, task: str) -> Tensor:
+def prediction(model: nn.Module, pixels: Tensor, task: str, space: PixelSpace) -> Tensor:
     """What a model of a task says of images (B, 3, H, W) in [0, 1], of any data set.
+
+    Args:
+        model: The model.
+        pixels: The images.
+        task: Name of its task.
+        space: Between pixels and its inputs.
 
     Returns:
         Classes (B,) or (B, H, W), int64, labels (B, classes), bool, or lengths (B, 1, H, W) in metres.
     """
-    inputs = PixelSpace(model.data_preprocessor, pixels).to_inputs(pixels)
+    inputs = space.to_inputs(pixels)
     with eval_mode(model):
         inference = getattr(model, 'inference', None)
         if inference is None:

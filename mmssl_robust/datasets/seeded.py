@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.structures import BaseDataElement
 from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import first_line
 
+from .places import metainfo_of, placed
 from .tolerant import Unreadable
 
 
@@ -51,7 +51,7 @@ class SeededDataset(Dataset):
     @property
     def metainfo(self) -> dict[str, Any]:
         """Meta information of the wrapped data set."""
-        return getattr(self.dataset, 'metainfo', {})
+        return metainfo_of(self.dataset)
 
     def set_epoch(self, epoch: int) -> None:
         """Tell all workers the epoch; call it before the data loader's iterator is made."""
@@ -71,10 +71,7 @@ class SeededDataset(Dataset):
                 if os.environ.get('MMSSL_TRACEBACK') == '1':
                     raise
                 return Unreadable(f'cannot read {self._name(index)} ({first_line(error)}): replace it', fatal=True)
-        sample = item.get('data_samples') if isinstance(item, dict) else None
-        if isinstance(sample, BaseDataElement):
-            sample.set_metainfo(dict(sample_idx=index))
-        return item
+        return placed(item, index)
 
     def _name(self, index: int) -> str:
         info = self.dataset.get_data_info(index) if hasattr(self.dataset, 'get_data_info') else {}

@@ -1,19 +1,19 @@
 """Reading a test set exactly once, whatever its files and the number of processes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import get_world_size
-from mmengine.structures import BaseDataElement
 from PIL import Image
-from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.data_check import named_data_errors
 from mmssl_robust.utils.errors import UserError
+
+from .places import PlacedDataset
 
 _FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
 
@@ -31,7 +31,7 @@ class Unreadable:
 
 
 @DATASETS.register_module()
-class TolerantDataset(Dataset):
+class TolerantDataset(PlacedDataset):
     """A test set, or part of it, that survives corrupt files and is never padded with repeats.
 
     Distributed samplers repeat samples until every process has equally many.
@@ -39,7 +39,7 @@ class TolerantDataset(Dataset):
     is beyond the last sample is ``None``, which :func:`tolerant_collate` drops.
 
     Args:
-        dataset: Config of the data set.
+        dataset: The data set, or its config.
         on_corrupt: What a damaged image or label file does: ``'fail'`` or ``'skip'``.
         max_images: Take this many, evenly spread over the set, not all.
 
@@ -47,23 +47,19 @@ class TolerantDataset(Dataset):
         UserError: If the data is missing or the set is empty.
     """
 
-    def __init__(self, dataset: dict[str, Any], on_corrupt: str = 'fail', max_images: int | None = None) -> None:
+    def __init__(self, dataset: Any, on_corrupt: str = 'fail', max_images: int | None = None) -> None:
         if on_corrupt not in ('fail', 'skip'):
             raise UserError(f"on_corrupt is {on_corrupt!r}: use 'fail' or 'skip'")
         if max_images is not None and max_images < 1:
             raise UserError(f'max_images is {max_images}: it must be at least 1')
-        where = dataset.get('data_root') or dataset['type']
+        config = dataset if isinstance(dataset, Mapping) else dict(type=type(dataset).__name__)
+        where = config.get('data_root') or config['type']
         with named_data_errors(where):
-            self.dataset = DATASETS.build(dataset)
+            super().__init__(DATASETS.build(dataset) if config is dataset else dataset)
         if len(self.dataset) == 0:
             raise UserError(f'the data set is empty: {where}')
         self.on_corrupt = on_corrupt
         self.indices = spread(len(self.dataset), max_images)
-
-    @property
-    def metainfo(self) -> dict[str, Any]:
-        """Meta information of the wrapped data set."""
-        return self.dataset.metainfo
 
     def __len__(self) -> int:
         processes = get_world_size()
@@ -77,7 +73,7 @@ class TolerantDataset(Dataset):
             broken = self._broken_file(index)
             if broken:
                 return Unreadable(broken, fatal=self.on_corrupt == 'fail')
-            return _numbered(self.dataset[index], index)
+            return super().__getitem__(index)
         except UserError as error:
             return Unreadable(str(error), fatal=True)
 
@@ -94,14 +90,6 @@ class TolerantDataset(Dataset):
                 reason = str(error).splitlines()[0]
                 return f'cannot read {path} ({reason}): replace it, or skip such files (--on-corrupt skip)'
         return None
-
-
-def _numbered(item: Any, index: int) -> Any:
-    """An item that knows its place; the parts of MMEngine's ``ConcatDataset`` each count from 0."""
-    sample = item.get('data_samples') if isinstance(item, dict) else None
-    if isinstance(sample, BaseDataElement):
-        sample.set_metainfo(dict(sample_idx=index))
-    return item
 
 
 def spread(count: int, wanted: int | None) -> list[int]:

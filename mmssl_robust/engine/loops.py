@@ -7,6 +7,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop
 from torch.utils.data import DataLoader
 
+from mmssl_robust.datasets import placed_loader
 from mmssl_robust.evaluation.attack_log import AttackLog
 from mmssl_robust.evaluation.robust_evaluation import RobustEvaluation, tolerant_dataloader
 from mmssl_robust.registry import LOOPS
@@ -20,7 +21,7 @@ class _AttackMixin(BaseLoop):
         runner: The runner.
         dataloader: Config of a data loader; the loop wraps its data set in
             :class:`~mmssl_robust.datasets.TolerantDataset`. A finished loader
-            is used as it is.
+            gives its own batches, of samples that say their place in its data set.
         evaluator: Metrics, clean ones. Each attack gets a copy.
         attacks: Name -> config of an attack. The name is the prefix of its metrics.
         precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made. They are scored in
@@ -46,6 +47,8 @@ class _AttackMixin(BaseLoop):
     ) -> None:
         if isinstance(dataloader, dict):
             dataloader = tolerant_dataloader(dataloader, max_images, on_corrupt)
+        else:
+            dataloader = placed_loader(dataloader)
         super().__init__(runner, dataloader, evaluator)
         self.evaluation = RobustEvaluation(self.evaluator, attacks or {}, precision, attack_memory)
 

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from mmssl_robust.datasets import SeededDataset, seed_generators, tolerant_collate
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.unwrapped import unwrapped
 
 from .finite import FiniteGuard, NonFinite
@@ -112,15 +113,16 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         """Make one step, or one batch of an accumulated one.
 
         Raises:
-            UserError: If an image cannot be read, or the loss is not finite; names the step, the learning rate and
-                the last good checkpoint.
+            UserError: If an image cannot be read, or is of a size that the encoder cannot take, or the loss is not
+                finite; names the file, or the step, the learning rate and the last good checkpoint.
         """
         for sample in data_batch.pop('unreadable', []):
             raise UserError(sample.message)
         self.runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
         skips = self.guard.skips
         try:
-            outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.guard)
+            with named_size_errors(self.model, data_batch, training=True):
+                outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.guard)
         except NonFinite:
             raise UserError(self._non_finite()) from None
         if self.guard.skips > skips:

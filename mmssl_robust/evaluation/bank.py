@@ -14,6 +14,7 @@ from mmssl_robust.attacks.modes import eval_mode
 from mmssl_robust.models.heads import BankHead
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.unwrapped import unwrapped
 
@@ -72,7 +73,8 @@ def fill_bank(model: nn.Module, loader: DataLoader[dict[str, Any]] | None) -> No
                 raise UserError(f'the bank must be whole: {sample.message}')
             for part in same_size_runs(data_batch):
                 data = classifier.data_preprocessor(part, False)
-                features = classifier.extract_feat(data['inputs'])[-1]
+                with named_size_errors(classifier, part):
+                    features = classifier.extract_feat(data['inputs'])[-1]
                 labels = torch.cat([sample.gt_label for sample in data['data_samples']])
                 rows.append((features.cpu(), labels.cpu()))
     parts = [part for process in all_gather_object(rows) for part in process]

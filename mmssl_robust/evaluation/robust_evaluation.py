@@ -123,6 +123,7 @@ class RobustEvaluation:
         self.worst = {name: WorstPredictions(runs) for name, runs in self.groups.items()}
         self.records: dict[str, list[dict[str, Any]]] = {label: [] for label in (CLEAN, *self._runs())}
         self.images = 0
+        self.seen: set[int] = set()
         self.skipped: list[str] = []
 
     @torch.no_grad()
@@ -142,6 +143,7 @@ class RobustEvaluation:
         for run in walk(model, data_batch, self.attacks, self.precision, self.memory, self.skipped.append):
             if isinstance(run, CleanRun):
                 predictions += run.clean
+                self._see(run.victim.keys)
                 self.images += len(run.clean)
                 self.evaluator.process(run.clean, run.batch)
                 self._record(run.name, run.victim.keys, run.clean)
@@ -155,13 +157,22 @@ class RobustEvaluation:
                     on_attack(run=run, task=self.task)
         for name, worst in self.worst.items():
             if predictions:
-                self.evaluators[name].process(worst.take(), data_batch)
+                self.evaluators[name].process(worst.take(len(predictions)), data_batch)
         return predictions
 
     def _agree(self, model: nn.Module) -> None:
         """Have attacks, model and metric count the same pixels, before any work."""
         check_thresholds(model, self.evaluator.metrics[0])
         self.attacks = tell_attacks(self.attacks, thresholds_of(model))
+
+    def _see(self, keys: Sequence[int]) -> None:
+        for key in keys:
+            if key in self.seen:
+                raise UserError(
+                    f'two images say that they are number {key} of the data set (sample_idx): '
+                    'wrap it in mmssl_robust.TolerantDataset, which numbers them'
+                )
+            self.seen.add(key)
 
     def _record(self, label: str, keys: Sequence[int], predictions: Sequence[BaseDataElement]) -> None:
         """Remember of each prediction what the task's metrics, and choices among attacks, need."""
@@ -182,8 +193,13 @@ class RobustEvaluation:
         Raises:
             UserError: If no image could be read.
         """
-        parts = all_gather_object((self.images, self.skipped))
+        parts = all_gather_object((self.images, self.skipped, self.seen))
         images, skipped = sum(part[0] for part in parts), [message for part in parts for message in part[1]]
+        if len(set().union(*(part[2] for part in parts))) < images:
+            raise UserError(
+                'processes share images, which a sampler repeats to give all equally many: give the data loader as a '
+                'config, not a finished one'
+            )
         if images == 0:
             raise UserError(f'no image could be read: {skipped[0] if skipped else "the data loader is empty"}')
         tables = self._tables()

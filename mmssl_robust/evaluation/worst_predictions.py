@@ -28,8 +28,14 @@ class WorstPredictions:
             if key not in self._lowest or quality < self._lowest[key][0]:
                 self._lowest[key] = quality, prediction
 
-    def take(self) -> list[BaseDataElement]:
-        """Return the worst predictions of the batch, and forget them."""
+    def take(self, images: int) -> list[BaseDataElement]:
+        """Return the worst predictions of the batch, and forget them.
+
+        Raises:
+            ValueError: If there is not one for each of so many images.
+        """
         predictions = [prediction for _, prediction in self._lowest.values()]
         self._lowest = {}
+        if len(predictions) != images:
+            raise ValueError(f'the worst case has {len(predictions)} images, its members {images}')
         return predictions

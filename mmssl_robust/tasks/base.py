@@ -101,6 +101,9 @@ class Task(ABC):
     columns: ClassVar[tuple[Column, ...]]
     """What is recorded of a prediction, besides ``quality``."""
 
+    truth: ClassVar[tuple[str, ...]] = ()
+    """Names of the columns that follow from the ground truth alone, the same in all records of an image."""
+
     quality: ClassVar[str]
     """What ``quality``, higher is better, is of a prediction."""
 

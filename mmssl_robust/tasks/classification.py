@@ -21,6 +21,7 @@ class Classification(MeanTask):
         Column('label', 'int32', 'the true class'),
         Column('prediction', 'int32', 'the predicted class'),
     )
+    truth = ('label',)
     quality = 'margin'
     stock_metrics = ('Accuracy',)
     attacks = ('embed', 'pgd')

@@ -40,6 +40,7 @@ class MultiLabel(Task):
         Column('scores', 'list<float64>', 'for each class, its score in [0, 1]'),
         Column('labels', 'list<int64>', 'for each class, 1 where it is true, 0 where false, -1 if it does not count'),
     )
+    truth = ('labels',)
     quality = 'mean score of the true classes minus that of the false ones'
     stock_metrics = ('AveragePrecision', 'MultiLabelMetric')
     attacks = ('embed', 'multilabel-pgd')

@@ -33,6 +33,7 @@ class Retrieval(MeanTask):
         Column('recall_at_5', 'bool', 'whether one of the five nearest has'),
         Column('mAP', 'float64', 'average precision of the ranking of the whole gallery'),
     )
+    truth = ('label',)
     quality = 'margin of similarity'
     stock_metrics = ('RetrievalMetric',)
     attacks = ('embed', 'pgd')

@@ -30,6 +30,7 @@ class Segmentation(Task):
         Column('unions', 'list<int64>', 'for each class, pixels that are it or predicted so'),
         Column('labels', 'list<int64>', 'for each class, pixels that are it'),
     )
+    truth = ('labels',)
     quality = 'pixel accuracy'
     stock_metrics = ('IoUMetric',)
     attacks = ('embed', 'segpgd')

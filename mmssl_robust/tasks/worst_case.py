@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from mmssl_robust.attack_settings import ball
@@ -59,12 +60,21 @@ def worst_of(records: pd.DataFrame, task: 'Task') -> WorstCase:
         The choice, by ascending ``index``.
 
     Raises:
-        ValueError: If images have unequal numbers of records, which is a choice that only some have.
+        ValueError: If images have unequal numbers of records, which is a choice that only some have; or if records of
+            one ``index`` are of different images, whose pixels would be counted once.
     """
     counts = records.groupby('index').size()
     if counts.nunique() > 1:
         raise ValueError(f'images have {counts.min()} to {counts.max()} records: each must meet the same attacks')
-    return task.worst(records)
+    for name in task.truth:
+        known = records.dropna(subset=name)
+        truths = known[name].map(lambda value: np.asarray(value).tobytes()).groupby(known['index']).nunique()
+        if (truths > 1).any():
+            raise ValueError(f'records of index {truths.idxmax()} are of different images: their {name} differ')
+    worst = task.worst(records)
+    if len(worst.records) != len(counts):
+        raise ValueError(f'the worst case has {len(worst.records)} images, its members {len(counts)}')
+    return worst
 
 
 def fallen_and_risen(task: 'Task', clean: pd.DataFrame, attacked: pd.DataFrame) -> tuple[int, int]:

@@ -2,14 +2,15 @@
 
 import copy
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
-from torch import Tensor
+from mmpretrain.models import SelfSupDataPreprocessor
+from torch import Tensor, nn
 
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.ensembles import Ensemble
@@ -22,6 +23,7 @@ from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.allocator import return_freed_memory
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.precision import HALF, gemm_route
 
 from .seen import Seen
@@ -48,16 +50,15 @@ class Victim:
     def __init__(self, model: BaseModel, data_batch: dict[str, Any]) -> None:
         self.model = model
         images = list(data_batch['inputs'])
-        data = model.data_preprocessor(data_batch, False)
+        data = model.data_preprocessor(_as_wanted(model.data_preprocessor, data_batch), False)
         self.inputs: Tensor = data['inputs']
         self.data_samples: list[BaseDataElement] = data['data_samples']
         self.sizes = [tuple(image.shape[-2:]) for image in images]
         self.keys = [_key(sample) for sample in self.data_samples]
         self.mask = self._mask()
-        self.space = PixelSpace(model.data_preprocessor, self.inputs)
-        self.swaps_channels = any(getattr(model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
-        integral = all(_is_integral(image) for image in images)
-        self.pixels = self.space.to_pixels(self.inputs, integral, self.mask)
+        self.space = PixelSpace(model.data_preprocessor, self.inputs, images)
+        self.pixels = self.space.to_pixels(self.inputs, self.mask)
+        self.swaps_channels = self._swaps_channels(images[0])
         self._clean: dict[tuple[str, str], Tensor] = {}
         self._given: Tensor | None = None
 
@@ -65,6 +66,15 @@ class Victim:
     def thresholds(self) -> dict[str, float]:
         """Name -> value of what says which targets count; attacks are told of it."""
         return {}
+
+    def _swaps_channels(self, image: Tensor) -> bool:
+        """Whether the preprocessor turns BGR into RGB, or back; of a grey image it says so itself."""
+        rows, columns = image.shape[-2:]
+        image, seen = image.to(self.inputs), self.space.to_images(self.pixels[0, :, :rows, :columns])
+        straight, swapped = ((seen - other).abs().mean() for other in (image, image.flip(0)))
+        if (straight - swapped).abs() > 1e-3 * self.space.image_white:
+            return bool(swapped < straight)
+        return any(getattr(self.model.data_preprocessor, name, False) for name in _CHANNEL_SWITCHES)
 
     def _mask(self) -> Tensor | None:
         batch, _, height, width = self.inputs.shape
@@ -81,8 +91,8 @@ class Victim:
         return inputs if self.mask is None else torch.where(self.mask, inputs, self.inputs)
 
     def as_inputs(self, pixels: Tensor) -> list[Tensor]:
-        """Images (3, H, W) in 0..255 as the data loader would give them, for a stock ``test_step``."""
-        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(pixels * self.space.white, self.sizes)]
+        """Images (3, H, W) as the data loader would give them, but floats, for a stock ``test_step``."""
+        images = [image[:, :rows, :columns] for image, (rows, columns) in zip(self.space.to_images(pixels), self.sizes)]
         return [image[[2, 1, 0]] for image in images] if self.swaps_channels else images
 
     @torch.no_grad()
@@ -90,9 +100,9 @@ class Victim:
         """Predictions for these pixels, exactly as ``model.test_step`` makes them in eval mode.
 
         Raises:
-            UserError: If a prediction is not finite; names the image.
+            UserError: If a prediction is not finite, or the model cannot take images of this size; names the image.
         """
-        with eval_mode(self.model):
+        with eval_mode(self.model), self._named_size_errors():
             samples = self.model(self.normalise(pixels), self._fresh_samples(), mode='predict')
         for sample in samples:
             if not self._output_of(sample).isfinite().all():
@@ -134,7 +144,12 @@ class Victim:
         results = attack.run(*arguments) if isinstance(attack, Ensemble) else iter([None])
         found = []
         for name, member in members.items():
-            with eval_mode(self.model), frozen(self.model), gemm_route(precision, self.model):
+            with (
+                eval_mode(self.model),
+                frozen(self.model),
+                gemm_route(precision, self.model),
+                self._named_size_errors(),
+            ):
                 try:
                     result = next(results) or attack(*arguments)
                 except ValueError as error:
@@ -175,6 +190,7 @@ class Victim:
         lower = self.seen_by(attack, 'bf16')[0] if half and not attack.stop_at_success else None
         models = [self.model] if other is None else [self.model, other.model]
         with ExitStack() as stack:
+            stack.enter_context(self._named_size_errors())
             for model in models:
                 stack.enter_context(eval_mode(model))
                 stack.enter_context(frozen(model))
@@ -189,6 +205,10 @@ class Victim:
         with eval_mode(self.model):
             targets = objective.prepare(forward, self.pixels, targets)
             return objective.values(forward(pixels), objective.aim(targets, 0), steps, steps)
+
+    def _named_size_errors(self) -> AbstractContextManager[None]:
+        images = [self.pixels[place, :, :rows, :columns] for place, (rows, columns) in enumerate(self.sizes)]
+        return named_size_errors(self.model, dict(inputs=images, data_samples=self.data_samples))
 
     def only(self, indices: Tensor) -> 'Victim':
         """The same model with some of the samples, by their places (N,)."""
@@ -273,13 +293,19 @@ class Victim:
         return [sample.clone() for sample in self.data_samples]
 
 
-def _is_integral(image: Tensor) -> bool:
-    return not image.is_floating_point() or bool((image == image.round()).all())
+def _as_wanted(preprocessor: nn.Module, data_batch: dict[str, Any]) -> dict[str, Any]:
+    """A batch as a preprocessor wants it: one for several views takes a list of images for such."""
+    if not isinstance(preprocessor, SelfSupDataPreprocessor):
+        return data_batch
+    return dict(inputs=torch.stack(list(data_batch['inputs'])), data_samples=data_batch['data_samples'])
 
 
 def _key(sample: BaseDataElement) -> int:
     if 'sample_idx' not in sample:
-        raise UserError("samples carry no index: add 'sample_idx' to meta_keys of the packing transform")
+        raise UserError(
+            'samples do not say their place in the data set: wrap it in mmssl_robust.TolerantDataset, or add '
+            "'sample_idx' to meta_keys of the packing transform"
+        )
     return int(sample.sample_idx)
 
 

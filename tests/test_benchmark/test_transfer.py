@@ -66,11 +66,12 @@ def test_agreement_by_hand():
 
 def test_a_prediction_is_followed_by_what_its_task_says(tmp_path, monkeypatch):
     row = evaluation(tmp_path, 'classification', 'classification/mini_cifar10', 'pgd')
+    assert row.space.image_white == 255
     logits = torch.tensor([[2.0, 1.0, -1.0], [2.0, -1.0, 1.0]])
     monkeypatch.setattr(row.model, 'forward', lambda *_, **__: logits)
     pixels = torch.zeros(2, 3, 32, 32)
-    assert prediction(row.model, pixels, 'classification').tolist() == [0, 0]
-    labels = prediction(row.model, pixels, 'multi-label')
+    assert prediction(row.model, pixels, 'classification', row.space).tolist() == [0, 0]
+    labels = prediction(row.model, pixels, 'multi-label', row.space)
     assert labels.tolist() == [[True, True, False], [True, False, True]]
     assert agreement(labels[:1], labels[1:]).item() == pytest.approx(1 / 3)
     monkeypatch.setattr(type(task_named('classification')), 'outputs', None)

@@ -187,7 +187,9 @@ def test_configs_of_a_data_set_differ_in_the_encoder_alone(task, data, load):
             out_type = dict(classification='cls_token', segmentation='featmap', depth='featmap_cls')[task]
             assert backbone == dict(encoder, out_type=out_type, frozen=True)
         assert head.pop('in_channels') == width
-        if task != 'classification':
+        if task == 'classification':
+            assert model['data_preprocessor'].pop('pad_size_divisor') == patch
+        else:
             assert model['data_preprocessor']['test_cfg'].pop('size_divisor') == patch
         if task == 'depth':
             assert model['data_preprocessor'].pop('size_divisor') == patch

@@ -306,3 +306,22 @@ def test_an_ensemble_is_no_weaker_than_its_members(request, task, ensemble, metr
     assert summary['own']['forwards_per_image'] == pytest.approx(spent + looks)
     assert summary['own']['settings'] == build_attack(ensemble).settings.as_dict()
     assert 'worst' not in {name.partition('/')[0] for name in metrics}  # it is one already
+
+
+def test_images_of_torchvision_give_the_same_metrics(classification):
+    """The pipeline that MMPretrain documents: torchvision's ToTensor divides by 255, mean and std are in 0..1."""
+    usual = runner_of(classification, test_cfg=loop_cfg(pgd=PGD)).test()
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='NumpyToPIL', to_rgb=True),
+        dict(type='torchvision/ToTensor'),
+        dict(type='PackInputs'),
+    ]
+    classification['test_dataloader']['dataset']['pipeline'] = pipeline
+    preprocessor = classification['model']['data_preprocessor']
+    unit = {name: [value / 255 for value in preprocessor[name]] for name in ('mean', 'std')}
+    preprocessor |= unit | dict(to_rgb=False)
+    assert runner_of(classification, test_cfg=loop_cfg(pgd=PGD)).test() == usual
+    preprocessor |= dict(mean=None, std=None)
+    with pytest.raises(UserError, match='nothing says what white is: set mean and std'):
+        runner_of(classification, test_cfg=loop_cfg(pgd=PGD)).test()

@@ -8,7 +8,7 @@ train_dataloader = dict(
         data_root=data_root,
         split='train',
         download=False,
-        pipeline=[{{_base_.resize}}, dict(type='RandomFlip', prob=0.5), dict(type='PackInputs')],
+        pipeline=[{{_base_.resize}}, {{_base_.crop}}, dict(type='RandomFlip', prob=0.5), dict(type='PackInputs')],
     ),
 )
 test_dataloader = dict(
@@ -17,7 +17,7 @@ test_dataloader = dict(
         data_root=data_root,
         split='test',
         download=False,
-        pipeline=[{{_base_.resize}}, dict(type='PackInputs')],
+        pipeline=[{{_base_.resize}}, {{_base_.crop}}, dict(type='PackInputs')],
         test_mode=True,
     ),
 )

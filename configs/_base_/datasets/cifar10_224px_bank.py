@@ -11,7 +11,7 @@ bank_dataloader = dict(
         data_root={{_base_.data_root}},
         split='train',
         download=False,
-        pipeline=[{{_base_.resize}}, dict(type='PackInputs')],
+        pipeline=[{{_base_.resize}}, {{_base_.crop}}, dict(type='PackInputs')],
         test_mode=True,
     ),
 )

@@ -1,13 +1,17 @@
 # CIFAR-10 as a folder of JPEG files for each class, enlarged to the mini encoder's 64 pixels.
 data_root = '{{$DATA_ROOT:data}}/cifar10'
-resize = dict(type='ResizeEdge', scale=64, interpolation='bicubic')
+# A photograph that is no square is cut to its middle.
+resize = [
+    dict(type='ResizeEdge', scale=64, interpolation='bicubic'),
+    dict(type='CenterCrop', crop_size=64),
+]
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    resize,
+    *resize,
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackInputs'),
 ]
-test_pipeline = [dict(type='LoadImageFromFile'), resize, dict(type='PackInputs')]
+test_pipeline = [dict(type='LoadImageFromFile'), *resize, dict(type='PackInputs')]
 train_dataloader = dict(
     batch_size=128,
     num_workers=1,

@@ -14,6 +14,7 @@ train_dataloader = dict(
         pipeline=[
             dict(type='LoadImageFromFile'),
             {{_base_.resize}},
+            {{_base_.crop}},
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackInputs'),
         ],
@@ -25,7 +26,7 @@ test_dataloader = dict(
         data_root=data_root,
         data_prefix='test',
         metainfo=metainfo,
-        pipeline=[dict(type='LoadImageFromFile'), {{_base_.resize}}, dict(type='PackInputs')],
+        pipeline=[dict(type='LoadImageFromFile'), {{_base_.resize}}, {{_base_.crop}}, dict(type='PackInputs')],
         test_mode=True,
     ),
 )

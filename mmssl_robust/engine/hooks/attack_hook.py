@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmssl_robust.building import build_attack
+from mmssl_robust.datasets import placed_loader
 from mmssl_robust.evaluation.walk import victims_of
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.precision import usable_precision
@@ -31,6 +32,14 @@ class AttackHook(Hook):
         self.attack = build_attack(attack)
         self.memory = attack_memory
         self.precision = usable_precision(precision, get_device())
+
+    def before_test(self, runner: Runner) -> None:
+        """Let samples say their place, from which noise follows."""
+        runner.test_loop.dataloader = placed_loader(runner.test_loop.dataloader)
+
+    def before_val(self, runner: Runner) -> None:
+        """Likewise."""
+        runner.val_loop.dataloader = placed_loader(runner.val_loop.dataloader)
 
     def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Attack a test batch in place."""

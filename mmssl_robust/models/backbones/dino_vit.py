@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.image_sizes import SizeError
 
 from .cls_only import cls_only
 from .pos_embed import resample_pos_embed
@@ -170,9 +171,11 @@ class DINOVisionTransformer(BaseModule):
         """
         height, width = inputs.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
-            raise UserError(
-                f'input of {height}x{width} is no multiple of the patch size {self.patch_size}: '
-                f'resize it, or let the data_preprocessor pad (test_cfg=dict(size_divisor={self.patch_size}))'
+            raise SizeError(
+                f'input of {height}x{width} is no multiple of the patch size {self.patch_size}: resize it, or let the '
+                f'data_preprocessor pad (pad_size_divisor={self.patch_size}; of mmseg size_divisor={self.patch_size}, '
+                'in its test_cfg for tests)',
+                self.patch_size,
             )
         grid = (height // self.patch_size, width // self.patch_size)
         x = self.vit._pos_embed(self.vit.patch_embed(inputs))

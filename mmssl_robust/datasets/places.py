@@ -1,0 +1,74 @@
+"""The identity of a sample: its place in the data set that is read, whatever the data set is made of.
+
+Samples say ``sample_idx`` of the innermost data set, which is another one's where sets are joined and the same where
+one is repeated. Noise, worst case, records and pictures are told apart by the place instead.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.structures import BaseDataElement
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+_SETTINGS = (
+    *('num_workers', 'collate_fn', 'pin_memory', 'timeout', 'worker_init_fn', 'multiprocessing_context', 'generator'),
+    *('prefetch_factor', 'persistent_workers'),
+)
+
+
+def placed(item: Any, place: int) -> Any:
+    """Return an item of a data set whose sample says its place, as ``sample_idx``.
+
+    A data set may give one object for several places: it is copied.
+    """
+    sample = item.get('data_samples') if isinstance(item, Mapping) else None
+    if not isinstance(sample, BaseDataElement):
+        return item
+    sample = sample.clone()
+    sample.set_metainfo(dict(sample_idx=place))
+    return {**item, 'data_samples': sample}
+
+
+class PlacedDataset(Dataset):
+    """A data set whose samples say their place.
+
+    Args:
+        dataset: Any data set.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Meta information of the wrapped data set."""
+        return metainfo_of(self.dataset)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        return placed(self.dataset[index], index)
+
+
+def metainfo_of(dataset: Any) -> dict[str, Any]:
+    """Meta information of a data set; of PyTorch's wrappers, which have none, that of what they wrap first."""
+    while not hasattr(dataset, 'metainfo'):
+        inner = getattr(dataset, 'dataset', None) or next(iter(getattr(dataset, 'datasets', ())), None)
+        if inner is None:
+            return {}
+        dataset = inner
+    return dataset.metainfo
+
+
+def placed_loader(loader: Any) -> Any:
+    """Return a finished data loader that gives the same batches, of samples that say their place.
+
+    One over a stream, which has no places, and what is no loader of PyTorch are returned as they are.
+    """
+    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, (IterableDataset, PlacedDataset)):
+        return loader
+    settings = {name: getattr(loader, name) for name in _SETTINGS}
+    if loader.batch_sampler is None:  # one by one
+        return DataLoader(PlacedDataset(loader.dataset), batch_size=None, sampler=loader.sampler, **settings)
+    return DataLoader(PlacedDataset(loader.dataset), batch_sampler=loader.batch_sampler, **settings)
