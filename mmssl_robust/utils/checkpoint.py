@@ -92,7 +92,7 @@ def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) 
             save(_stored(checkpoint, half), partial)
     except (SafetensorError, RuntimeError) as error:
         raise UserError(f'cannot write {path}: {first_line(error)[:200]}') from error
-    return f'{path}: {len(state_dict_of(checkpoint))} tensors, {path.stat().st_size / 2**20:.2f} MiB'
+    return f'{path}: {_count(checkpoint)} tensors, {path.stat().st_size / 2**20:.2f} MiB'
 
 
 def local_path(source: str) -> Path:
@@ -102,15 +102,6 @@ def local_path(source: str) -> Path:
     if source.startswith(('http://', 'https://')):
         return fetch(source)
     return Path(source).expanduser()
-
-
-def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Return the state dict inside an MMEngine, Lightning or bare checkpoint."""
-    for key in ('state_dict', 'model'):
-        inner = checkpoint.get(key)
-        if isinstance(inner, dict):
-            return inner
-    return checkpoint
 
 
 def register_safe_loaders() -> None:
@@ -147,6 +138,12 @@ def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 def _load_from_refused(filename: str, map_location: Any = None) -> dict[str, Any]:
     raise UserError(f'cannot load {filename} safely: download the file and give its path')
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_count, value.values()))
+    return isinstance(value, torch.Tensor)
 
 
 def _stored(value: Any, half: bool) -> Any:
