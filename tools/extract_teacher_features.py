@@ -18,6 +18,7 @@ from rich.progress import track
 from mmssl_robust.datasets.teacher_features import write_teacher_features
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.pretrained import initialise
 
 
 class Crops:

@@ -1,6 +1,7 @@
 """Encoders that start with all of their weights from a file, or not at all."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from inspect import getmodule
 from pathlib import Path
@@ -172,7 +173,8 @@ def check_built(encoder: nn.Module, witness: Witness) -> None:
         return
     if source_of(encoder):
         raise UserError(
-            f'{type(encoder).__name__} names two sources of its weights, init_cfg and one of its own: set pretrained=False'
+            f'{type(encoder).__name__} names two sources of its weights, init_cfg and one of its own: set '
+            'pretrained=False'
         )
     _check_whole(encoder, witness, _timms_source(encoder))
 
@@ -236,11 +238,8 @@ def _names_differ(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> boo
 
 def _load(network: nn.Module, own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
     """Load, and say in a line what does not fit; the network's own hooks may bring a tensor to another size."""
-    with watching_loads() as witness:
-        try:
-            network.load_state_dict(dict(given), strict=False)
-        except RuntimeError:  # of another shape, which the witness has not seen
-            pass
+    with watching_loads() as witness, suppress(RuntimeError):  # of another shape, which the witness has not seen
+        network.load_state_dict(dict(given), strict=False)
     plain = {real: name for name, real in plain_names(own).items()}
     missing = witness.missing(network)
     unexpected = {key: value for key, value in given.items() if key not in own}
