@@ -56,4 +56,5 @@ def freeze(encoder: nn.Module) -> None:
 
 
 def _stay_in_eval_mode(encoder: nn.Module, mode: bool = True) -> nn.Module:  # noqa: ARG001
-    return type(encoder).train(encoder, False)
+    type(encoder).train(encoder, False)  # MMPretrain's return nothing
+    return encoder
