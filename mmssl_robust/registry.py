@@ -22,12 +22,15 @@ from mmengine.registry import Registry
 from .utils.checkpoint import register_safe_loaders
 from .utils.file_backend import register_whole_files
 from .utils.formatting import remember_formatting
+from .utils.pretrained import register_strict_pretrained
 
 # Whoever builds with our registries gets our reader, also without our tools: MMEngine's would run a file's code.
 register_safe_loaders()
 # And our writer: MMEngine's leaves half a file when it is killed.
 register_whole_files()
 remember_formatting()
+# And our loader of encoders: MMEngine's goes on with random weights where a file does not fit.
+register_strict_pretrained()
 
 SCOPE = 'mmssl_robust'
 

@@ -18,6 +18,7 @@ from rich.progress import track
 from mmssl_robust.datasets.teacher_features import write_teacher_features
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.pretrained import initialise
 
 
 class Crops:
@@ -72,7 +73,7 @@ def main() -> None:
     settings = Config.fromfile(args.config).extraction
     crops = Crops(settings.sources, Path(settings.data_root), settings.teacher_size, settings.seed)
     teacher = MODELS.build(settings.teacher)
-    teacher.init_weights()
+    initialise(teacher)
     teacher.eval().to(args.device)
     mean, std = (torch.tensor(settings[name], device=args.device).view(3, 1, 1) for name in ('mean', 'std'))
 

@@ -47,7 +47,7 @@ from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import write_json
-from mmssl_robust.utils.state_dict import load_weights, needs_weights, read_weights
+from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
 
@@ -92,6 +92,11 @@ def parse_args() -> argparse.Namespace:
         '--sanity-other', metavar='ENCODER', help='weights of another encoder, for the check by transfer'
     )
     add_engine_arguments(parser)
+    parser.add_argument(
+        '--weights',
+        choices=('ema', 'raw'),
+        help='of a checkpoint with both, by default their average over the training',
+    )
     parser.add_argument('--batch-size', type=int, help='images at a time; no image depends on the others')
     parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
@@ -188,6 +193,7 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         checkpoint=args.checkpoint or None,
         checkpoint_sha256=sha256(local_path(args.checkpoint)) if args.checkpoint else None,
         **encoder_of(cfg),
+        weights=loaded_weights(unwrapped(runner.model)),
         libraries=library_versions(),
     )
 
@@ -232,13 +238,13 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     prepare(cfg, args)
-    weights = read_weights(args.checkpoint) if args.checkpoint else {}
+    weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else {}
     backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
     runner = build_runner(cfg, ('test_dataloader', 'bank_dataloader'))
     model = unwrapped(runner.model)
     if not args.checkpoint and needs_weights(model):
         raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
-    load_weights(model, weights, args.checkpoint or encoder_of(cfg)['encoder'])
+    load_weights(model, weights, args.checkpoint or '')
     check_class_count(model, runner.test_loop.dataloader.dataset)
     fill_bank(model, bank_loader(model, cfg, seed=runner.seed))
     start = time.monotonic()

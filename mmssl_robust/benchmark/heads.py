@@ -5,18 +5,20 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 
-from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint, state_dict_of
+from mmssl_robust.utils.checkpoint import save_checkpoint
 from mmssl_robust.utils.cli import build_runner
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.resume import newest_checkpoint, resume_from
-from mmssl_robust.utils.state_dict import head_of
+from mmssl_robust.utils.state_dict import head_of, read_weights
 
-from .resolved_row import HEAD_FILE, ResolvedRow
+from .resolved_row import ResolvedRow
 
 
 def trained_head(resolved: ResolvedRow, launcher: str = 'none') -> Path:
     """Return the head of a row, after training it if it is missing; goes on where a kill stopped it.
+
+    Of a row whose config says ``finetune=True`` it is the whole model.
 
     Args:
         resolved: The row.
@@ -26,13 +28,14 @@ def trained_head(resolved: ResolvedRow, launcher: str = 'none') -> Path:
         UserError: If it cannot be trained.
     """
     folder = resolved.head_folder
-    head = folder / HEAD_FILE
+    head = folder / resolved.head_file
     found = head.is_file()
     barrier()  # no process may look after another has trained it
     if not found:
         checkpoint = _train(resolved.fresh_cfg(), folder, launcher)
         if is_main_process():
-            save_checkpoint(head_of(state_dict_of(read_checkpoint(checkpoint))), head)
+            trained = read_weights(checkpoint).tensors
+            save_checkpoint(trained if resolved.finetunes else head_of(trained), head)
             for path in folder.glob('epoch_*.pth'):  # each holds the whole encoder, for going on
                 path.unlink()
         barrier()

@@ -17,6 +17,7 @@ from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.probe import is_finetuned
 from mmssl_robust.utils.resume import training_settings
 from mmssl_robust.version import __version__
 
@@ -24,6 +25,7 @@ from .options import Options
 from .suite import Row
 
 HEAD_FILE = 'head.safetensors'
+MODEL_FILE = 'model.safetensors'  # of a fine-tuned encoder and its head
 NO_HEAD = 'none, the head needs no training'
 
 
@@ -73,8 +75,18 @@ class ResolvedRow:
         return self.row.head is None and bool(self.cfg.get('train_dataloader'))
 
     @property
+    def finetunes(self) -> bool:
+        """Whether its encoder is trained along with its head."""
+        return is_finetuned(self.cfg)
+
+    @property
+    def head_file(self) -> str:
+        """Name of the file of what is trained."""
+        return MODEL_FILE if self.finetunes else HEAD_FILE
+
+    @property
     def encoder_source(self) -> str:
-        """Path or URL of the frozen encoder.
+        """Path or URL of the encoder, before it is fine-tuned if it is.
 
         Raises:
             UserError: If the config names none.
@@ -136,9 +148,9 @@ class ResolvedRow:
         """
         if self.row.head:
             return local_file(self.row.head)
-        if not self.trains_head or not any(self.heads.glob(f'{self._stem}-*/{HEAD_FILE}')):
+        if not self.trains_head or not any(self.heads.glob(f'{self._stem}-*/{self.head_file}')):
             return None
-        head = self.head_folder / HEAD_FILE
+        head = self.head_folder / self.head_file
         return head if head.is_file() else None
 
     @property
@@ -152,7 +164,8 @@ class ResolvedRow:
     def _head_words(self) -> str:
         if self.row.head:
             return self.row.head
-        return f'trained, settings {_digest(self._training)}' if self.trains_head else NO_HEAD
+        verb = 'fine-tuned' if self.finetunes else 'trained'
+        return f'{verb}, settings {_digest(self._training)}' if self.trains_head else NO_HEAD
 
 
 def local_file(source: str) -> Path:

@@ -18,11 +18,10 @@ from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.walk import victims_of, walk
 from mmssl_robust.functional.pixel_space import PixelSpace
-from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
-from mmssl_robust.utils.state_dict import load_weights, read_weights
+from mmssl_robust.utils.state_dict import build_model, load_weights, loaded_weights, read_weights
 from mmssl_robust.victims.thresholds import check_thresholds
 
 from .kept_examples import KeptExamples
@@ -54,7 +53,7 @@ class RowEvaluation:
         self.data_root = Path(self.loader.dataset.get('data_root') or '')
         self.scope = cfg.get('default_scope', 'mmengine')
         with self.in_scope():
-            self.model = MODELS.build(cfg.model)
+            self.model = build_model(cfg.model)
             self.dataset = TolerantDataset(self.loader.dataset, self.options.on_corrupt, self.row.max_images)
             evaluator = Evaluator(cfg.test_evaluator)
         evaluator.dataset_meta = self.dataset.metainfo
@@ -88,9 +87,10 @@ class RowEvaluation:
         raise UserError(f'no image of {self.row.name} can be read')
 
     def facts(self) -> dict[str, Any]:
-        """What a reader of the records wants to know of the data."""
+        """What a reader of the records wants to know of the data and the weights."""
         meta = self.dataset.metainfo if self.task.has_classes else {}
-        return dict(images=len(self.dataset.indices), classes=meta.get('classes'), palette=meta.get('palette'))
+        facts = dict(images=len(self.dataset.indices), classes=meta.get('classes'), palette=meta.get('palette'))
+        return facts | dict(weights=loaded_weights(self.model))
 
     def run(self, rival: tuple[ConfigDict, str] | None = None) -> None:
         """Make what is missing, and join what is complete; ``rival`` is another encoder, config and weights."""

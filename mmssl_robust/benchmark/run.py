@@ -26,7 +26,7 @@ from .row_evaluation import RowEvaluation
 from .row_records import store_of
 from .suite import Row, Suite
 
-_FACTS = ('images', 'classes', 'palette', 'skipped')
+_FACTS = ('images', 'classes', 'palette', 'skipped', 'weights')
 
 
 def is_finished(row: Row, work_dir: Path) -> bool:

@@ -10,12 +10,12 @@ from torch import nn
 
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.presets import load_presets
-from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.mismatch import mismatch
 from mmssl_robust.utils.progress import track
-from mmssl_robust.utils.state_dict import load_weights, mismatch, read_weights
+from mmssl_robust.utils.state_dict import build_model, load_weights, read_weights
 from mmssl_robust.utils.unwrapped import unwrapped
 
 from .bank import bank_loader, fill_bank
@@ -64,7 +64,7 @@ class Probe:
             cfg.test_dataloader.batch_size = batch_size
         presets = load_presets(attacks)
         with self._scope():
-            self.model = MODELS.build(cfg.model)
+            self.model = build_model(cfg.model)
             self.dataloader = Runner.build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)
             evaluator = Evaluator(cfg.test_evaluator)
             evaluator.dataset_meta = self.dataloader.dataset.metainfo

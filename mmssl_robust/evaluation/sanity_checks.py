@@ -16,6 +16,7 @@ from mmssl_robust.attacks.sanity import SanityCheck, checks_of
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread, tolerant_collate
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.precision import bf16_is_fast
+from mmssl_robust.utils.pretrained import initialise
 from mmssl_robust.utils.progress import track
 from mmssl_robust.victims import build_victim
 
@@ -113,7 +114,7 @@ def with_encoder(model: nn.Module, backbone: ConfigDict, checkpoint: str) -> nn.
     backbone = copy.deepcopy(backbone)
     backbone.init_cfg = dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=checkpoint)
     encoder = MODELS.build(backbone)
-    encoder.init_weights()
+    initialise(encoder)
     encoder.to(next(model.parameters()).device).requires_grad_(False)
     return copy.deepcopy(model, {id(model.backbone): encoder}).eval()
 

@@ -5,18 +5,13 @@ safetensors; there is no fall-back to plain pickle. :func:`register_safe_loaders
 puts the same reader behind MMEngine's ``load_checkpoint`` and ``resume``.
 """
 
-import argparse
 import os
 import pickle
 import re
-from collections import OrderedDict
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 from packaging.version import Version
 from safetensors import SafetensorError
@@ -26,18 +21,23 @@ from .assets import ASSETS
 from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
+from .safe_globals import allowed_globals
 
 # Before it, weights_only=True could be made to run code (CVE-2025-32434).
 SAFE_TORCH = Version('2.6.0')
 ASSET_SCHEME = 'mmssl_robust://'
 TORCH_SUFFIXES = ('.pth', '.pt', '.ckpt')
+_NO_CHECKPOINT = {
+    b'version https://git-lfs': "Git LFS's pointer to one: fetch it by `git lfs pull`",
+    b'<': 'a web page: download the file itself',
+}
 
 
 def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
     """Read a checkpoint from a path, a URL or ``mmssl_robust://`` (files shipped with the package).
 
     Args:
-        source: ``.safetensors``, or anything ``torch.save`` wrote.
+        source: What safetensors or ``torch.save`` wrote; the content tells which, not the name.
         map_location: Device of the tensors.
 
     Returns:
@@ -51,13 +51,13 @@ def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -
     if not path.is_file():
         raise UserError(f'checkpoint not found: {path}')
     try:
-        if path.suffix == '.safetensors':
+        if _is_safetensors(path):
             return load_file(path, device=str(map_location or 'cpu'))
         if Version(torch.__version__) < SAFE_TORCH:
             raise UserError(
                 f'torch {torch.__version__} cannot read {path} safely: use torch {SAFE_TORCH} or safetensors'
             )
-        with torch.serialization.safe_globals(_allowed_globals()):
+        with torch.serialization.safe_globals(allowed_globals()):
             return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch goes on to advise loading the file all the same.
@@ -92,7 +92,7 @@ def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) 
             save(_stored(checkpoint, half), partial)
     except (SafetensorError, RuntimeError) as error:
         raise UserError(f'cannot write {path}: {first_line(error)[:200]}') from error
-    return f'{path}: {len(state_dict_of(checkpoint))} tensors, {path.stat().st_size / 2**20:.2f} MiB'
+    return f'{path}: {_count(checkpoint)} tensors, {path.stat().st_size / 2**20:.2f} MiB'
 
 
 def local_path(source: str) -> Path:
@@ -104,21 +104,29 @@ def local_path(source: str) -> Path:
     return Path(source).expanduser()
 
 
-def state_dict_of(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Return the state dict inside an MMEngine, Lightning or bare checkpoint."""
-    for key in ('state_dict', 'model'):
-        inner = checkpoint.get(key)
-        if isinstance(inner, dict):
-            return inner
-    return checkpoint
-
-
 def register_safe_loaders() -> None:
     """Put :func:`read_checkpoint` behind every scheme of MMEngine's loader."""
     for prefix in list(CheckpointLoader._schemes):
         if prefix not in ('', 'http://', 'https://'):
             CheckpointLoader.register_scheme(prefix, _load_from_refused, force=True)
     CheckpointLoader.register_scheme(('', 'http://', 'https://', ASSET_SCHEME), _load_from_safe, force=True)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file begins as safetensors does, with the length of a JSON object and the object.
+
+    Raises:
+        UserError: If it begins as what is often found in a checkpoint's place.
+    """
+    with path.open('rb') as file:
+        head = file.read(64)
+    for beginning, words in _NO_CHECKPOINT.items():
+        if head.lstrip().startswith(beginning):
+            raise UserError(f'{path} is no checkpoint but {words}')
+    if head[8:].lstrip().startswith(b'{') and int.from_bytes(head[:8], 'little') < path.stat().st_size:
+        return True
+    # Damaged, or one of another kind: the name says by whom it should have been written.
+    return path.suffix == '.safetensors' and not head.startswith((b'PK', b'\x80'))
 
 
 def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
@@ -132,38 +140,15 @@ def _load_from_refused(filename: str, map_location: Any = None) -> dict[str, Any
     raise UserError(f'cannot load {filename} safely: download the file and give its path')
 
 
+def _count(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_count, value.values()))
+    return isinstance(value, torch.Tensor)
+
+
 def _stored(value: Any, half: bool) -> Any:
     if isinstance(value, dict):
         return {key: _stored(inner, half) for key, inner in value.items()}
     if not isinstance(value, torch.Tensor):
         return value
     return (value.half() if half and value.is_floating_point() else value).contiguous()
-
-
-def _history_buffer_method(owner: Any, name: str) -> Any:
-    """Stand-in for ``getattr`` in MMEngine's own checkpoints, good for this one use."""
-    if owner is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
-        return getattr(HistoryBuffer, name)
-    raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r} is not allowed')
-
-
-def _allowed_globals() -> list[Any]:
-    multiarray = import_module('numpy.core.multiarray' if np.__version__.startswith('1.') else 'numpy._core.multiarray')
-    dtypes = {type(np.dtype(code)) for code in ('?', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8')}
-    # Files written under NumPy 1 name the module numpy.core, those under 2 numpy._core.
-    numpy_names = [
-        (function, f'numpy.{module}.multiarray.{function.__name__}')
-        for function in (multiarray._reconstruct, multiarray.scalar)
-        for module in ('core', '_core')
-    ]
-    return [
-        HistoryBuffer,
-        OrderedDict,
-        argparse.Namespace,
-        np.ndarray,
-        np.dtype,
-        *dtypes,
-        *numpy_names,
-        (_history_buffer_method, 'builtins.getattr'),
-        (_history_buffer_method, '__builtin__.getattr'),
-    ]

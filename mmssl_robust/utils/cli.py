@@ -17,6 +17,9 @@ from .config_files import find_config, read_config
 from .data_check import check_data_folders
 from .errors import UserError, first_line
 from .precision import PRECISIONS
+from .probe import is_finetuned, prepare_for_training
+from .strict_runner import StrictRunner
+from .unwrapped import unwrapped
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 PATIENCE = 6 * 3600
@@ -87,7 +90,7 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
         dataloaders: Those of its data loaders that will be used; their folders are looked for first.
 
     Raises:
-        UserError: If a data folder is missing or empty.
+        UserError: If a data folder is missing or empty, or an encoder does not fit its weights.
     """
     for name in dataloaders:
         if cfg.get(name):
@@ -95,7 +98,12 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
     register_safe_loaders()
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _use_gloo(cfg)
-    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    if 'runner_type' not in cfg:
+        return StrictRunner.from_cfg(cfg)
+    runner: Runner = RUNNERS.build(cfg)
+    if cfg.get('train_cfg'):
+        prepare_for_training(unwrapped(runner.model), is_finetuned(cfg))
+    return runner
 
 
 def init_processes(launcher: str) -> str:

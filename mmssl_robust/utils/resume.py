@@ -11,7 +11,7 @@ from mmengine.config import Config
 from .errors import UserError
 
 # What decides how a training goes on; where data lies, how fast it is read and how often it is watched does not.
-_PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'randomness')
+_PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'randomness', 'finetune')
 _FREE = {
     'checkpoint',
     'compile_backbone',

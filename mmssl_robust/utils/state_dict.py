@@ -1,91 +1,111 @@
-"""Loading weights strictly, and saying in one line why they do not fit."""
+"""Loading a whole model's weights strictly, and knowing afterwards what was loaded."""
 
 import os
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from mmengine.model import BaseModel
-from torch import Tensor, nn
+from mmengine.registry import MODELS
+from torch import Tensor
 
-from .checkpoint import read_checkpoint, state_dict_of
+from .checkpoint import local_path, read_checkpoint
+from .checkpoint_layouts import Which, state_of, unwrapped_name
 from .errors import UserError
-
-_SHOWN = 4
-
-
-def mismatch(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """Describe how a state dict differs from a model's: missing, unexpected and mis-shaped keys.
-
-    Returns:
-        One line; empty if every key is there in the right shape.
-    """
-    shapes = [
-        f'{key} is {tuple(given[key].shape)}, wanted {tuple(own[key].shape)}'
-        for key in own
-        if key in given and given[key].shape != own[key].shape
-    ]
-    problems = dict(
-        missing=[key for key in own if key not in given],
-        unexpected=[key for key in given if key not in own],
-        shape=shapes,
-    )
-    return '; '.join(f'{name}: {_shortened(keys)}' for name, keys in problems.items() if keys)
+from .files import sha256
+from .mismatch import mismatch
+from .pretrained import Loaded, check_built, initialise, is_pretrained, note
+from .witness import watching_loads
 
 
-def read_weights(source: str | os.PathLike[str]) -> dict[str, Tensor]:
+class Weights(NamedTuple):
+    """A model's state dict out of a file; ``entry`` and ``which`` as in ``checkpoint_layouts.State``."""
+
+    tensors: dict[str, Tensor]
+    entry: str = ''
+    which: str = 'only'
+
+
+def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> Weights:
     """Read a model's state dict from a path, a URL or ``mmssl_robust://``.
+
+    Args:
+        source: Where it is.
+        which: See :func:`~mmssl_robust.utils.checkpoint_layouts.state_of`.
 
     Raises:
         UserError: If the file cannot be read safely or holds no weights.
     """
-    checkpoint = read_checkpoint(source)
-    state = state_dict_of(checkpoint) if isinstance(checkpoint, dict) else {}
-    weights = {str(key).removeprefix('module.'): value for key, value in state.items() if isinstance(value, Tensor)}
-    if not weights:
+    try:
+        state = state_of(read_checkpoint(source), which)
+    except UserError as error:
+        raise UserError(str(error) if str(source) in str(error) else f'{source}: {error}') from None
+    if not state.tensors:
         raise UserError(f'{source} holds no weights by name')
-    return weights
+    return Weights(*state)
 
 
-def load_weights(model: BaseModel, weights: Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
+def load_weights(model: BaseModel, weights: Weights | Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
     """Load a whole model's weights strictly.
 
     Weights without any of the backbone's, such as a head that was trained on a
-    frozen encoder, are taken if the backbone's ``init_cfg`` says where the
-    encoder is.
+    frozen encoder, are taken if the backbone says where the encoder is.
 
     Args:
         model: A model with a ``backbone``, as OpenMMLab builds it.
-        weights: What :func:`read_weights` gave.
+        weights: What :func:`read_weights` gave; empty for a model whose encoder alone has weights.
         source: Where they came from.
 
     Raises:
         UserError: If a key is missing, unexpected or of another shape; names the keys.
     """
-    own = model.state_dict()
-    head_only = not any(key.startswith('backbone.') for key in weights) and _is_pretrained(model.backbone)
+    weights = weights if isinstance(weights, Weights) else Weights(dict(weights))
+    own = {unwrapped_name(name): (name, tensor) for name, tensor in model.state_dict().items()}
+    head_only = not any(key.startswith('backbone.') for key in weights.tensors) and is_pretrained(model.backbone)
     if head_only:
         own = {key: value for key, value in own.items() if not key.startswith('backbone.')}
-    problems = mismatch(own, weights)
+    wanted = {key: tensor for key, (_, tensor) in own.items()}
+    problems = mismatch(wanted, weights.tensors)
     if problems:
-        hint = ' (is num_classes right?)' if _other_classes(own, weights) else ''
+        hint = ' (is num_classes right?)' if _other_classes(wanted, weights.tensors) else ''
         raise UserError(f'{source} does not fit the config; {problems}{hint}')
-    model.load_state_dict(weights, strict=not head_only)
+    model.load_state_dict({own[key][0]: value for key, value in weights.tensors.items()}, strict=not head_only)
     if head_only:
-        model.backbone.init_weights()
+        initialise(model.backbone)
+    if weights.tensors:
+        path, layout = local_path(str(source)), weights.entry or 'state dict'
+        file_hash = sha256(path) if path.is_file() else ''
+        note(model, Loaded(str(source), file_hash, layout, weights.which, len(weights.tensors)))
+    if not head_only:
+        model.backbone.loaded_weights = None  # what it had, the model's own weights have replaced
+
+
+def build_model(cfg: dict[str, Any]) -> BaseModel:
+    """Build a model in the present scope.
+
+    Raises:
+        UserError: If the constructor of its encoder has loaded a part of it.
+    """
+    with watching_loads() as witness:
+        model: BaseModel = MODELS.build(cfg)
+    check_built(model.backbone, witness)
+    return model
+
+
+def loaded_weights(model: BaseModel) -> dict[str, Any]:
+    """What was loaded into a model and, if from another file, its encoder: name -> plain values."""
+    parts = dict(model=model, encoder=model.backbone)
+    found = {name: getattr(part, 'loaded_weights', None) for name, part in parts.items()}
+    return {name: loaded.as_dict() for name, loaded in found.items() if loaded}
 
 
 def needs_weights(model: BaseModel) -> bool:
     """Whether a model lacks weights as its config builds it: of a trained head, or of an encoder without a source."""
-    return bool(head_of(model.state_dict())) or not _is_pretrained(model.backbone)
+    return bool(head_of(model.state_dict())) or not is_pretrained(model.backbone)
 
 
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
     return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
-
-
-def _is_pretrained(backbone: nn.Module) -> bool:
-    init_cfg = getattr(backbone, 'init_cfg', None)
-    return isinstance(init_cfg, Mapping) and init_cfg.get('type') == 'Pretrained'
 
 
 def _other_classes(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
@@ -94,8 +114,3 @@ def _other_classes(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bo
     return own.keys() == given.keys() and all(
         'head' in key and own[key].shape[1:] == given[key].shape[1:] for key in differing
     )
-
-
-def _shortened(keys: list[str]) -> str:
-    rest = f' and {len(keys) - _SHOWN} more' if len(keys) > _SHOWN else ''
-    return ', '.join(keys[:_SHOWN]) + rest

@@ -92,7 +92,7 @@ def leaf(request, load):
     """Path, config and model of each config. Nothing is computed: tensors on the meta device have shapes only."""
     cfg = load(request.param)
     # A ResNet reads the values of a tensor when it is made.
-    with torch.device('cpu' if cfg.model.backbone.type == 'mmssl_robust.ResNet' else 'meta'):
+    with torch.device('cpu' if cfg.model.backbone.type == 'mmpretrain.ResNet' else 'meta'):
         model = MODELS.build(copy.deepcopy(cfg.model))
     return request.param, cfg, model.to('meta')
 
@@ -180,7 +180,7 @@ def test_configs_of_a_data_set_differ_in_the_encoder_alone(task, data, load):
         model, encoder = cfg['model'], cfg.pop('encoder')
         width, patch = cfg.pop('embed_dims'), cfg.pop('patch_size')
         backbone, head = model.pop('backbone'), model['head' if task == 'classification' else 'decode_head']
-        if encoder['type'] == 'mmssl_robust.ResNet':  # its settings and no others
+        if encoder['type'] == 'mmpretrain.ResNet':  # its settings and no others
             assert backbone == encoder
             assert model.pop('neck', None) == (dict(type='GlobalAveragePooling') if task == 'classification' else None)
         else:

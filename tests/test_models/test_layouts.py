@@ -10,9 +10,10 @@ from torch import nn
 from mmssl_robust.models.backbones import DINOVisionTransformer
 from mmssl_robust.models.backbones.layouts import LAYOUTS, dino, dinov2, lightning, mmengine
 from mmssl_robust.models.backbones.layouts import timm as timm_layout
-from mmssl_robust.models.backbones.weights import extract_encoder, load_encoder_weights
+from mmssl_robust.models.backbones.weights import extract_encoder
 from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.pretrained import load_encoder
 
 TINY = dict(img_size=16, patch_size=8, embed_dim=12, depth=2, num_heads=2)
 DINOV2 = TINY | dict(init_values=1e-5)
@@ -63,7 +64,7 @@ def test_round_trip(layout, name, tmp_path):
     file = tmp_path / 'encoder.ckpt'
     save_checkpoint(LAYOUTS[layout](source), file)
     loaded = encoder(name, seed=1)
-    load_encoder_weights(loaded.vit, file)
+    load_encoder(loaded.vit, file)
     result = loaded.vit.state_dict()
     if layout == 'timm' and name == 'registers':
         # timm keeps no more of the CLS token and its position than their sum.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmssl_robust.models.backbones import resample_pos_embed
+from mmssl_robust.models.backbones import DINOVisionTransformer, resample_pos_embed
 
 
 def cubic(x, a):
@@ -60,3 +60,29 @@ def test_agrees_with_written_out_bicubic(grid, antialias):
 def test_native_grid_is_untouched():
     embed = torch.randn(1, 1 + 7 * 7, 3)
     assert resample_pos_embed(embed, (7, 7)) is embed
+
+
+@pytest.mark.parametrize('grid', [(4, 16), (8, 8), (3, 40)])
+def test_a_native_grid_that_is_no_square(grid):
+    """32 x 128 pixels of patch 8: 64 embeddings, as many as those of a square."""
+    embed = np.random.default_rng(0).normal(size=(1 + 4 * 16, 5))
+    rows, columns = (plain_matrix(old, new, (new + 0.1) / old) for old, new in zip((4, 16), grid))
+    expected = np.einsum('hi,wj,ijd->hwd', rows, columns, embed[1:].reshape(4, 16, 5)).reshape(-1, 5)
+    embeds = torch.tensor(embed)[None].float()
+    result = resample_pos_embed(embeds, grid, native=(4, 16))
+    if grid == (4, 16):
+        assert result is embeds
+    else:
+        np.testing.assert_allclose(result[0, 1:].numpy(), expected, atol=5e-6)
+
+
+def test_a_grid_that_is_not_theirs():
+    with pytest.raises(ValueError, match='65 position embeddings are no grid of 4 x 16'):
+        resample_pos_embed(torch.zeros(1, 66, 3), (8, 8), native=(4, 16))
+
+
+def test_an_encoder_of_a_native_size_that_is_no_square():
+    arch = dict(img_size=(16, 64), patch_size=8, embed_dim=12, depth=1, num_heads=2)
+    encoder = DINOVisionTransformer(arch, out_type='featmap').eval()
+    assert encoder.vit._pos_embed(torch.zeros(1, 2, 8, 12))[:, 1:].equal(encoder.vit.pos_embed[:, 1:])
+    assert encoder(torch.zeros(1, 3, 24, 40))[0].shape == (1, 12, 3, 5)

@@ -6,7 +6,8 @@ from safetensors.torch import load_file
 
 from mmssl_robust.models.backbones import DINOVisionTransformer
 from mmssl_robust.models.backbones.layouts import LAYOUTS
-from mmssl_robust.models.backbones.weights import extract_encoder, load_encoder_weights
+from mmssl_robust.models.backbones.weights import extract_encoder
+from mmssl_robust.utils.pretrained import load_encoder
 
 TINY = dict(img_size=16, patch_size=8, embed_dim=12, depth=1, num_heads=2)
 REGISTERS = TINY | dict(init_values=1e-5, reg_tokens=4)
@@ -34,7 +35,7 @@ def test_any_layout_to_any_other(run_tool, write, capsys, tmp_path, source_layou
     run_tool(TOOL, source, out, '--layout', layout)
     torch.load(out, weights_only=True)
     loaded = DINOVisionTransformer(REGISTERS).vit
-    load_encoder_weights(loaded, out)
+    load_encoder(loaded, out)
     torch.testing.assert_close(loaded.reg_token, state['reg_token'], rtol=0, atol=0)
     number = len(state) + (layout in ('dinov2', 'lightning'))  # the mask token
     assert capsys.readouterr().out.startswith(f'{out}: {number} tensors, 0.0')

@@ -1,8 +1,11 @@
 """No checkpoint runs code, and MMEngine's own checkpoints still load."""
 
+import argparse
 import os
 import pickle
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
+import addict
 import numpy as np
 import pytest
 import torch
@@ -97,3 +100,40 @@ def test_old_torch_reads_safetensors_only(tmp_path, monkeypatch):
     torch.save(dict(a=torch.ones(2)), tmp_path / 'encoder.pth')
     with pytest.raises(UserError, match='torch 2.5.1.* cannot read .*encoder.pth safely: use torch 2.6.0'):
         read_checkpoint(tmp_path / 'encoder.pth')
+
+
+@pytest.mark.parametrize('name', ['weights.pth', 'weights.bin', 'weights.safetensors', 'weights'])
+@pytest.mark.parametrize('format', ['torch', 'torch of old', 'safetensors'])
+def test_the_content_tells_the_format_not_the_name(format, name, tmp_path):
+    weights = dict(a=torch.arange(3.0))
+    if format == 'safetensors':
+        save_file(weights, tmp_path / name)
+    else:
+        torch.save(weights, tmp_path / name, _use_new_zipfile_serialization=format == 'torch')
+    torch.testing.assert_close(read_checkpoint(tmp_path / name)['a'], weights['a'])
+
+
+@pytest.mark.parametrize(
+    'content, words',
+    [
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'git lfs pull'),
+        (b'\n<!DOCTYPE html><html></html>', 'a web page: download the file itself'),
+    ],
+)
+def test_what_is_found_in_the_place_of_a_checkpoint(content, words, tmp_path):
+    (tmp_path / 'weights.pth').write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        read_checkpoint(tmp_path / 'weights.pth')
+
+
+def test_paths_among_the_arguments_become_text(tmp_path):
+    args = argparse.Namespace(data=Path('/data/imagenet'), out=PurePosixPath('runs/1'), cache=PureWindowsPath('C:/x'))
+    torch.save(dict(model=dict(a=torch.ones(1)), args=args), tmp_path / 'weights.pth')
+    read = read_checkpoint(tmp_path / 'weights.pth')['args']
+    assert (read.data, read.out, read.cache) == ('/data/imagenet', 'runs/1', 'C:\\x')
+
+
+def test_settings_in_a_dictionary_of_another_library(tmp_path):
+    cfg = addict.Dict(model=dict(arch='vit_small', size=224))
+    torch.save(dict(model=dict(a=torch.ones(1)), config=cfg), tmp_path / 'weights.pth')
+    assert read_checkpoint(tmp_path / 'weights.pth')['config']['model']['size'] == 224

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from mmssl_robust.models.backbones.weights import extract_encoder
-from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint, state_dict_of
+from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint
+from mmssl_robust.utils.checkpoint_layouts import state_of
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import head_of
 
@@ -33,7 +34,7 @@ def select(checkpoint: dict, part: str) -> dict[str, torch.Tensor]:
     """Return the tensors of one part of a model."""
     if part == 'encoder':
         return extract_encoder(checkpoint)
-    return head_of(state_dict_of(checkpoint))
+    return head_of(state_of(checkpoint).tensors)
 
 
 @one_line_errors

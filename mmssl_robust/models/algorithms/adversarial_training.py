@@ -19,7 +19,8 @@ from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.state_dict import mismatch
+from mmssl_robust.utils.mismatch import mismatch
+from mmssl_robust.utils.pretrained import initialise
 
 from .adversarial_batch import AdversarialBatch
 from .cost import Cost
@@ -198,7 +199,7 @@ class AdversarialTraining(BaseModel):
         super().init_weights()
         for name, module in self.references.items():
             if name != 'teacher' or self._own_teacher:
-                module.init_weights()
+                initialise(module)
         if not self._own_teacher:
             self.teacher.load_state_dict(self.backbone.state_dict())
         elif not self.backbone.init_cfg:

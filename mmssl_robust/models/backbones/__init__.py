@@ -3,15 +3,12 @@
 from .dino_vit import ARCHITECTURES, DINOVisionTransformer
 from .feature_cache import FeatureCache
 from .pos_embed import resample_pos_embed
-from .resnet import ResNet
-from .weights import extract_encoder, load_encoder_weights
+from .weights import extract_encoder
 
 __all__ = [
     'ARCHITECTURES',
     'DINOVisionTransformer',
     'FeatureCache',
-    'ResNet',
     'extract_encoder',
-    'load_encoder_weights',
     'resample_pos_embed',
 ]

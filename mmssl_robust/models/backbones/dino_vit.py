@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, initialize
 from timm.layers import SwiGLUPacked
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
@@ -17,7 +17,6 @@ from mmssl_robust.utils.image_sizes import SizeError
 
 from .cls_only import cls_only
 from .pos_embed import resample_pos_embed
-from .weights import load_encoder_weights
 
 _DINO = dict(img_size=224, mlp_ratio=4.0)
 _DINOV2 = dict(img_size=518, patch_size=14, mlp_ratio=4.0, init_values=1e-5)
@@ -65,7 +64,9 @@ class _TimmDINO(VisionTransformer):
 
     def _pos_embed(self, x: Tensor) -> Tensor:
         batch, height, width, _ = x.shape
-        pos = resample_pos_embed(self.pos_embed, (height, width), self.pos_offset, self.pos_antialias)
+        pos = resample_pos_embed(
+            self.pos_embed, (height, width), self.pos_offset, self.pos_antialias, self.patch_embed.grid_size
+        )
         x = torch.cat((self.cls_token.expand(batch, -1, -1), x.flatten(1, 2)), dim=1) + pos.to(x.dtype)
         if self.reg_token is not None:
             x = torch.cat((x[:, :1], self.reg_token.expand(batch, -1, -1), x[:, 1:]), dim=1)
@@ -92,8 +93,7 @@ class DINOVisionTransformer(BaseModule):
         with_cp: Recompute each block's activations in the backward pass.
         drop_path_rate: Stochastic depth of the last block, rising linearly.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` loads a local
-            file or URL in any layout that
-            :func:`~mmssl_robust.models.backbones.weights.load_encoder_weights` knows.
+            file or URL in any layout that :func:`~mmssl_robust.utils.pretrained.load_encoder` knows.
 
     Raises:
         UserError: If an argument is not among the values above, or at the
@@ -151,7 +151,7 @@ class DINOVisionTransformer(BaseModule):
         if self.is_init:
             return
         if self.init_cfg and self.init_cfg.get('type') == 'Pretrained':
-            load_encoder_weights(self.vit, self.init_cfg['checkpoint'])
+            initialize(self, self.init_cfg)  # without timm's random ones before
             self._is_init = True
         else:
             super().init_weights()

@@ -8,7 +8,11 @@ from torch import Tensor
 
 
 def resample_pos_embed(
-    pos_embed: Tensor, grid: tuple[int, int], offset: float = 0.1, antialias: bool = False
+    pos_embed: Tensor,
+    grid: tuple[int, int],
+    offset: float = 0.1,
+    antialias: bool = False,
+    native: tuple[int, int] | None = None,
 ) -> Tensor:
     """Resample position embeddings to another patch grid.
 
@@ -18,22 +22,29 @@ def resample_pos_embed(
     which changes features by up to 12 % at small inputs.
 
     Args:
-        pos_embed: (1, 1 + G * G, D), the class token's embedding first.
+        pos_embed: (1, 1 + H * W, D), the class token's embedding first.
         grid: Height and width of the wanted patch grid.
         offset: Added to the new size before the factor is taken; 0 resamples
             to the exact size.
         antialias: Whether to low-pass filter when the grid shrinks.
+        native: (H, W), the grid of ``pos_embed``; None for a square.
 
     Returns:
         (1, 1 + h * w, D), in the dtype of ``pos_embed``.
+
+    Raises:
+        ValueError: If the embeddings are not those of the native grid.
     """
     cls_embed, patch_embed = pos_embed[:, :1], pos_embed[:, 1:]
-    side = math.isqrt(patch_embed.shape[1])
-    if grid == (side, side):
+    patches = patch_embed.shape[1]
+    height, width = native or (math.isqrt(patches),) * 2
+    if height * width != patches:
+        raise ValueError(f'{patches} position embeddings are no grid of {height} x {width}')
+    if grid == (height, width):
         return pos_embed
-    patch_embed = patch_embed.float().reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    patch_embed = patch_embed.float().reshape(1, height, width, -1).permute(0, 3, 1, 2)
     if offset:
-        factor = tuple((new + offset) / side for new in grid)
+        factor = ((grid[0] + offset) / height, (grid[1] + offset) / width)
         patch_embed = F.interpolate(patch_embed, scale_factor=factor, mode='bicubic', antialias=antialias)
     else:
         patch_embed = F.interpolate(patch_embed, size=grid, mode='bicubic', antialias=antialias)

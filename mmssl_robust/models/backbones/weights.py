@@ -1,86 +1,66 @@
-"""The checkpoint layouts in which DINO encoders are found, loaded strictly."""
+"""The encoder inside of a checkpoint, for those who write it in another layout."""
 
-import os
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmssl_robust.utils.checkpoint import read_checkpoint
+from mmssl_robust.utils.checkpoint_layouts import Which, state_of
+from mmssl_robust.utils.encoder_names import fit, to_timm
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.state_dict import mismatch
 
-# Where the encoder's weights live inside a checkpoint, most specific first.
-# 'module.' and the DeACL momentum encoder are dealt with before.
-_PREFIXES = (
-    'teacher.backbone.vit.',
-    'backbone.encoder.',  # Lightning DeACL as released
-    'backbone.model.',  # and as its present code writes it
-    'backbone.vit.',
-    'backbone.',
-    'encoder.',
-    'vit.',
-    '',
-)
-_NOT_ENCODER = ('head.', 'projector.', 'mask_token', 'fc.')
+# Of any ViT: they say where in the checkpoint the encoder is.
+_ANCHORS = ('cls_token', 'pos_embed', 'patch_embed.proj.weight', 'blocks.0.attn.qkv.weight', 'norm.weight')
 
 
-def load_encoder_weights(vit: nn.Module, source: str | os.PathLike) -> None:
-    """Load an encoder strictly from any layout of DINO, DINOv2, DeACL, MMEngine or timm.
-
-    Args:
-        vit: The timm ViT inside a :class:`DINOVisionTransformer`.
-        source: Path or URL.
-
-    Raises:
-        UserError: If a key is missing, unexpected or of another shape; names the keys.
-    """
-    weights = extract_encoder(read_checkpoint(source), registers=vit.reg_token is not None)
-    problems = mismatch(vit.state_dict(), weights)
-    if problems:
-        raise UserError(f'{source} does not fit this encoder; {problems}')
-    vit.load_state_dict(weights)
-
-
-def extract_encoder(checkpoint: dict, registers: bool = False) -> dict[str, Tensor]:
+def extract_encoder(
+    checkpoint: Any,
+    registers: bool = False,
+    grid: tuple[int, int] | None = None,
+    weights: Which | None = None,
+) -> dict[str, Tensor]:
     """Bring a checkpoint's encoder to timm's key names.
 
     Known layouts: flat ``dino_*_pretrain.pth`` and ``dinov2_*_pretrain.pth``;
-    full DINO training checkpoints, theirs and this project's (the teacher is
-    taken, as DINO's own evaluation does); Lightning DeACL (never its momentum
+    full training checkpoints of DINO, iBOT, DINOv2 and this project (the teacher is
+    taken, as DINO's own evaluation does); MAE's; Lightning DeACL (never its momentum
     encoder); MMEngine; timm.
 
     Args:
         checkpoint: What was read from the file.
-        registers: Whether the encoder has register tokens.
+        registers: Whether to give register models a position of the CLS token, which timm adds to the token.
+        grid: Height and width of the grid of patches for which the encoder has positions; by default a square is
+            assumed where that decides whether there is a position of the CLS token.
+        weights: The average over the training or the raw ones; by default the average where there is one.
 
     Returns:
         The encoder's state dict.
+
+    Raises:
+        UserError: If the checkpoint holds several encoders, or the grid must be known and is not.
     """
-    state = checkpoint if isinstance(checkpoint, dict) else {}
-    for key in ('teacher', 'student', 'state_dict', 'model'):
-        if isinstance(state.get(key), dict):
-            state = state[key]
-            break
-    state = {str(key).removeprefix('module.'): value for key, value in state.items() if isinstance(value, Tensor)}
-    prefix = next((p for p in _PREFIXES if p + 'cls_token' in state), '')
-    state = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-    state = {_timm_name(key): value for key, value in state.items() if not key.startswith(_NOT_ENCODER)}
-    if registers:
-        state = _split_timm_registers(state)
-    return state
+    state = to_timm(state_of(checkpoint, weights).tensors)
+    found = fit({name: torch.empty(0) for name in _ANCHORS}, state)
+    return _with_cls_position(found.tensors, grid) if registers else found.tensors
 
 
-def _timm_name(key: str) -> str:
-    """DINOv2's names for register tokens and the packed SwiGLU, in timm's."""
-    for theirs, timms in (('register_tokens', 'reg_token'), ('mlp.w12.', 'mlp.fc1.'), ('mlp.w3.', 'mlp.fc2.')):
-        key = key.replace(theirs, timms)
-    return key
-
-
-def _split_timm_registers(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _with_cls_position(state: dict[str, Tensor], grid: tuple[int, int] | None) -> dict[str, Tensor]:
     """Put a zero where timm has merged the CLS position of register models into the CLS token."""
     pos_embed = state.get('pos_embed')
-    if pos_embed is not None and round(pos_embed.shape[1] ** 0.5) ** 2 == pos_embed.shape[1]:
+    if pos_embed is None:
+        return state
+    tokens = pos_embed.shape[1]
+    patches = [
+        count for count in (tokens, tokens - 1) if (_is_square(count) if grid is None else count == grid[0] * grid[1])
+    ]
+    if not patches:
+        shape = 'no square' if grid is None else f'not {grid[0]} x {grid[1]}'
+        raise UserError(f'the {tokens} position embeddings are {shape} of patches: say which grid they are for')
+    if patches[0] == tokens:
         zero = pos_embed.new_zeros(1, 1, pos_embed.shape[2])
-        state = state | {'pos_embed': torch.cat((zero, pos_embed), dim=1)}
+        return state | {'pos_embed': torch.cat((zero, pos_embed), dim=1)}
     return state
+
+
+def _is_square(count: int) -> bool:
+    return round(count**0.5) ** 2 == count
