@@ -36,8 +36,9 @@ from mmssl_robust.benchmark.suite import Row, Suite, read_suite
 from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
-from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, init_processes, leave_process_group
+from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, leave_process_group
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.launch import init_processes
 from mmssl_robust.utils.terminal import console
 
 

@@ -36,7 +36,6 @@ from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
 from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.cli import (
-    PATIENCE,
     add_common_arguments,
     add_engine_arguments,
     build_runner,
@@ -47,6 +46,7 @@ from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.utils.launch import PATIENCE
 from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped

@@ -20,7 +20,7 @@ from mmengine.logging import print_log
 
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
-from mmssl_robust.utils.data_check import check_class_count, named_data_errors
+from mmssl_robust.utils.data_check import check_class_count, check_labels, named_data_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import remove_partial_files
 from mmssl_robust.utils.resume import resume_from
@@ -54,6 +54,11 @@ def parse_args() -> argparse.Namespace:
         metavar='SIZE',
         help='keep the features of a frozen encoder in this much memory, by default 4GB; pays without random crops',
     )
+    parser.add_argument(
+        '--on-corrupt',
+        choices=('fail', 'skip'),
+        help='what a sample that cannot be read does; skip: the next one takes its place (default fail)',
+    )
     parser.add_argument('--log-to', nargs='+', choices=LOG_TO, default=[], help='where to log besides files')
     return parser.parse_args()
 
@@ -74,6 +79,17 @@ def use_auto_scale_lr(cfg: Config, config: str) -> None:
     # MMEngine counts the images of one batch, of which accumulation makes a step from several.
     accumulated = cfg.optim_wrapper.get('accumulative_counts', 1)
     cfg.auto_scale_lr = dict(enable=True, base_batch_size=base / accumulated)
+
+
+def set_on_corrupt(cfg: Config, what: str) -> None:
+    """Say it to the loops, of which OpenMMLab's own know no such setting."""
+    train = cfg.get('train_cfg', {})
+    if not str(train.get('type', '')).startswith('mmssl_robust.'):
+        raise UserError('--on-corrupt needs a loop of this package: set train_cfg.type to mmssl_robust.SeededTrainLoop')
+    train['on_corrupt'] = what
+    val = cfg.get('val_cfg') or {}
+    if val.get('type') == 'mmssl_robust.AttackValLoop':
+        val['on_corrupt'] = what
 
 
 def add_logs(cfg: Config, names: list[str]) -> None:
@@ -109,6 +125,8 @@ def main() -> None:
     if args.cache_features:
         hook = dict(type='mmssl_robust.FeatureCacheHook', limit=args.cache_features)
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+    if args.on_corrupt:
+        set_on_corrupt(cfg, args.on_corrupt)
     if args.log_to:
         add_logs(cfg, args.log_to)
     damaged = find_resume(cfg, args.resume) if args.resume else []
@@ -120,6 +138,7 @@ def main() -> None:
     with named_data_errors(cfg.train_dataloader.dataset.get('data_root') or args.config):
         dataset = runner.train_loop.dataloader.dataset
     check_class_count(runner.model, dataset)
+    check_labels(runner.model, dataset)
     runner.train()
     leave_process_group()
 

@@ -7,7 +7,7 @@ from mmengine.dist import barrier, is_main_process
 
 from mmssl_robust.utils.checkpoint import save_checkpoint
 from mmssl_robust.utils.cli import build_runner
-from mmssl_robust.utils.data_check import check_class_count
+from mmssl_robust.utils.data_check import check_class_count, check_labels
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.resume import newest_checkpoint, resume_from
 from mmssl_robust.utils.state_dict import head_of, read_weights
@@ -32,7 +32,7 @@ def trained_head(resolved: ResolvedRow, launcher: str = 'none') -> Path:
     found = head.is_file()
     barrier()  # no process may look after another has trained it
     if not found:
-        checkpoint = _train(resolved.fresh_cfg(), folder, launcher)
+        checkpoint = _train(resolved.fresh_cfg(), folder, launcher, resolved.options.on_corrupt)
         if is_main_process():
             trained = read_weights(checkpoint).tensors
             save_checkpoint(trained if resolved.finetunes else head_of(trained), head)
@@ -42,12 +42,13 @@ def trained_head(resolved: ResolvedRow, launcher: str = 'none') -> Path:
     return head
 
 
-def _train(cfg: Config, folder: Path, launcher: str) -> Path:
+def _train(cfg: Config, folder: Path, launcher: str, on_corrupt: str) -> Path:
     """Train and return the last checkpoint."""
     cfg.launcher, cfg.work_dir, cfg.experiment_name = launcher, str(folder), folder.name
     if 'SeededTrainLoop' in cfg.train_cfg.get('type', ''):
         # The paper's batch is that of an optimiser step, whatever the number of processes.
         cfg.train_cfg.setdefault('total_batch_size', cfg.train_dataloader.batch_size)
+        cfg.train_cfg.on_corrupt = on_corrupt
     # The benchmark evaluates it anyway.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None
@@ -55,6 +56,7 @@ def _train(cfg: Config, folder: Path, launcher: str) -> Path:
     cfg.resume, cfg.load_from = newest is not None, str(newest) if newest else None
     runner = build_runner(cfg, ('train_dataloader',))
     check_class_count(runner.model, runner.train_loop.dataloader.dataset)
+    check_labels(runner.model, runner.train_loop.dataloader.dataset)
     runner.train()
     checkpoint, _ = newest_checkpoint(folder)
     if checkpoint is None:

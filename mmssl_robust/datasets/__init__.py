@@ -1,17 +1,26 @@
-"""Data sets and transforms that OpenMMLab lacks."""
+"""Data sets and transforms that OpenMMLab lacks, and loaders of annotations in place of its own."""
 
 from .camvid import CamVidDataset
 from .places import PlacedDataset, placed_loader
 from .seeded import SeededDataset, seed_generators
 from .teacher_features import TeacherFeatureDataset
 from .tolerant import TolerantDataset, tolerant_collate
-from .transforms import CheckAnnotations, EigenCrop, IgnoreLabel, PresentClasses
+from .transforms import (
+    CheckAnnotations,
+    EigenCrop,
+    IgnoreLabel,
+    LoadAnnotations,
+    LoadDepthAnnotation,
+    PresentClasses,
+)
 
 __all__ = [
     'CamVidDataset',
     'CheckAnnotations',
     'EigenCrop',
     'IgnoreLabel',
+    'LoadAnnotations',
+    'LoadDepthAnnotation',
     'PlacedDataset',
     'PresentClasses',
     'SeededDataset',

@@ -1,6 +1,6 @@
 """Augmentation that is the same in every run of a seed."""
 
-import os
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
-from mmssl_robust.utils.errors import first_line
+from mmssl_robust.utils.errors import UserError
 
 from .places import metainfo_of, placed
+from .reading import read_sample
 from .tolerant import Unreadable
 
 
@@ -39,9 +41,24 @@ class SeededDataset(Dataset):
         seed: Non-negative integer.
         images_per_epoch: Shorter (or longer) epochs, each of which goes on in a shuffled data set where the one
             before ended; None for the whole set in each.
+        on_corrupt: What a sample that cannot be read does: ``'fail'``, or ``'skip'``, and the next that can takes its
+            place, so that batches stay whole.
+
+    Raises:
+        UserError: If ``on_corrupt`` is neither.
     """
 
-    def __init__(self, dataset: dict[str, Any], seed: int = 0, images_per_epoch: int | None = None) -> None:
+    def __init__(
+        self,
+        dataset: dict[str, Any],
+        seed: int = 0,
+        images_per_epoch: int | None = None,
+        on_corrupt: str = 'fail',
+    ) -> None:
+        if on_corrupt not in ('fail', 'skip'):
+            raise UserError(f"on_corrupt is {on_corrupt!r}: use 'fail' or 'skip'")
+        self.on_corrupt = on_corrupt
+        self._noted: set[str] = set()
         self.dataset = DATASETS.build(dataset)
         self.seed = seed
         self.images_per_epoch = images_per_epoch
@@ -63,19 +80,26 @@ class SeededDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         """Return the sample, or an :class:`Unreadable` in its place."""
         index = self._index(index)
+        problem = ''
+        for place in range(index, index + (len(self.dataset) if self.on_corrupt == 'skip' else 1)):
+            try:
+                return self._augmented(place % len(self.dataset))
+            except UserError as error:
+                problem = str(error)
+                if self.on_corrupt == 'skip':
+                    self._note(problem)
+        return Unreadable(problem, fatal=True)
+
+    def _augmented(self, index: int) -> Any:
         with _generators_restored():
             seed_generators(self.seed, int(self._epoch), index)
-            try:
-                item = self.dataset[index]
-            except Exception as error:  # decoders raise almost anything, and a worker's traceback fills a page
-                if os.environ.get('MMSSL_TRACEBACK') == '1':
-                    raise
-                return Unreadable(f'cannot read {self._name(index)} ({first_line(error)}): replace it', fatal=True)
+            item = read_sample(self.dataset, index, in_full=False)
         return placed(item, index)
 
-    def _name(self, index: int) -> str:
-        info = self.dataset.get_data_info(index) if hasattr(self.dataset, 'get_data_info') else {}
-        return info.get('img_path', f'image {index}')
+    def _note(self, problem: str) -> None:
+        if problem not in self._noted:  # it comes again in every epoch
+            self._noted.add(problem)
+            print_log(f'{problem}; the next sample takes its place', 'current', logging.WARNING)
 
     def _index(self, index: int) -> int:
         if not self.images_per_epoch:

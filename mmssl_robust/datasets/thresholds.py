@@ -46,6 +46,7 @@ def share_thresholds(cfg: Config) -> dict[str, float]:
                 )
         told = {name: value for name, (_, value) in found.items()}
         thresholds = USUAL_THRESHOLDS | told
+        _check_class_count(cfg, told)
         check_depth_range(thresholds['min_depth'], thresholds['max_depth'])
         _tell(cfg, {name: value for name, value in told.items() if value != USUAL_THRESHOLDS[name]})
     return thresholds
@@ -70,6 +71,20 @@ def tell_attacks(
         except UserError as error:
             raise UserError(f'attack {name!r}: {error}') from error
     return told
+
+
+def _check_class_count(cfg: Config, told: Mapping[str, float]) -> None:
+    """Refuse to leave out pixels of a class because nobody said which label does not count."""
+    heads = (cfg.get('model') or {}).get('decode_head') or ()
+    classes = max(
+        [head.get('num_classes', 0) for head in ([heads] if isinstance(heads, Mapping) else heads)], default=0
+    )
+    usual = int(USUAL_THRESHOLDS['ignore_index'])
+    if classes > usual and 'ignore_index' not in told:
+        raise UserError(
+            f'of {classes} classes, {usual} is one, and yet the label that does not count: set another, such as '
+            f'metainfo=dict(ignore_index={classes}) of the data sets'
+        )
 
 
 def _statements(cfg: Config) -> Iterator[Statement]:

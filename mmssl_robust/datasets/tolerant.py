@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import get_world_size
-from PIL import Image
 
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.data_check import named_data_errors
 from mmssl_robust.utils.errors import UserError
 
-from .places import PlacedDataset
-
-_FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
+from .places import PlacedDataset, placed
+from .reading import read_sample
 
 
 @dataclass
@@ -40,7 +37,7 @@ class TolerantDataset(PlacedDataset):
 
     Args:
         dataset: The data set, or its config.
-        on_corrupt: What a damaged image or label file does: ``'fail'`` or ``'skip'``.
+        on_corrupt: What a sample that cannot be read does, for whatever reason: ``'fail'`` or ``'skip'``.
         max_images: Take this many, evenly spread over the set, not all.
 
     Raises:
@@ -70,26 +67,9 @@ class TolerantDataset(PlacedDataset):
             return None
         index = self.indices[index]
         try:
-            broken = self._broken_file(index)
-            if broken:
-                return Unreadable(broken, fatal=self.on_corrupt == 'fail')
-            return super().__getitem__(index)
+            return placed(read_sample(self.dataset, index), index)
         except UserError as error:
-            return Unreadable(str(error), fatal=True)
-
-    def _broken_file(self, index: int) -> str | None:
-        # Decoded in full: OpenCV returns a truncated JPEG with a grey rest and no error.
-        info = self.dataset.get_data_info(index) if hasattr(self.dataset, 'get_data_info') else {}
-        for path in (info[key] for key in _FILE_KEYS if info.get(key)):
-            if '://' in path or Path(path).suffix.lower() not in Image.registered_extensions():
-                continue
-            try:
-                with Image.open(path) as image:
-                    image.load()
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-                reason = str(error).splitlines()[0]
-                return f'cannot read {path} ({reason}): replace it, or skip such files (--on-corrupt skip)'
-        return None
+            return Unreadable(str(error), fatal=self.on_corrupt == 'fail')
 
 
 def spread(count: int, wanted: int | None) -> list[int]:

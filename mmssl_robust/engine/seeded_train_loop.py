@@ -34,6 +34,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         total_batch_size: Images of an optimiser step, over all processes and accumulated batches; it replaces the
             data loader's ``batch_size``. None leaves that, which is a process's.
         images_per_epoch: See :class:`~mmssl_robust.datasets.SeededDataset`.
+        on_corrupt: Likewise.
         max_skipped_steps: How many steps in a row are left out where the loss is not finite, before the run stops.
         val_at_start: Whether to validate before the first epoch.
         **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` as in ``EpochBasedTrainLoop``.
@@ -53,6 +54,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         images_per_epoch: int | None = None,
         max_skipped_steps: int = 0,
         val_at_start: bool = False,
+        on_corrupt: str = 'fail',
         **kwargs: Any,
     ) -> None:
         accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
@@ -65,6 +67,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
                 dataset=dataloader['dataset'],
                 seed=runner.seed,
                 images_per_epoch=images_per_epoch,
+                on_corrupt=on_corrupt,
             )
             dataloader = {**dataloader, 'dataset': dataset, 'collate_fn': tolerant_collate}
         super().__init__(runner, dataloader, max_epochs, **kwargs)

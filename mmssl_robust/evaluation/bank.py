@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from mmssl_robust.attacks.modes import eval_mode
 from mmssl_robust.models.heads import BankHead
-from mmssl_robust.utils.data_check import check_class_count
+from mmssl_robust.utils.data_check import check_class_count, no_label
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.progress import track
@@ -61,7 +61,7 @@ def fill_bank(model: nn.Module, loader: DataLoader[dict[str, Any]] | None) -> No
         loader: Of :func:`bank_loader`; where it is None, nothing happens.
 
     Raises:
-        UserError: If an image cannot be read.
+        UserError: If an image cannot be read, or has no label.
     """
     if loader is None:
         return
@@ -75,6 +75,9 @@ def fill_bank(model: nn.Module, loader: DataLoader[dict[str, Any]] | None) -> No
                 data = classifier.data_preprocessor(part, False)
                 with named_size_errors(classifier, part):
                     features = classifier.extract_feat(data['inputs'])[-1]
+                for sample in data['data_samples']:
+                    if 'gt_label' not in sample:
+                        raise UserError(f'the bank needs labels: {no_label(sample)}')
                 labels = torch.cat([sample.gt_label for sample in data['data_samples']])
                 rows.append((features.cpu(), labels.cpu()))
     parts = [part for process in all_gather_object(rows) for part in process]

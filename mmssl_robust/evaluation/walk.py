@@ -102,7 +102,7 @@ def walk(
         :class:`EnsembleRun`.
 
     Raises:
-        UserError: If a sample cannot be read, or an attack does not fit the model.
+        UserError: If a sample cannot be read or has no ground truth, or an attack does not fit the model.
     """
     parts = [_clean_run(victim, part) for victim, part in victims_of(model, batch, memory, note)]
     for part in parts:
@@ -137,6 +137,7 @@ def victims_of(
 
 
 def _clean_run(victim: Victim, part: dict[str, Any]) -> CleanRun:
+    victim.check_truth()
     start = time.perf_counter()
     clean = victim.predict(victim.pixels)
     return CleanRun(CLEAN, victim, part, clean, time.perf_counter() - start, completes=False)

@@ -2,13 +2,11 @@
 
 import argparse
 import os
-from datetime import timedelta
 from pathlib import Path
 
 import torch
 import torch.distributed
 from mmengine.config import Config, DictAction
-from mmengine.dist import init_dist
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -16,14 +14,11 @@ from .checkpoint import register_safe_loaders
 from .config_files import find_config, read_config
 from .data_check import check_data_folders
 from .errors import UserError, first_line
+from .launch import LAUNCHERS, check_launcher, join_by_gloo
 from .precision import PRECISIONS
 from .probe import is_finetuned, prepare_for_training
 from .strict_runner import StrictRunner
 from .unwrapped import unwrapped
-
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
-PATIENCE = 6 * 3600
-"""Seconds for which processes of an evaluation wait for one that still attacks; one that dies ends them all at once."""
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +91,8 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
         if cfg.get(name):
             check_data_folders(cfg[name].dataset)
     register_safe_loaders()
-    if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
+    check_launcher(cfg.launcher)
+    if cfg.launcher != 'none' and not torch.cuda.is_available():
         _use_gloo(cfg)
     if 'runner_type' not in cfg:
         return StrictRunner.from_cfg(cfg)
@@ -104,25 +100,6 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
     if cfg.get('train_cfg'):
         prepare_for_training(unwrapped(runner.model), is_finetuned(cfg))
     return runner
-
-
-def init_processes(launcher: str) -> str:
-    """Join the other processes, where the launcher started several, without a Runner.
-
-    Args:
-        launcher: One of :data:`LAUNCHERS`.
-
-    Returns:
-        The device of this process.
-    """
-    gpu = torch.cuda.is_available()
-    if launcher == 'none':
-        return 'cuda' if gpu else 'cpu'
-    if launcher == 'pytorch' and not gpu:
-        torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=PATIENCE))
-        return 'cpu'
-    init_dist(launcher, backend='nccl' if gpu else 'gloo', timeout=PATIENCE)
-    return f'cuda:{torch.cuda.current_device()}' if gpu else 'cpu'
 
 
 def leave_process_group() -> None:
@@ -135,7 +112,6 @@ def leave_process_group() -> None:
 def _use_gloo(cfg: Config) -> None:
     # MMEngine would call torch.cuda.set_device, and give DDP a device index.
     if not torch.distributed.is_initialized():
-        seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
-        torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=seconds) if seconds else None)
+        join_by_gloo(cfg.launcher, cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout'))
     wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False) | cfg.get('model_wrapper_cfg', {})
     cfg.model_wrapper_cfg = wrapper | dict(device_ids=None)

@@ -1,16 +1,21 @@
 """Looking for the data before an hour of set-up ends in a traceback."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmpretrain.models import ClsHead, ImageClassifier, MultiLabelClsHead
 from mmseg.models import DepthEstimator
 from torch import nn
 from torch.utils.data import Dataset
 
-from .errors import UserError
+from .errors import UserError, first_line
 from .unwrapped import unwrapped
+
+LABELS = ('gt_label', 'gt_score')
+_FEW = 21  # classes that a line has room for
 
 
 def check_data_folders(dataset: Mapping[str, Any]) -> None:
@@ -65,7 +70,50 @@ def named_data_errors(where: str) -> Iterator[None]:
         # MMEngine serialising an empty list; MMPretrain finding no image in its folders.
         if not any(words in str(error) for words in ('need at least one array', 'Found 0 files')):
             raise
-        raise UserError(f'the data set is empty: {where}') from error
+        raise UserError(f'the data set is empty: {where}{_what_is_there(where)}') from error
+    except AssertionError as error:
+        if 'number of subfolders' not in str(error):
+            raise
+        raise UserError(f'{where}: {first_line(error)} Each folder is a class: remove those that are none') from error
+
+
+def _what_is_there(folder: str) -> str:
+    """The endings of files below a folder, the most frequent first: perhaps the data set looks for another."""
+    if not Path(folder).is_dir():
+        return ''
+    files = (path for path in Path(folder).rglob('*') if path.is_file())
+    endings = Counter(path.suffix for path in files).most_common(3)
+    found = ', '.join(f'{count} end in {ending or "no suffix"}' for ending, count in endings)
+    return f'; of the files there {found}: set img_suffix, or extensions, of the data set to that of the images' * bool(
+        found
+    )
+
+
+def check_labels(model: nn.Module, dataset: Dataset[Any]) -> None:
+    """Check, before a training, that images for a classifier have a label each.
+
+    Args:
+        model: Any model; those that are no classifiers of mmpretrain pass.
+        dataset: Data set whose first sample is read.
+
+    Raises:
+        UserError: If it has none.
+    """
+    model = unwrapped(model)
+    if isinstance(model, ImageClassifier) and isinstance(getattr(model, 'head', None), (ClsHead, MultiLabelClsHead)):
+        item: Any = dataset[0]
+        sample = item.get('data_samples') if isinstance(item, Mapping) else None
+        if sample is not None and not any(name in sample for name in LABELS):
+            raise UserError(no_label(sample))
+
+
+def no_label(sample: Any) -> str:
+    """What to say of a classifier's sample without a label."""
+    name = sample.get('img_path') or f'image {sample.get("sample_idx", "")}'
+    return (
+        f'{name} has no label: sort the images into a folder for each class, or give the data set an ann_file, '
+        'and leave out with_label=False'
+    )
 
 
 def check_class_count(model: nn.Module, dataset: Dataset[Any]) -> None:
@@ -86,7 +134,10 @@ def check_class_count(model: nn.Module, dataset: Dataset[Any]) -> None:
     if isinstance(model, DepthEstimator) or not outputs or not classes:
         return
     if len(classes) != outputs:
-        raise UserError(f'the data set has {len(classes)} classes, the model {outputs}: change num_classes of the head')
+        named = f'; those of the data are {", ".join(classes)}' if len(classes) < _FEW else ''
+        raise UserError(
+            f'the data set has {len(classes)} classes, the model {outputs}: change num_classes of the head{named}'
+        )
 
 
 def _folders(dataset: Mapping[str, Any]) -> Iterator[Path]:

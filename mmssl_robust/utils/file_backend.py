@@ -1,10 +1,13 @@
-"""MMEngine's files, whole or not there."""
+"""MMEngine's files, whole or not there, and its folders without what is no data."""
 
 import os
+from collections.abc import Iterator
 
 from mmengine.fileio import LocalBackend, register_backend
 
 from .files import whole_file
+
+_NO_DATA = ('__MACOSX', '@eaDir', 'lost+found')
 
 
 class WholeFileBackend(LocalBackend):  # type: ignore[misc]  # MMEngine comes without types
@@ -15,7 +18,36 @@ class WholeFileBackend(LocalBackend):  # type: ignore[misc]  # MMEngine comes wi
         with whole_file(filepath) as partial:
             partial.write_bytes(obj)
 
+    def list_dir_or_file(
+        self,
+        dir_path: str | os.PathLike[str],
+        list_dir: bool = True,
+        list_file: bool = True,
+        suffix: str | tuple[str, ...] | None = None,
+        recursive: bool = False,
+    ) -> Iterator[str]:
+        """Yield what a folder holds, as MMEngine's does, in the same arbitrary order.
+
+        Hidden folders are left out with all that they hold, as MMEngine leaves out hidden files: ``.ipynb_checkpoints``
+        beside the folders of classes is none of them, and would shift the labels of all. A suffix is meant in upper
+        and lower case.
+
+        Args:
+            dir_path: The folder.
+            list_dir: Whether to list folders.
+            list_file: Whether to list files.
+            suffix: Only files that end in it, or in one of them.
+            recursive: Whether to look into folders.
+        """
+        if list_dir and suffix is not None:
+            raise TypeError('folders have no suffix: set list_dir to False')
+        ends = tuple(end.lower() for end in ([suffix] if isinstance(suffix, str) else suffix or ('',)))
+        for name in super().list_dir_or_file(dir_path, list_dir, list_file, None, recursive):
+            is_hidden = any(part.startswith('.') or part in _NO_DATA for part in str(name).split(os.sep))
+            if not is_hidden and name.lower().endswith(ends):
+                yield name
+
 
 def register_whole_files() -> None:
-    """Have MMEngine write its checkpoints by :class:`WholeFileBackend`."""
+    """Have MMEngine write its checkpoints, and list folders, by :class:`WholeFileBackend`."""
     register_backend('local', WholeFileBackend, force=True, prefixes='')

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,7 +17,8 @@ _SUFFIX = '.partial'
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Let a file be written beside its place, and put it there when it is complete.
 
-    Whatever happens meanwhile, what was at its place stays.
+    Whatever happens meanwhile, what was at its place stays. The file has the permissions of the one that it replaces,
+    otherwise those that the process gives to new files, whoever writes it: safetensors would hide it from others.
 
     Args:
         path: Where the file shall be; its folder is made.
@@ -32,7 +34,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            mode = _mode_of(path, partial)
             yield partial
+            if stat.S_IMODE(partial.stat().st_mode) != mode:
+                os.chmod(partial, mode)
             with open(partial, 'rb') as file:
                 os.fsync(file.fileno())  # some file systems would rename it before its content is on the disk
             os.replace(partial, path)
@@ -41,6 +46,16 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f'cannot write {path}: {reason}; nothing that was there has changed') from error
+
+
+def _mode_of(path: Path, free: Path) -> int:
+    """Permissions of a file, if there is none of a new one at a free place; reading the umask would change it."""
+    if not path.exists():
+        free.touch()
+        path = free
+    mode = stat.S_IMODE(path.stat().st_mode)
+    free.unlink(missing_ok=True)
+    return mode
 
 
 def sha256(path: Path) -> str:

@@ -19,6 +19,7 @@ _FREE = {
     'dynamic_intervals',
     'max_epochs',
     'num_workers',
+    'on_corrupt',
     'persistent_workers',
     'pin_memory',
     'prefetch_factor',

@@ -23,10 +23,19 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return main(*args, **kwargs)
-        except UserError as error:
-            if os.environ.get('MMSSL_TRACEBACK') == '1':
+        except (UserError, KeyError) as error:
+            problem = str(error) if isinstance(error, UserError) else _scope_problem(error)
+            if problem is None or os.environ.get('MMSSL_TRACEBACK') == '1':
                 raise
-            print(f'error: {error}', file=sys.stderr)
+            print(f'error: {problem}', file=sys.stderr)
             sys.exit(2)
 
     return wrapper
+
+
+def _scope_problem(error: KeyError) -> str | None:
+    if 'mmengine' not in sys.modules:  # it may be what is missing
+        return None
+    from .scopes import scope_problem  # of libraries that the first lines of a tool cannot count on
+
+    return scope_problem(error)

@@ -85,6 +85,13 @@ class Victim:
             image_mask[:, :rows, :columns] = True
         return mask
 
+    def check_truth(self) -> None:
+        """Check that each image has what a prediction is scored by; an attack on the embedding alone needs it not.
+
+        Raises:
+            UserError: If one has not; names it.
+        """
+
     def normalise(self, pixels: Tensor) -> Tensor:
         """Model input (B, 3, H, W) for pixels in [0, 1]; padding is the preprocessor's."""
         inputs = self.space.to_inputs(pixels)

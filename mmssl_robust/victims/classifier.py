@@ -7,9 +7,10 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from mmssl_robust.tasks.multi_label import labels_of
+from mmssl_robust.utils.data_check import LABELS, no_label
 from mmssl_robust.utils.errors import UserError
 
-from .base import Victim
+from .base import Victim, name_of
 
 
 class ClassifierVictim(Victim):
@@ -22,7 +23,20 @@ class ClassifierVictim(Victim):
     def prediction(self, pixels: Tensor) -> Tensor:  # noqa: D102
         return self.model(self.normalise(pixels), mode='tensor')
 
+    def check_truth(self) -> None:  # noqa: D102
+        classes = getattr(getattr(self.model, 'head', None), 'num_classes', None)
+        for sample in self.data_samples:
+            if not any(name in sample for name in LABELS):
+                raise UserError(no_label(sample))
+            labels = sample.gt_label.tolist() if 'gt_label' in sample else []
+            if classes and any(not 0 <= label < classes for label in labels):
+                raise UserError(
+                    f'{name_of(sample)} has the label {max(labels)}, but the model has {classes} classes: '
+                    'change num_classes of its head, or the label'
+                )
+
     def targets(self) -> Tensor:  # noqa: D102
+        self.check_truth()
         labels = torch.cat([sample.gt_label for sample in self.data_samples])
         if len(labels) != len(self.data_samples):
             raise UserError(
@@ -40,6 +54,7 @@ class MultiLabelVictim(ClassifierVictim):
     task = 'multi-label'
 
     def targets(self) -> Tensor:  # noqa: D102
+        self.check_truth()
         labels = [labels_of(sample, self._classes(sample)) for sample in self.data_samples]
         return torch.tensor(labels, device=self.inputs.device)
 

@@ -71,10 +71,13 @@ class DenseVictim(Victim):
     def _small_maps(self, inputs: Tensor) -> Tensor:
         return self.model.decode_head(self.model.extract_feat(inputs))
 
-    def targets(self) -> Tensor:  # noqa: D102
+    def check_truth(self) -> None:  # noqa: D102
         for sample in self.data_samples:
             if self.annotation not in sample:
                 raise UserError(f'{name_of(sample)} has no {self.annotation}: load annotations in the test pipeline')
+
+    def targets(self) -> Tensor:  # noqa: D102
+        self.check_truth()
         annotations = [sample.get(self.annotation).data for sample in self.data_samples]
         return _on_canvas(annotations, self.canvas, fill=self.unlabelled).to(self.inputs.device)
 

@@ -2,9 +2,11 @@
 
 import itertools
 import random
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -264,6 +266,20 @@ def test_damaged_files_end_the_run_or_are_skipped(tmp_path, data_root, monkeypat
         run_suite(tmp_path, row)
     run_suite(tmp_path, row, on_corrupt='skip')
     assert len(read_all(tmp_path, row)) == 11
+    assert broken.name in store_of(row, tmp_path).info()['skipped'][0]
+
+
+@pytest.mark.parametrize('batch_size', [1, 2])
+def test_a_depth_map_of_three_channels_is_skipped(batch_size, tmp_path, data_root, monkeypatch):
+    shutil.copytree(data_root / 'hololens', tmp_path / 'data' / 'hololens')
+    broken = min((tmp_path / 'data/hololens/depths/test').iterdir())
+    cv2.imwrite(str(broken), np.ones((360, 540, 3), np.uint16))
+    monkeypatch.setenv('DATA_ROOT', str(tmp_path / 'data'))
+    row = row_of('depth', attacks=dict(embed=load_preset('embed', steps=1)), batch_size=batch_size)
+    with pytest.raises(UserError, match=f'{broken} holds 3 channels'):
+        run_suite(tmp_path, row)
+    run_suite(tmp_path, row, on_corrupt='skip')
+    assert len(read_all(tmp_path, row)) == 2 * (TASKS['depth'][2] - 1)
     assert broken.name in store_of(row, tmp_path).info()['skipped'][0]
 
 

@@ -1,6 +1,7 @@
 """The same sample in the same epoch is augmented alike, whoever reads it and when."""
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from mmssl_robust.datasets import SeededDataset
 from mmssl_robust.datasets.tolerant import Unreadable
+from mmssl_robust.utils.errors import UserError
 
 
 def dataset_cfg(data_root):
@@ -102,3 +104,31 @@ def test_damaged_files_are_named(content, tmp_path):
     sample = SeededDataset(dataset_cfg(tmp_path))[0]
     assert isinstance(sample, Unreadable) and sample.fatal
     assert 'bad.jpg' in sample.message and '\n' not in sample.message
+
+
+def test_truncated_files_do_not_train_in_silence(data_root, tmp_path):
+    folder = tmp_path / 'cifar10' / 'test'
+    folder.mkdir(parents=True)
+    whole = next(Path(data_root, 'cifar10', 'test').rglob('*.jpg')).read_bytes()
+    Path(folder, 'bad.jpg').write_bytes(whole[: len(whole) // 2])
+    Path(folder, 'good.jpg').write_bytes(whole + b'what some cameras add')
+    dataset = SeededDataset(dataset_cfg(tmp_path))
+    assert re.search('cannot read .*bad.jpg.*[Tt]runcated', dataset[0].message)
+    assert dataset[1]['data_samples'].sample_idx == 1
+
+
+def test_the_next_sample_takes_the_place_of_one_that_is_skipped(data_root, tmp_path):
+    folder = tmp_path / 'cifar10' / 'test'
+    folder.mkdir(parents=True)
+    images = sorted(Path(data_root, 'cifar10', 'test').rglob('*.jpg'))
+    for index, image in enumerate(images[:4]):
+        Path(folder, f'{index}.jpg').write_bytes(b'' if index in (1, 3) else image.read_bytes())
+    dataset = SeededDataset(dataset_cfg(tmp_path), on_corrupt='skip')
+    items = [dataset[index] for index in range(4)]
+    assert [item['data_samples'].sample_idx for item in items] == [0, 2, 2, 0]
+    assert torch.equal(items[1]['inputs'], items[2]['inputs'])
+    for path in folder.iterdir():
+        path.write_bytes(b'')
+    assert dataset[2].fatal, 'none is left'
+    with pytest.raises(UserError, match="use 'fail' or 'skip'"):
+        SeededDataset(dataset_cfg(tmp_path), on_corrupt='ignore')

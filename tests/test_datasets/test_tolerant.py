@@ -1,7 +1,18 @@
+import re
+
+import cv2
+import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
-from toys import classification_run, segmentation_run, write_classification, write_segmentation
+from toys import (
+    classification_run,
+    depth_run,
+    segmentation_run,
+    write_classification,
+    write_depth,
+    write_segmentation,
+)
 
 from mmssl_robust.datasets import TolerantDataset, tolerant, tolerant_collate
 from mmssl_robust.utils.errors import UserError
@@ -67,20 +78,61 @@ def test_damaged_files_are_reported_not_raised(dataset, folder, name, on_corrupt
     assert name in problem.message and '\n' not in problem.message and problem.fatal == (on_corrupt == 'fail')
 
 
-def test_mendable_problems_of_the_pipeline_stay_fatal(dataset, monkeypatch):
-    whole = TolerantDataset(dataset, 'skip')
-
-    def complain(results):
-        raise UserError('label 77 in x.png')
-
-    monkeypatch.setattr(whole.dataset, 'pipeline', complain)
-    assert whole[0].message == 'label 77 in x.png' and whole[0].fatal
+def write_another_size(path):
+    cv2.imwrite(str(path), np.zeros((15, 16), np.uint8))
 
 
-def test_programming_errors_of_the_pipeline_are_raised(dataset, monkeypatch):
-    whole = TolerantDataset(dataset, 'skip')
-    monkeypatch.setattr(whole.dataset, 'pipeline', lambda results: results['no such key'])
-    with pytest.raises(KeyError):
+def write_colours(path):
+    cv2.imwrite(str(path), np.zeros((16, 16, 3), np.uint8))
+
+
+def write_label_77(path):
+    cv2.imwrite(str(path), np.full((16, 16), 77, np.uint8))
+
+
+@pytest.mark.parametrize('on_corrupt', ['skip', 'fail'])
+@pytest.mark.parametrize(
+    'write, reason',
+    [
+        (write_another_size, 'labels/2.png is 16x15, its image .*images/2.png 16x16'),
+        (write_colours, 'labels/2.png holds colours'),
+        (write_label_77, 'labels/2.png holds label 77, but the data set has 4 classes'),
+        (lambda path: path.rename(path.with_suffix('.PNG')), r'labels/2.png \(no such file, but there is 2.PNG\)'),
+    ],
+)
+def test_whatever_is_wrong_with_a_label_names_the_label(dataset, folder, write, reason, on_corrupt):
+    whole = TolerantDataset(dataset, on_corrupt)
+    write(folder / 'labels/2.png')
+    batch = tolerant_collate([whole[1], whole[2], whole[3]])
+    assert keys([batch]) == [[1, 3]]
+    (problem,) = batch['unreadable']
+    assert re.search(reason, problem.message) and '\n' not in problem.message
+    assert problem.fatal == (on_corrupt == 'fail')
+
+
+def test_a_depth_map_of_three_channels(tmp_path):
+    DefaultScope.get_instance('depth', scope_name='mmseg')
+    write_depth(tmp_path / 'data', [(16, 16)] * 2)
+    cv2.imwrite(str(tmp_path / 'data/depths/1.png'), np.ones((16, 16, 3), np.uint16))
+    whole = TolerantDataset(depth_run(tmp_path / 'data', 'work')['test_dataloader']['dataset'], 'skip')
+    batch = tolerant_collate([whole[0], whole[1]])
+    assert keys([batch]) == [[0]]
+    assert 'depths/1.png holds 3 channels' in batch['unreadable'][0].message
+
+
+@pytest.mark.parametrize('on_corrupt', ['skip', 'fail'])
+@pytest.mark.parametrize('error', [KeyError('shape'), AssertionError(), ValueError('first\nsecond'), MemoryError()])
+def test_exceptions_of_any_transform_name_the_image(dataset, monkeypatch, on_corrupt, error):
+    whole = TolerantDataset(dataset, on_corrupt)
+
+    def fail(results):
+        raise error
+
+    monkeypatch.setattr(whole.dataset, 'pipeline', fail)
+    assert re.fullmatch(r'cannot read .*images/0.png \(.+\): replace it, or skip .*', whole[0].message)
+    assert whole[0].fatal == (on_corrupt == 'fail')
+    monkeypatch.setenv('MMSSL_TRACEBACK', '1')
+    with pytest.raises(type(error)):
         whole[0]
 
 

@@ -263,7 +263,7 @@ def test_no_image_can_be_read(segmentation, tmp_path):
 def test_label_map_of_another_size(segmentation, tmp_path):
     labels = tmp_path / 'data' / 'labels'
     (labels / '0.png').write_bytes((labels / '2.png').read_bytes())
-    with pytest.raises(UserError, match='labels/0.png is 25x30, its image 48x40'):
+    with pytest.raises(UserError, match='labels/0.png is 25x30, its image .*images/0.png 48x40'):
         runner_of(segmentation, test_cfg=loop_cfg()).test()
 
 
@@ -325,3 +325,20 @@ def test_images_of_torchvision_give_the_same_metrics(classification):
     preprocessor |= dict(mean=None, std=None)
     with pytest.raises(UserError, match='nothing says what white is: set mean and std'):
         runner_of(classification, test_cfg=loop_cfg(pgd=PGD)).test()
+
+
+def test_images_without_labels(classification, tmp_path):
+    classification['test_dataloader']['dataset']['with_label'] = False
+    with pytest.raises(UserError, match=r'class0/0.png has no label: sort the images into a folder for each class'):
+        runner_of(classification, test_cfg=loop_cfg(embed=EMBED)).test()
+
+
+@pytest.mark.parametrize('remove', ['annotations', 'folder'])
+def test_images_without_label_maps(segmentation, remove):
+    dataset = segmentation['test_dataloader']['dataset']
+    if remove == 'folder':
+        dataset['data_prefix'] = dict(img_path='images')
+    else:
+        dataset['pipeline'] = [step for step in dataset['pipeline'] if step['type'] != 'LoadAnnotations']
+    with pytest.raises(UserError, match='images/0.png has no (annotation|gt_sem_seg): '):
+        runner_of(segmentation, test_cfg=loop_cfg(segpgd=SEGPGD)).test()

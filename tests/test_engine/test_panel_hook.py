@@ -1,3 +1,6 @@
+import os
+import stat
+
 import cv2
 import pytest
 from toys import (
@@ -61,3 +64,22 @@ def test_a_failed_evaluation_leaves_no_pictures(tmp_path):
 def test_wrong_number_of_pictures(tmp_path):
     with pytest.raises(UserError, match='at least 1'):
         run('depth', tmp_path, max_images=0)
+
+
+@pytest.mark.parametrize('mode', [0o755, 0o775, 0o1777, None])
+def test_folders_keep_their_permissions_and_new_ones_have_the_usual_ones(mode, tmp_path):
+    out = tmp_path / 'out'
+    if mode is not None:
+        out.mkdir()
+        out.chmod(mode)
+        (out / 'notes.txt').write_text('mine')
+    before = os.umask(0o022)
+    try:
+        run('classification', tmp_path, max_images=1).test()
+    finally:
+        os.umask(before)
+    modes = {path.relative_to(tmp_path).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in out.glob('*/*')}
+    assert len(modes) == 2 and set(modes.values()) == {0o644}
+    assert stat.S_IMODE(out.stat().st_mode) == (0o755 if mode is None else mode)
+    assert stat.S_IMODE((out / 'task').stat().st_mode) == 0o755
+    assert mode is None or (out / 'notes.txt').read_text() == 'mine'

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import runpy
+import shutil
 
 import pytest
 import torch
@@ -82,6 +83,29 @@ def test_class_folders_without_an_image(run_tool, config, work_dir, tmp_path, ca
     with pytest.raises(SystemExit):
         run_tool('train.py', config('classification/mini_cifar10.py'), '--work-dir', work_dir, '--cfg-options', root)
     assert f'the data set is empty: {tmp_path / "cifar10"}' in capfd.readouterr().err
+
+
+def test_skipped_images_leave_the_batches_whole(run_tool, config, work_dir, tmp_path, data_root, capfd):
+    shutil.copytree(data_root / 'cifar10' / 'train', tmp_path / 'cifar10' / 'train')
+    broken = min((tmp_path / 'cifar10' / 'train' / 'cat').iterdir())
+    broken.write_bytes(broken.read_bytes()[:-100])
+    root = f'train_dataloader.dataset.data_root={tmp_path / "cifar10"}'
+    changes = options('train_cfg.max_epochs=1', 'train_cfg.val_interval=9', 'train_dataloader.batch_size=30', root)
+    arguments = ['train.py', config('classification/mini_cifar10.py'), '--work-dir', work_dir, *changes]
+    with pytest.raises(SystemExit):
+        run_tool(*arguments)
+    assert f'error: cannot read {broken}' in capfd.readouterr().err
+    run_tool(*arguments, '--on-corrupt', 'skip')
+    assert (work_dir / 'epoch_1.pth').is_file()
+
+
+def test_skipping_needs_a_loop_that_knows_it(functions):
+    cfg = Config(dict(train_cfg=dict(type='mmssl_robust.SeededTrainLoop'), val_cfg=dict()))
+    functions['set_on_corrupt'](cfg, 'skip')
+    assert cfg.train_cfg.on_corrupt == 'skip' and cfg.val_cfg == {}
+    cfg = Config(dict(train_cfg=dict(by_epoch=True), val_cfg=dict(type='mmssl_robust.AttackValLoop')))
+    with pytest.raises(UserError, match='--on-corrupt needs a loop of this package'):
+        functions['set_on_corrupt'](cfg, 'skip')
 
 
 def test_backbone_of_another_library(run_tool, config, work_dir):

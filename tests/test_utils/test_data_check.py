@@ -1,9 +1,12 @@
 from types import SimpleNamespace
 
 import pytest
+from mmengine.registry import DATASETS, DefaultScope
+from mmpretrain.structures import DataSample
 from torch import nn
+from toys import build, classification_run, classifier_cfg, segmentor_cfg, write_classification
 
-from mmssl_robust.utils.data_check import check_class_count, check_data_folders
+from mmssl_robust.utils.data_check import check_class_count, check_data_folders, check_labels, named_data_errors
 from mmssl_robust.utils.errors import UserError
 
 
@@ -42,7 +45,7 @@ def test_class_counts(head):
     check_class_count(model, SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c'))))
     check_class_count(model, SimpleNamespace(metainfo={}))
     check_class_count(nn.Module(), SimpleNamespace(metainfo=dict(classes=('a',))))
-    with pytest.raises(UserError, match='the data set has 2 classes, the model 3'):
+    with pytest.raises(UserError, match='the data set has 2 classes, the model 3: .* those of the data are a, b'):
         check_class_count(model, SimpleNamespace(metainfo=dict(classes=('a', 'b'))))
 
 
@@ -53,3 +56,33 @@ def test_unreadable_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(type(tmp_path), 'iterdir', refuse)
     with pytest.raises(UserError, match=f'{tmp_path} cannot be read: Permission denied'):
         check_data_folders(dict(data_root=str(tmp_path)))
+
+
+def test_an_empty_data_set_says_what_is_there(tmp_path):
+    for name in ('x/a.webp', 'y/b.webp', 'y/notes'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    dataset = dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path))
+    message = 'is empty: .*; of the files there 2 end in .webp, 1 end in no suffix: set img'
+    with pytest.raises(UserError, match=message), named_data_errors(str(tmp_path)):
+        DATASETS.build(dataset)
+
+
+def test_folders_beside_those_of_the_classes(tmp_path):
+    write_classification(tmp_path)
+    (tmp_path / 'notes').mkdir()
+    DefaultScope.get_instance('folders', scope_name='mmpretrain')
+    dataset = classification_run(tmp_path, 'work')['test_dataloader']['dataset']
+    dataset['metainfo'] = dict(classes=['a', 'b', 'c', 'd'])
+    message = r'The number of subfolders \(5\).*\(4\).* remove those that are none'
+    with pytest.raises(UserError, match=message), named_data_errors(str(tmp_path)):
+        DATASETS.build(dataset)
+
+
+def test_a_classifier_needs_labels():
+    unlabelled = [dict(data_samples=DataSample(metainfo=dict(img_path='a.png')))]
+    classifier = build(classifier_cfg())
+    with pytest.raises(UserError, match='a.png has no label: sort the images into a folder for each class'):
+        check_labels(classifier, unlabelled)
+    check_labels(classifier, [dict(data_samples=DataSample().set_gt_label(0))])
+    check_labels(build(segmentor_cfg()), unlabelled)

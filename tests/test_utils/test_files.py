@@ -1,8 +1,11 @@
 """Files are whole or not there."""
 
 import os
+import stat
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import remove_partial_files, whole_file
@@ -42,3 +45,47 @@ def test_removes_what_the_dead_have_left_alone(tmp_path):
         path.write_text('half')
     remove_partial_files(tmp_path)
     assert list(tmp_path.iterdir()) == [living]
+
+
+@pytest.fixture(params=[0o022, 0o027, 0o002])
+def new_mode(request):
+    before = os.umask(request.param)
+    yield 0o666 & ~request.param
+    os.umask(before)
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+WRITERS = {
+    'text': lambda path: path.write_text('new'),
+    'safetensors': lambda path: save_file({'weight': torch.ones(2)}, path),
+    'torch': lambda path: torch.save({'weight': torch.ones(2)}, path),
+    'hidden': lambda path: (path.touch(0o600), path.write_text('new')),
+}
+
+
+@pytest.mark.parametrize('write', WRITERS.values(), ids=WRITERS)
+def test_new_files_are_for_whom_the_umask_says(write, new_mode, tmp_path):
+    with whole_file(tmp_path / 'folder' / 'file') as partial:
+        write(partial)
+    assert mode_of(tmp_path / 'folder' / 'file') == new_mode
+    assert mode_of(tmp_path / 'folder') == new_mode | 0o111 & (new_mode >> 2)
+
+
+@pytest.mark.parametrize('write', WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize('mode', [0o600, 0o640, 0o666])
+def test_files_that_are_replaced_keep_their_permissions(write, mode, new_mode, tmp_path):
+    path = tmp_path / 'file'
+    path.touch()
+    path.chmod(mode)
+    with whole_file(path) as partial:
+        write(partial)
+    assert mode_of(path) == mode
+
+
+def test_what_was_never_written_is_none(tmp_path):
+    with pytest.raises(UserError, match='cannot write'), whole_file(tmp_path / 'file'):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from toys import (
+    CLASSES,
     build,
     classification_batch,
     classifier_cfg,
@@ -378,3 +379,26 @@ def test_what_cannot_be_attacked():
     batch['data_samples'][0].pop('sample_idx')
     with pytest.raises(UserError, match='meta_keys'):
         build_victim(build(segmentor_cfg()), batch)
+
+
+def test_ground_truth_that_is_missing_or_beyond_the_classes_is_named():
+    model, batch = build(classifier_cfg()), classification_batch((16, 16), (16, 16))
+    build_victim(model, batch).check_truth()
+    batch['data_samples'][1].set_gt_label(CLASSES)
+    with pytest.raises(UserError, match=f'image1.png has the label {CLASSES}, but the model has {CLASSES} classes'):
+        build_victim(model, batch).targets()
+    for sample in batch['data_samples']:
+        del sample.gt_label
+    victim = build_victim(model, batch)
+    for call in (victim.check_truth, victim.targets):
+        with pytest.raises(UserError, match='image0.png has no label: sort the images into a folder for each class'):
+            call()
+    embed = EmbedAttack(norm='linf', eps='8/255', steps=1)
+    assert (victim.attack(embed).loss > 0).all(), 'which needs no labels'
+
+
+def test_annotations_that_are_missing_are_named():
+    batch = segmentation_batch((16, 16), (16, 16))
+    del batch['data_samples'][0].gt_sem_seg
+    with pytest.raises(UserError, match='image0.png has no gt_sem_seg: load annotations'):
+        build_victim(build(segmentor_cfg()), batch).check_truth()

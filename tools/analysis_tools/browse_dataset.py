@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from mmssl_robust.datasets import seed_generators
+from mmssl_robust.datasets.reading import read_sample
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.registry import DATASETS
@@ -55,7 +56,7 @@ def samples_of(cfg: Config, args: argparse.Namespace) -> tuple[list[dict[str, An
     samples = []
     for index in spread(len(dataset), args.number):
         seed_generators(args.seed, index)
-        samples.append(dataset[index])
+        samples.append(read_sample(dataset, index))
     return samples, dataset.metainfo
 
 

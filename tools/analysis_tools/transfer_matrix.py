@@ -29,9 +29,9 @@ from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.benchmark.transfer import transfer
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
-from mmssl_robust.utils.cli import init_processes
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.launch import init_processes
 
 
 def parse_args() -> argparse.Namespace:

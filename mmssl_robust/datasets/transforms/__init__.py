@@ -1,6 +1,7 @@
-"""Transforms that OpenMMLab lacks."""
+"""Transforms that OpenMMLab lacks, and loaders in place of its own."""
 
 from .annotations import CheckAnnotations, EigenCrop, IgnoreLabel
+from .loading import LoadAnnotations, LoadDepthAnnotation
 from .present_classes import PresentClasses
 
-__all__ = ['CheckAnnotations', 'EigenCrop', 'IgnoreLabel', 'PresentClasses']
+__all__ = ['CheckAnnotations', 'EigenCrop', 'IgnoreLabel', 'LoadAnnotations', 'LoadDepthAnnotation', 'PresentClasses']

@@ -8,9 +8,9 @@ from mmcv.transforms import BaseTransform
 from mmssl_robust.functional.depth_errors import EIGEN_CROP
 from mmssl_robust.registry import TRANSFORMS
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.thresholds import USUAL_THRESHOLDS
 
-IGNORED = int(USUAL_THRESHOLDS['ignore_index'])
+from ..orientation import check_size
+from ..reading import IGNORED, wrong_label
 
 
 @TRANSFORMS.register_module()
@@ -65,25 +65,17 @@ class CheckAnnotations(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Check ``gt_seg_map`` or ``gt_depth_map`` against ``ori_shape``."""
-        height, width = results['ori_shape'][:2]
         for field, path in (('gt_seg_map', 'seg_map_path'), ('gt_depth_map', 'depth_map_path')):
-            if field not in results:
-                continue
-            if results[field].shape[:2] != (height, width):
-                rows, columns = results[field].shape[:2]
-                raise UserError(
-                    f'{results[path]} is {columns}x{rows}, its image {results["img_path"]} {width}x{height}: '
-                    'both must have one size'
-                )
+            if field in results:
+                check_size(results[field], results[path], results['img_path'], results['ori_shape'])
         if self.num_classes is not None:
-            self._check_labels(results)
+            self._check_labels(results, self.num_classes)
         return results
 
-    def _check_labels(self, results: dict[str, Any]) -> None:
-        labels = np.unique(results['gt_seg_map'])
-        wrong = labels[(labels >= self.num_classes) & (labels != self.ignore_index)]
-        if wrong.size:
+    def _check_labels(self, results: dict[str, Any], classes: int) -> None:
+        wrong = wrong_label(results['gt_seg_map'], classes, self.ignore_index)
+        if wrong is not None:
             raise UserError(
-                f'{results["seg_map_path"]} holds label {wrong[0]}, but the model has {self.num_classes} classes: '
+                f'{results["seg_map_path"]} holds label {wrong}, but the model has {classes} classes: '
                 f'change num_classes, or map the label to {self.ignore_index}'
             )

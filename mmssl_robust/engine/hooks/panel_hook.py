@@ -11,6 +11,7 @@ from mmssl_robust.evaluation.walk import AttackRun
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.tasks import Task, task_named
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import whole_file
 from mmssl_robust.visualization.panels import panel_of
 
 
@@ -55,7 +56,10 @@ class PanelHook(Hook):
         self._publish()
 
     def _publish(self) -> None:
-        shutil.copytree(self.temporary.name, self.out_dir, dirs_exist_ok=True)
+        for path in Path(self.temporary.name).rglob('*.png'):
+            # Content alone: the temporary folder is for this user only, the pictures are for whoever may see the rest.
+            with whole_file(self.out_dir / path.relative_to(self.temporary.name)) as partial:
+                shutil.copyfile(path, partial)
         self._restart()
 
     def _restart(self) -> None:
