@@ -193,7 +193,9 @@ def source_of(module: nn.Module) -> str | None:
     """The checkpoint that a module's ``init_cfg`` names, None if it names none."""
     found = getattr(module, 'init_cfg', None)
     for entry in found if isinstance(found, (list, tuple)) else [found]:
-        kind = entry.get('type') if isinstance(entry, Mapping) else None
+        if not isinstance(entry, Mapping):
+            continue
+        kind = entry.get('type')
         if kind in (PretrainedInit, StrictPretrainedInit) or str(kind).rpartition('.')[2].startswith('Pretrained'):
             return str(entry.get('checkpoint'))
     return None

@@ -37,7 +37,7 @@ def prepare_for_training(model: nn.Module, finetune: bool) -> None:
     """
     if not is_probe(model):
         return
-    encoder = model.backbone
+    encoder = model.get_submodule('backbone')
     if not finetune:
         freeze(encoder)
     elif not any(parameter.requires_grad for parameter in encoder.parameters()):

@@ -13,7 +13,7 @@ from .unwrapped import unwrapped
 from .witness import watching_loads
 
 
-class StrictRunner(Runner):
+class StrictRunner(Runner):  # type: ignore[misc]
     """A Runner that looks at what is loaded into encoders, whoever loads it; arguments as in MMEngine."""
 
     def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
@@ -25,7 +25,7 @@ class StrictRunner(Runner):
         with watching_loads() as witness:
             built: nn.Module = super().build_model(model)
         if isinstance(getattr(built, 'backbone', None), nn.Module):
-            check_built(built.backbone, witness)
+            check_built(built.get_submodule('backbone'), witness)
         if self._train_loop is not None:
             prepare_for_training(built, is_finetuned(self.cfg))
         return built
@@ -46,7 +46,9 @@ class StrictRunner(Runner):
         with watching_loads() as witness:
             checkpoint: dict[str, Any] = super().load_checkpoint(filename, *args, **kwargs)
         encoder = getattr(unwrapped(self.model), 'backbone', None)
-        missing = witness.missing(encoder) if isinstance(encoder, nn.Module) else []
+        if not isinstance(encoder, nn.Module):
+            return checkpoint
+        missing = witness.missing(encoder)
         if missing and (witness.saw_any(encoder) or not witness.saw_any(unwrapped(self.model))):
             raise UserError(f'{filename} does not fit the model; missing, or of another shape: {shortened(missing)}')
         if missing:
@@ -54,10 +56,10 @@ class StrictRunner(Runner):
         return checkpoint
 
     def _check_frozen_encoder(self) -> None:
-        """Refuse to train a head on an encoder that is random for good."""
+        """Warn of a head that is trained on an encoder which is random for good."""
         model = unwrapped(self.model)
-        if is_probe(model) and not is_finetuned(self.cfg) and not is_pretrained(model.backbone):
-            raise UserError(
-                'the encoder has no weights: set model.backbone.init_cfg=dict(type="Pretrained", checkpoint=...), or '
-                'finetune=True to train it from scratch'
+        if is_probe(model) and not is_finetuned(self.cfg) and not is_pretrained(model.get_submodule('backbone')):
+            self.logger.warning(
+                'The encoder is random and stays so: set model.backbone.init_cfg=dict(type="Pretrained", '
+                'checkpoint=...), or finetune=True to train it from scratch.'
             )
