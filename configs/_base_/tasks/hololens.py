@@ -6,7 +6,5 @@ _base_ = [
     '../schedules/mini_head.py',
 ]
 default_scope = 'mmseg'
-# The heads that ship were trained on tokens after the final LayerNorm.
-model = dict(backbone=dict(final_norm=True))
 train_cfg = dict(max_epochs=30, val_interval=30)
 auto_scale_lr = dict(base_batch_size=4)
