@@ -6,6 +6,4 @@ _base_ = [
     '../schedules/mini_head.py',
 ]
 default_scope = 'mmseg'
-# The heads that ship were trained on tokens after the final LayerNorm.
-model = dict(backbone=dict(final_norm=True))
 train_cfg = dict(max_epochs=6, val_interval=6)
