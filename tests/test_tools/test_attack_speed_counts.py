@@ -10,6 +10,7 @@ def test_bounds():
     assert dict(pgd=40.0, embed=41.0, deacl=16.5) == COUNTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', ['pgd', 'embed', 'deacl'])
 def test_operations_of_vit_s16(case):
     contest = CASES[case](Settings(batch_size=1 if case != 'deacl' else 2))
