@@ -36,7 +36,7 @@ def test_score_and_success_by_hand():
 
 
 def test_an_image_without_a_class_that_counts_is_idle():
-    labels = torch.tensor([[-1, -1, -1], [0, -1, 1]])
+    labels = torch.tensor([[-1, -1, -1], [1, -1, 0]])
     logits = LOGITS.clone().requires_grad_()
     values = LOSS.values(logits, labels, 1, 1)
     (grad,) = torch.autograd.grad(values.loss.sum(), logits)

@@ -42,7 +42,7 @@ def run_row(folder, row):
 def folder(tmp_path_factory, data_root):
     """A suite with one row, run to its end."""
     folder = tmp_path_factory.mktemp('suite')
-    run_row(folder, row_of(sanity_images=1))
+    run_row(folder, row_of(sanity_images=5))
     return folder
 
 

@@ -325,18 +325,18 @@ def test_what_the_device_has_not_is_not_recorded(tmp_path, monkeypatch):
 @pytest.mark.parametrize('fast', [True, False])
 def test_bf16_is_checked_where_it_is_fast(tmp_path, monkeypatch, fast):
     monkeypatch.setattr(sanity_checks, 'bf16_is_fast', lambda device: fast)
-    row = row_of(attacks=dict(own=load_preset('pgd', steps=1)), max_images=1, sanity_images=1)
+    row = row_of(attacks=dict(own=load_preset('pgd', steps=1)), max_images=3, sanity_images=3)
     run_suite(tmp_path, row)
     assert fast == ('bfloat16 is as strong' in {check['name'] for check in store_of(row, tmp_path).sanity()['own']})
 
 
 def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
-    row = row_of(attacks=dict(own=load_preset('pgd', steps=2)), max_images=2, sanity_images=1)
+    row = row_of(attacks=dict(own=load_preset('pgd', steps=2)), max_images=3, sanity_images=3)
     run_suite(tmp_path, row)
     checks = store_of(row, tmp_path).sanity()['own']
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'a second run is the same'}
     found = [check for check in checks_of([RowRecords(row, store_of(row, tmp_path))]) if 'tried on' in check.name]
-    assert len(found) == len(checks) and all('on 1 images' in check.figures for check in found)
+    assert len(found) == len(checks) and all('on 3 images' in check.figures for check in found)
     seen, check = [], sanity_checks.check_attacks
     spy = lambda *args, **more: seen.append(args[2]) or check(*args, **more)  # noqa: E731
     monkeypatch.setattr(sanity_checks, 'check_attacks', spy)
@@ -347,7 +347,7 @@ def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
 
 
 def test_another_variant_of_the_encoder_serves_the_check_by_transfer(tmp_path):
-    own = dict(attacks=dict(own=load_preset('pgd', steps=1)), max_images=1, sanity_images=1)
+    own = dict(attacks=dict(own=load_preset('pgd', steps=1)), max_images=3, sanity_images=3)
     other = dict(name='deacl', variant='DeACL', checkpoint='mmssl_robust://mini_deacl/encoder.safetensors')
     run_suite(
         tmp_path, row_of(**own), row_of(**own, **other, head='mmssl_robust://mini_deacl/mini_cifar10.safetensors')

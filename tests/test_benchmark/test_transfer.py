@@ -16,6 +16,7 @@ from mmssl_robust.utils.errors import UserError
 
 
 def evaluation(folder, task, config, preset):
+    fewer = dict(queries=20, targets=2) if preset == 'autoattack' else {}
     row = Row(
         config=f'configs/{config}.py',
         task=task,
@@ -24,7 +25,10 @@ def evaluation(folder, task, config, preset):
         name=task,
         head=f'mmssl_robust://mini/{config.split("/")[1]}.safetensors',
         max_images=2,
-        attacks={preset: load_preset(preset, steps=3), 'nothing': load_preset(preset, steps=0, eps=0)},
+        attacks={
+            preset: load_preset(preset, steps=3, **fewer),
+            'nothing': load_preset(preset, steps=1, eps=0, **fewer),
+        },
     )
     resolved = ResolvedRow(row, folder, Options())
     return RowEvaluation(resolved, resolved.head(), store_of(row, folder))

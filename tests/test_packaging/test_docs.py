@@ -34,14 +34,19 @@ def test_links_lead_somewhere(document):
 
 def is_there(name, folder):
     name = name.removeprefix('./').rstrip('/')
-    return name in ELSEWHERE or (folder / name).exists() or any(f'/{path}'.endswith(f'/{name}') for path in TRACKED)
+    places = (folder / name, ROOT / name)
+    return (
+        name in ELSEWHERE
+        or any(place.exists() for place in places)
+        or any(f'/{path}'.endswith(f'/{name}') for path in TRACKED)
+    )
 
 
 @pytest.mark.parametrize('document', DOCUMENTS)
 def test_files_that_are_named_exist(document):
     spans = re.findall(r'`([^`\n]+)`', prose(document))
     named = [name for span in spans for name in re.findall(rf'[\w./-]+\.(?:{KINDS})\b(?![\w/])', span)]
-    named += [span for span in spans if re.fullmatch(r'[\w.-]+/(?:[\w.-]+/?)*\.{3}', span)]  # such as `folder/...`
+    named += [span for span in spans if re.fullmatch(rf'(?:{FOLDERS}|weights)/[\w./-]*\.\.\.', span)]
     folder = (ROOT / document).parent
     assert [name for name in named if not is_there(name, folder)] == []
 
