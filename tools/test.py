@@ -35,6 +35,7 @@ from mmssl_robust.evaluation.summary import config_hash, library_versions, metri
 from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
 from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.checkpoint import local_path
+from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.cli import (
     add_common_arguments,
     add_engine_arguments,
@@ -47,7 +48,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import PATIENCE
-from mmssl_robust.utils.state_dict import Weights, load_weights, loaded_weights, needs_weights, read_weights
+from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
 
@@ -238,7 +239,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     prepare(cfg, args)
-    weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else Weights({})
+    weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else State({})
     backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
     runner = build_runner(cfg, ('test_dataloader', 'bank_dataloader'))
     model = unwrapped(runner.model)

@@ -75,10 +75,8 @@ def tell_attacks(
 
 def _check_class_count(cfg: Config, told: Mapping[str, float]) -> None:
     """Refuse to leave out pixels of a class because nobody said which label does not count."""
-    heads = (cfg.get('model') or {}).get('decode_head') or ()
-    classes = max(
-        [head.get('num_classes', 0) for head in ([heads] if isinstance(heads, Mapping) else heads)], default=0
-    )
+    heads = _each((cfg.get('model') or {}).get('decode_head'))
+    classes = max((head.get('num_classes', 0) for head in heads), default=0)
     usual = int(USUAL_THRESHOLDS['ignore_index'])
     if classes > usual and 'ignore_index' not in told:
         raise UserError(
@@ -132,16 +130,13 @@ def _tell(cfg: Config, told: Mapping[str, float]) -> None:
             for transform in dataset.get('pipeline') or ():
                 _tell_part(transform, TRANSFORMS, told)
     for evaluator in _EVALUATORS if told else ():
-        metrics = cfg.get(evaluator) or ()
-        for metric in [metrics] if isinstance(metrics, Mapping) else metrics:
+        for metric in _each(cfg.get(evaluator)):
             _tell_part(metric, METRICS, told)
     model = cfg.get('model') or {}
     for name in _HEADS if told else ():
-        heads = model.get(name) or ()
-        for head in [heads] if isinstance(heads, Mapping) else heads:
+        for head in _each(model.get(name)):
             _tell_part(head, MODELS, told)
-            losses = head.get('loss_decode') or ()
-            for loss in [losses] if isinstance(losses, Mapping) else losses:
+            for loss in _each(head.get('loss_decode')):
                 _tell_part(loss, MODELS, told)
     if isinstance(model.get('data_preprocessor'), Mapping):
         _tell_part(model['data_preprocessor'], MODELS, told)
@@ -157,6 +152,11 @@ def _tell_part(part: Any, registry: Registry, told: Mapping[str, float]) -> None
         part['seg_pad_val'] = told['ignore_index']
     elif isinstance(part.get('pad_val'), Mapping) and 'seg' in part['pad_val']:
         part['pad_val']['seg'] = told['ignore_index']
+
+
+def _each(parts: Any) -> Sequence[Any]:
+    """Configs of which there may be none, one by itself or several."""
+    return [parts] if isinstance(parts, Mapping) and parts else parts or ()
 
 
 def _data_sets(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:

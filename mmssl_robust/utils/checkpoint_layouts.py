@@ -27,8 +27,8 @@ class State(NamedTuple):
     """
 
     tensors: dict[str, Tensor]
-    entry: str
-    which: str
+    entry: str = ''
+    which: str = 'only'
 
 
 def unwrapped_name(name: str) -> str:

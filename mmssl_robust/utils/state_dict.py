@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor
 
 from .checkpoint import local_path, read_checkpoint
-from .checkpoint_layouts import Which, state_of, unwrapped_name
+from .checkpoint_layouts import State, Which, state_of, unwrapped_name
 from .errors import UserError
 from .files import sha256
 from .mismatch import mismatch
@@ -17,15 +17,7 @@ from .pretrained import Loaded, check_built, initialise, is_pretrained, note
 from .witness import watching_loads
 
 
-class Weights(NamedTuple):
-    """A model's state dict out of a file; ``entry`` and ``which`` as in ``checkpoint_layouts.State``."""
-
-    tensors: dict[str, Tensor]
-    entry: str = ''
-    which: str = 'only'
-
-
-def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> Weights:
+def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> State:
     """Read a model's state dict from a path, a URL or ``mmssl_robust://``.
 
     Args:
@@ -41,10 +33,10 @@ def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> 
         raise UserError(str(error) if str(source) in str(error) else f'{source}: {error}') from None
     if not state.tensors:
         raise UserError(f'{source} holds no weights by name')
-    return Weights(*state)
+    return state
 
 
-def load_weights(model: BaseModel, weights: Weights | Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
+def load_weights(model: BaseModel, weights: State | Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
     """Load a whole model's weights strictly.
 
     Weights without any of the backbone's, such as a head that was trained on a
@@ -58,7 +50,7 @@ def load_weights(model: BaseModel, weights: Weights | Mapping[str, Tensor], sour
     Raises:
         UserError: If a key is missing, unexpected or of another shape; names the keys.
     """
-    weights = weights if isinstance(weights, Weights) else Weights(dict(weights))
+    weights = weights if isinstance(weights, State) else State(dict(weights))
     own = {unwrapped_name(name): (name, tensor) for name, tensor in model.state_dict().items()}
     head_only = not any(key.startswith('backbone.') for key in weights.tensors) and is_pretrained(model.backbone)
     if head_only:

@@ -197,10 +197,6 @@ def _as_labels(array: np.ndarray, path: str) -> np.ndarray:
     raise UserError(f'{path} holds label {high if high > 0 else low}: no data set has so many classes')
 
 
-def _is_whole(array: np.ndarray) -> bool:
-    return array.dtype.kind == 'f' and bool(np.isfinite(array).all()) and not (array % 1).any()
-
-
 def _without_zero(labels: np.ndarray, path: str) -> np.ndarray:
     """Labels less 1, where 0 and what is ignored become ignored."""
     ignored = (labels == 0) | (labels == IGNORED)
