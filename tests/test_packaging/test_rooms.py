@@ -22,6 +22,8 @@ FLOORS = (
     ('evaluation',),
     ('engine',),
     ('benchmark',),
+    ('commands',),
+    ('__main__',),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # typing_extensions is for type checkers alone.

@@ -1,0 +1,1 @@
+"""The command line, a module a command; see :mod:`mmssl_robust.commands.main`."""
