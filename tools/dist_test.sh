@@ -8,6 +8,9 @@ set -euo pipefail
 config=$1 checkpoint=$2 gpus=$3
 shift 3
 
-exec torchrun --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}" --nproc_per_node "$gpus" \
-    --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${PORT:-29500}" \
+meeting=(--nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}"
+    --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${PORT:-29500}")
+# Alone on a machine the processes find a free port, so that a second run does not meet the first.
+[[ ${NNODES:-1} != 1 || -n ${PORT:-} ]] || meeting=(--standalone)
+exec torchrun "${meeting[@]}" --nproc_per_node "$gpus" \
     "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

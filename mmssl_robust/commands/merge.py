@@ -8,6 +8,8 @@ Examples:
     mmssl-robust merge work_dirs/benchmark/paper --from /mnt/one/shards/1-of-2 /mnt/other/shards/2-of-2
 """
 
+import mmssl_robust.utils.startup  # noqa: F401
+
 import argparse
 from pathlib import Path
 

@@ -1,9 +1,9 @@
 """How far a command is: a bar with the time left on a terminal, elsewhere a line at least every minute."""
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TypeVar
 
 from mmengine.dist import is_main_process
@@ -58,13 +58,13 @@ def progress_lines(description: str, position: Callable[[], tuple[int, int]]) ->
     if console.is_terminal or not is_main_process():
         yield
         return
-    lines, stop = ProgressLines(description), threading.Event()
+    lines, stop = ProgressLines(description), Event()
 
     def run() -> None:
         while not stop.wait(INTERVAL):
             console.print(lines.line(*position()), soft_wrap=True, markup=False, highlight=False)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = Thread(target=run, name=f'progress of {description}', daemon=True)
     thread.start()
     try:
         yield

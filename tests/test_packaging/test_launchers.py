@@ -24,7 +24,11 @@ def run(tmp_path):
         (tmp_path / name).chmod(0o755)
 
     def call(script: str, *arguments: str, **environment: str) -> list[str]:
-        env = os.environ | {'PATH': f'{tmp_path}:{os.environ["PATH"]}'} | environment
+        env = (
+            {key: value for key, value in os.environ.items() if key != 'PORT'}
+            | {'PATH': f'{tmp_path}:{os.environ["PATH"]}'}
+            | environment
+        )
         done = subprocess.run([TOOLS / script, *arguments], env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
@@ -34,15 +38,15 @@ def run(tmp_path):
 
 def rendezvous(nnodes: str, rank: str, processes: str, address: str, port: str) -> list[str]:
     return (
-        f'--nnodes {nnodes} --node_rank {rank} --nproc_per_node {processes} '
-        f'--master_addr {address} --master_port {port}'
+        f'--nnodes {nnodes} --node_rank {rank} --master_addr {address} --master_port {port} '
+        f'--nproc_per_node {processes}'
     ).split()
 
 
 def test_dist_train(run):
     words = run('dist_train.sh', 'a b.py', '4', '--cfg-options', 'x=1 2')
-    assert words[:10] == rendezvous('1', '0', '4', '127.0.0.1', '29500')
-    assert words[10:] == [f'{TOOLS}/train.py', 'a b.py', '--launcher', 'pytorch', '--cfg-options', 'x=1 2']
+    assert words[:3] == ['--standalone', '--nproc_per_node', '4']
+    assert words[3:] == [f'{TOOLS}/train.py', 'a b.py', '--launcher', 'pytorch', '--cfg-options', 'x=1 2']
 
 
 def test_dist_test_on_several_machines(run):
@@ -53,8 +57,8 @@ def test_dist_test_on_several_machines(run):
 
 
 def test_dist_benchmark(run):
-    words = run('dist_benchmark.sh', 'paper', '8', '--filter', '*nyu*')
-    assert words[:10] == rendezvous('1', '0', '8', '127.0.0.1', '29500')
+    words = run('dist_benchmark.sh', 'paper', '8', '--filter', '*nyu*', PORT='1234')
+    assert words[:10] == rendezvous('1', '0', '8', '127.0.0.1', '1234')
     assert words[10:] == [f'{TOOLS}/benchmark.py', 'paper', '--launcher', 'pytorch', '--filter', '*nyu*']
 
 
@@ -63,8 +67,9 @@ TASKS = [('train', ['c.py']), ('test', ['c.py', 'c.pth']), ('benchmark', ['paper
 
 @pytest.mark.parametrize('task, positional', TASKS)
 def test_slurm_meets_at_the_first_node(run, task, positional):
-    words = run(f'slurm_{task}.sh', 'gpus', 'job', *positional, '--resume', GPUS_PER_NODE='2', NNODES='2')
-    assert words[:10] == rendezvous('2', '1', '2', 'node-a', '29500')
+    environment = dict(GPUS_PER_NODE='2', NNODES='2', SLURM_JOB_ID='41007')
+    words = run(f'slurm_{task}.sh', 'gpus', 'job', *positional, '--resume', **environment)
+    assert words[:10] == rendezvous('2', '1', '2', 'node-a', '21007')  # no two jobs meet at one port
     assert words[10:] == [f'{TOOLS}/{task}.py', *positional, '--launcher', 'pytorch', '--resume']
 
 
