@@ -31,7 +31,7 @@ def smaller(
     few = max_images is not None and max_images < FEW
     rows = suite.rows
     if max_images is not None:
-        rows = tuple(replace(row, max_images=max_images, **_at_most(row, max_images)) for row in rows)
+        rows = tuple(_with_images(row, max_images) for row in rows)
     if batch_size is not None:
         rows = tuple(replace(row, batch_size=batch_size) for row in rows)
     if no_sweeps or few:
@@ -55,9 +55,9 @@ def chosen_rows(suite: Suite, patterns: list[str] | None) -> list[Row]:
     return rows
 
 
-def _at_most(row: Row, images: int) -> dict[str, int]:
-    swept = {} if row.sweep_images is None else dict(sweep_images=min(row.sweep_images, images))
-    return swept | dict(sanity_images=min(row.sanity_images, images))
+def _with_images(row: Row, images: int) -> Row:
+    swept = None if row.sweep_images is None else min(row.sweep_images, images)
+    return replace(row, max_images=images, sweep_images=swept, sanity_images=min(row.sanity_images, images))
 
 
 def _without_sweeps(row: Row) -> Row:

@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 VERBOSE = 'MMSSL_VERBOSE'
 """Variable that is ``1`` where all is to be shown."""
@@ -34,9 +34,16 @@ def hush_libraries() -> None:
         if logger is not None or level >= logging.INFO:  # without a logger MMEngine prints what is for debugging
             original(msg, logger, level)
 
-    def showwarning(message: Any, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+    def showwarning(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if filename.startswith(_PACKAGE):
-            show(message, category, filename, lineno, *rest)
+            show(message, category, filename, lineno, file, line)
         else:
             _to_log_file(warnings.formatwarning(message, category, filename, lineno).strip())
 
