@@ -149,6 +149,8 @@ def _is_safetensors(path: Path) -> bool:
 
 def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
     checkpoint: dict[str, Any] = read_checkpoint(filename, map_location)
+    if not isinstance(checkpoint, dict):
+        raise UserError(f'{filename} holds no weights by name')
     if isinstance(checkpoint.get('meta'), dict):
         checkpoint['meta'].pop('config', None)  # MMEngine's resume would run it
     return checkpoint
