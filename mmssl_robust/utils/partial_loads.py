@@ -1,21 +1,34 @@
 """What MMEngine's loader of checkpoints passes over, of which it only warns: never attacked as if it were trained."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.runner import checkpoint as mmengines
 from torch import Tensor, nn
 
+from .checkpoint_layouts import unwrapped_name
 from .errors import UserError
 from .mismatch import shortened
 from .pretrained import source_of
 from .unwrapped import unwrapped
 from .witness import Witness, watching_loads
 
-Load = Callable[..., None]
-_NOTE = 'passed_over'  # of a model: name of a tensor -> its state when it was passed over
+State = tuple[int, float]
+_NOTE = 'passed_over'
+
+
+class PassedOver(NamedTuple):
+    """What loads have left, kept with the model.
+
+    Attributes:
+        states: Name of a tensor that no file has given -> its state at that time.
+        unexpected: Names in the last file of what the model's encoder does not have.
+    """
+
+    states: dict[str, State]
+    unexpected: list[str]
 
 
 def register_noting_loader() -> None:
@@ -24,7 +37,7 @@ def register_noting_loader() -> None:
 
 
 def check_loaded_whole(model: nn.Module, source: str | None = None, in_training: bool = False) -> None:
-    """Check a model that is about to be attacked; one whose weights were set by hand is believed.
+    """Check a model that is about to be attacked; what was set by hand after a load is believed.
 
     Args:
         model: The model, perhaps wrapped.
@@ -36,15 +49,17 @@ def check_loaded_whole(model: nn.Module, source: str | None = None, in_training:
             what its encoder says is pretrained; names the keys.
     """
     model = unwrapped(model)
-    noted = getattr(model, _NOTE, None)
+    noted: PassedOver | None = getattr(model, _NOTE, None)
     if noted is None:
         _check_pretrained(model)
-    left = [name for name in _as_they_were(model, noted or {}) if not in_training or name.startswith('backbone.')]
-    if left:
+        return
+    left = [name for name in _as_they_were(model, noted.states) if not in_training or name.startswith('backbone.')]
+    problems = {'missing, or of another shape': left, 'unexpected': noted.unexpected}
+    words = '; '.join(f'{problem}: {shortened(names)}' for problem, names in problems.items() if names)
+    if words:
         raise UserError(
-            f'{source or "the checkpoint"} does not fit {type(model).__name__}; missing, or of another shape: '
-            f'{shortened(left)}: give a checkpoint of the whole model, or load the rest before it, by '
-            'model.init_weights()'
+            f'{source or "the checkpoint"} does not fit {type(model).__name__}; {words}: give a checkpoint of the '
+            'whole model, or load the rest before it, by model.init_weights()'
         )
 
 
@@ -61,22 +76,25 @@ def _check_pretrained(model: nn.Module) -> None:
             )
 
 
-def _noting(load: Load) -> Load:
+def _noting(load: Callable[..., None]) -> Callable[..., None]:
     @wraps(load)
-    def noting(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+    def noting(module: nn.Module, state_dict: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> None:
         with watching_loads() as witness:
-            load(module, *args, **kwargs)
-        _note(unwrapped(module), witness)
+            load(module, state_dict, *args, **kwargs)
+        _note(unwrapped(module), state_dict, witness)
 
     return noting
 
 
-def _note(model: nn.Module, witness: Witness) -> None:
-    before = getattr(model, _NOTE, None)
+def _note(model: nn.Module, given: Iterable[str], witness: Witness) -> None:
+    before: PassedOver | None = getattr(model, _NOTE, None)
     names = set(witness.missing(model)) - set(_of_other_files(model, witness))
     if before is not None:  # what the one before has given is there
-        names &= set(_as_they_were(model, before))
-    setattr(model, _NOTE, {name: _state(attrgetter(name)(model)) for name in witness.missing(model) if name in names})
+        names &= set(_as_they_were(model, before.states))
+    own = {unwrapped_name(name) for name in model.state_dict()}
+    unexpected = [name for name in given if name.startswith('backbone.') and unwrapped_name(name) not in own]
+    states = {name: _state(attrgetter(name)(model)) for name in witness.missing(model) if name in names}
+    setattr(model, _NOTE, PassedOver(states, unexpected))
 
 
 def _of_other_files(model: nn.Module, witness: Witness) -> Iterator[str]:
@@ -86,10 +104,10 @@ def _of_other_files(model: nn.Module, witness: Witness) -> Iterator[str]:
             yield from (f'{place}.{name}' if place else name for name in witness.missing(module))
 
 
-def _as_they_were(model: nn.Module, states: dict[str, Any]) -> Iterator[str]:
+def _as_they_were(model: nn.Module, states: Mapping[str, State]) -> Iterator[str]:
     return (name for name, state in states.items() if _state(attrgetter(name)(model)) == state)
 
 
-def _state(tensor: Tensor) -> tuple[int, float]:
+def _state(tensor: Tensor) -> State:
     """What a write changes: PyTorch counts all but those by ``.data``."""
     return tensor._version, float(tensor.detach().double().nan_to_num().sum())
