@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 from toys import build, classification_run, classifier_cfg, runner_of, write_classification
 
 from mmssl_robust.utils.errors import UserError
@@ -79,9 +79,11 @@ def test_a_part_is_an_error_that_names_the_keys(damage, key, attacks, whole, sta
     assert '\n' not in str(caught.value)
 
 
-def test_a_runner_of_ones_own_is_as_strict(whole, start):
+@pytest.mark.parametrize('kind', [OwnRunner, FlexibleRunner])
+def test_under_any_runner(kind, whole, start):
+    assert start(whole, 'y', kind=kind, **LOOP).test()
     with pytest.raises(UserError, match=BLOCK):
-        start(without(whole, BLOCK), kind=OwnRunner, **LOOP).test()
+        start(without(whole, BLOCK), kind=kind, **LOOP).test()
 
 
 def test_validation_by_itself(cfg, whole, start):
