@@ -32,7 +32,7 @@ register_whole_files()
 remember_formatting()
 # And our loader of encoders: MMEngine's goes on with random weights where a file does not fit.
 register_strict_pretrained()
-# Its loader of whole models goes on likewise: ours notes what it leaves, which no loop or hook of ours attacks.
+# Its loader of whole models goes on likewise: what a load leaves is noted, and no loop or hook of ours attacks it.
 register_noting_loader()
 
 SCOPE = 'mmssl_robust'

@@ -1,10 +1,11 @@
-"""What MMEngine's loader of checkpoints passes over, of which it only warns: never attacked as if it were trained."""
+"""What a load passes over, of which MMEngine only warns: never attacked as if it were trained."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from mmengine.model import BaseModule
 from mmengine.runner import checkpoint as mmengines
 from torch import Tensor, nn
 
@@ -32,12 +33,13 @@ class PassedOver(NamedTuple):
 
 
 def register_noting_loader() -> None:
-    """Let every load by MMEngine, in whatever Runner or ``init_model``, note with the model what it passes over."""
+    """Let every load into a model of OpenMMLab, in whatever Runner or by hand, note with it what is passed over."""
     mmengines.load_state_dict = _noting(mmengines.load_state_dict)
+    BaseModule.load_state_dict = _noting(BaseModule.load_state_dict)
 
 
 def check_loaded_whole(model: nn.Module, source: str | None = None, in_training: bool = False) -> None:
-    """Check a model that is about to be attacked; what was set by hand after a load is believed.
+    """Check a model that is about to be attacked; what was written since a load is believed.
 
     Args:
         model: The model, perhaps wrapped.
@@ -45,8 +47,8 @@ def check_loaded_whole(model: nn.Module, source: str | None = None, in_training:
         in_training: Whether its head is being trained, and may well have started without a file.
 
     Raises:
-        UserError: If MMEngine has passed over a part of it that nobody has written since, or nothing was loaded of
-            what its encoder says is pretrained; names the keys.
+        UserError: If a load has passed over a part of it that nobody has written since, or nothing was loaded of what
+            its encoder says is pretrained; names the keys.
     """
     model = unwrapped(model)
     noted: PassedOver | None = getattr(model, _NOTE, None)
@@ -66,7 +68,7 @@ def check_loaded_whole(model: nn.Module, source: str | None = None, in_training:
 def _check_pretrained(model: nn.Module) -> None:
     """Check that an encoder is not as its constructor has left it, where it says that it is pretrained."""
     parts = [model, *(module for name, module in model.named_children() if name == 'backbone')]
-    if any(getattr(part, 'is_init', False) or getattr(part, 'loaded_weights', None) for part in parts):
+    if any(getattr(part, 'is_init', False) or _has_a_file(part) for part in parts):
         return
     for part in parts:
         if source_of(part):
@@ -76,12 +78,17 @@ def _check_pretrained(model: nn.Module) -> None:
             )
 
 
-def _noting(load: Callable[..., None]) -> Callable[..., None]:
+def _has_a_file(module: nn.Module) -> bool:
+    return bool(getattr(module, 'loaded_weights', None)) or hasattr(module, _NOTE)
+
+
+def _noting(load: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(load)
-    def noting(module: nn.Module, state_dict: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> None:
+    def noting(module: nn.Module, state_dict: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> Any:
         with watching_loads() as witness:
-            load(module, state_dict, *args, **kwargs)
+            result = load(module, state_dict, *args, **kwargs)
         _note(unwrapped(module), state_dict, witness)
+        return result
 
     return noting
 
@@ -100,8 +107,11 @@ def _note(model: nn.Module, given: Iterable[str], witness: Witness) -> None:
 def _of_other_files(model: nn.Module, witness: Witness) -> Iterator[str]:
     """Names of the tensors of modules that were loaded from files of their own, and left alone now."""
     for place, module in model.named_modules():
-        if getattr(module, 'loaded_weights', None) and not witness.saw_any(module):
-            yield from (f'{place}.{name}' if place else name for name in witness.missing(module))
+        if module is model or not _has_a_file(module) or witness.saw_any(module):
+            continue
+        noted: PassedOver | None = getattr(module, _NOTE, None)
+        left = set(_as_they_were(module, noted.states)) if noted else set()
+        yield from (f'{place}.{name}' for name in witness.missing(module) if name not in left)
 
 
 def _as_they_were(model: nn.Module, states: Mapping[str, State]) -> Iterator[str]:

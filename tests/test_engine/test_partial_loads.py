@@ -124,6 +124,37 @@ def pretrained(cfg, whole, tmp_path):
     cfg['model']['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint=str(tmp_path / 'encoder.pth'))
 
 
+def by_hand_whole(model, whole):
+    model.load_state_dict(whole)
+
+
+def by_hand_in_parts(model, whole):
+    for name in ('backbone', 'head'):
+        part = only(whole, f'{name}.')
+        getattr(model, name).load_state_dict({key.removeprefix(f'{name}.'): value for key, value in part.items()})
+
+
+@pytest.mark.parametrize('load', [by_hand_whole, by_hand_in_parts])
+def test_a_load_by_hand_counts(load, pretrained, whole, start):
+    runner = start(**LOOP)
+    load(runner.model, whole)
+    assert runner.test() == start(whole, 'y', **LOOP).test()
+
+
+def test_a_load_by_hand_in_part(whole, start):
+    runner = start(**LOOP)
+    runner.model.load_state_dict(without(whole, BLOCK), strict=False)
+    with pytest.raises(UserError, match=f'the checkpoint does not fit ImageClassifier; missing.*{BLOCK}'):
+        runner.test()
+
+
+def test_an_encoder_by_hand_and_a_head_by_load_from(whole, start):
+    runner = start(only(whole, 'head.'), **LOOP)
+    encoder = {key.removeprefix('backbone.'): value for key, value in only(whole, 'backbone.').items()}
+    runner.model.backbone.load_state_dict(encoder)
+    assert runner.test() == start(whole, 'y', **LOOP).test()
+
+
 @pytest.mark.parametrize('attacks', [LOOP, HOOK], ids=['loop', 'hook'])
 def test_an_encoder_that_was_never_loaded(attacks, pretrained, start):
     with pytest.raises(UserError, match=r'DINOVisionTransformer was not loaded from .*encoder.pth: call model.init_w'):
