@@ -233,7 +233,7 @@ def test_ensembles_other_norms_and_targets(tool, folder, capsys):
     model = ('config.py', 'model.pth', '--max-images', 2)
     tool(*model, '--attack', 'sea', 'segpgd', '--steps', 4, '--norm', 'l2', '--eps', '0.5', '--out', 'strong.json')
     report = json.loads(Path('strong.json').read_text())
-    members = ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd']
+    members = ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd', 'segpgd', 'finish']
     assert set(report['attacks']) == {'sea', 'segpgd', *(f'sea/{name}' for name in members)}
     metrics = report['metrics']
     assert metrics['sea/mIoU'] <= min(metrics[f'sea/{name}/mIoU'] for name in members) + 0.005
