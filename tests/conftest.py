@@ -1,5 +1,6 @@
 """What all tests share: the embedded sample as data, a seed, safe checkpoint reading, no left-over MMEngine state."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,12 @@ torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 SAMPLES = Path(mmssl_robust.__file__).parent / 'assets' / 'samples'
+
+
+def pytest_collection_finish() -> None:
+    """MMEngine collects garbage with each data set: not among all that was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
