@@ -40,7 +40,7 @@ def extract_encoder(
         UserError: If the checkpoint holds several encoders, or the grid must be known and is not.
     """
     state = to_timm(state_of(checkpoint, weights).tensors)
-    found = fit({name: torch.empty(0) for name in _ANCHORS}, state)
+    found = fit({name: torch.empty(0) for name in _ANCHORS}, state, weights=weights)
     return _with_cls_position(found.tensors, grid) if registers else found.tensors
 
 
