@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mmssl_robust.utils.errors import UserError
@@ -43,6 +44,13 @@ def whites(preprocessor: Any, inputs: Tensor, values: Tensor, images: Sequence[T
     return before, next((white for white in _LEAST if abs(after / white - 1) < 0.01), after)
 
 
+def of_channels(preprocessor: Any, name: str, otherwise: float) -> Tensor:
+    """Return a preprocessor's mean or standard deviation (C, 1, 1), also where it keeps a list or one number."""
+    value = getattr(preprocessor, name, None)
+    values = torch.as_tensor(otherwise if value is None else value).reshape(-1, 1, 1)
+    return values if values.is_floating_point() else values.float()
+
+
 def _known(preprocessor: Any, images: Sequence[Tensor]) -> float | None:
     said = getattr(preprocessor, 'white', None)
     return _OF_TYPE.get(str(images[0].dtype)) if said is None else float(said)
@@ -67,12 +75,12 @@ def _meant_by(preprocessor: Any, ratio: float) -> float | None:
     """White in the images for which mean and standard deviation are meant; None if they do not tell."""
     if not hasattr(preprocessor, 'mean'):
         return None
-    largest = max(float(part.abs().max()) for part in (preprocessor.mean, preprocessor.std)) / ratio
+    largest = max(float(of_channels(preprocessor, name, 1).abs().max()) for name in ('mean', 'std')) / ratio
     return next((white for white, least in _LEAST.items() if least <= largest <= white * 1.001), None)
 
 
 def _changes_nothing(preprocessor: Any) -> bool:
-    return bool((preprocessor.mean == 0).all() and (preprocessor.std == 1).all())
+    return bool((of_channels(preprocessor, 'mean', 0) == 0).all() and (of_channels(preprocessor, 'std', 1) == 1).all())
 
 
 def _check_unit(white: float, preprocessor: Any, images: Sequence[Tensor]) -> None:
@@ -122,7 +130,7 @@ def _proportion(values: Tensor, images: Sequence[Tensor], preprocessor: Any) -> 
         after, before = (math.sqrt(sum(float(part.double().square().sum()) for part in parts)) for parts in zip(*pairs))
         ratio = after / before if before else 0.0
         ratio = 1.0 if abs(ratio - 1) < 1e-3 else ratio
-        unit = float(getattr(preprocessor, 'std', values.new_ones(1)).max())
+        unit = float(of_channels(preprocessor, 'std', 1).max())
         if all(_are_near(value, image * ratio, unit) for value, image in pairs):
             return ratio or None
     raise UserError(

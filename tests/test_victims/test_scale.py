@@ -68,6 +68,27 @@ def batch_of(*images):
     return dict(inputs=list(images), data_samples=samples)
 
 
+class Owns(ClsDataPreprocessor):
+    """Mean and standard deviation as a user may keep them, of images divided by 255."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.mean, self.std = form([0.4, 0.4, 0.4]), form([0.2, 0.2, 0.2])
+
+    def forward(self, data, training=False):
+        mean, std = (torch.as_tensor(part).reshape(-1, 1, 1) for part in (self.mean, self.std))
+        images = torch.stack(data['inputs']).float() / 255
+        return dict(inputs=(images - mean) / std, data_samples=data['data_samples'])
+
+
+@pytest.mark.parametrize('form', [list, tuple, torch.tensor, lambda values: values[0]])
+def test_mean_and_std_of_an_own_preprocessor(form):
+    own = build_victim(Brightness(Owns(form), 1), batch_of(image()))
+    assert own.space.image_white == 255 and float(own.space.white) == 1
+    torch.testing.assert_close(own.pixels[0], image() / 255)
+    torch.testing.assert_close(own.normalise(own.pixels), own.inputs, rtol=1e-6, atol=1e-6)
+
+
 # A preprocessor, the image before it, white in the unit of its mean.
 KNOWN = {
     'stock': (ClsDataPreprocessor(**BYTES, to_rgb=True), image(), 255),
