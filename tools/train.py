@@ -104,10 +104,11 @@ def add_logs(cfg: Config, names: list[str]) -> None:
 
 
 def find_resume(cfg: Config, wanted: str) -> list[Path]:
-    """Have the training continue, from scratch if there is no checkpoint yet; returns damaged ones."""
+    """Have the training continue, or begin if there is no checkpoint yet; returns damaged ones."""
     checkpoint, damaged = resume_from(Path(cfg.work_dir), wanted)
     cfg.resume = checkpoint is not None
-    cfg.load_from = str(checkpoint) if checkpoint else None
+    if checkpoint:
+        cfg.load_from = str(checkpoint)
     return damaged
 
 

@@ -153,15 +153,21 @@ def _has_student(prefix: str, prefixes: Sequence[str]) -> bool:
     return 'teacher' in prefix and prefix.replace('teacher', 'student') in prefixes
 
 
+def with_cls_position(encoder: Tensors) -> Tensors:
+    """Put a zero for the CLS token's position, which timm's register models have added to the token."""
+    positions = encoder['pos_embed']
+    zero = positions.new_zeros(1, 1, positions.shape[2])
+    return encoder | {'pos_embed': torch.cat((zero, positions), dim=1)}
+
+
 def _with_own_positions(part: Tensors, own: Mapping[str, Tensor]) -> Tensors:
-    """Add or split off the CLS token's position, which timm's register models have added to the token."""
+    """Add or split off the CLS token's position, as the encoder has it."""
     if not {'reg_token', 'pos_embed', 'cls_token'} <= own.keys() & part.keys():
         return part
     positions, token = part['pos_embed'], part['cls_token']
     more = own['pos_embed'].shape[1] - positions.shape[1]
     if more == 1:
-        zero = positions.new_zeros(1, 1, positions.shape[2])
-        return part | {'pos_embed': torch.cat((zero, positions), dim=1)}
+        return with_cls_position(part)
     if more == -1:
         return part | {'cls_token': token + positions[:, :1], 'pos_embed': positions[:, 1:]}
     return part

@@ -12,8 +12,8 @@ from mmengine.model import BaseModule, PretrainedInit, update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
-from .checkpoint import local_path, read_checkpoint
-from .checkpoint_layouts import State, Which, no_such_weights, state_of
+from .checkpoint import local_path, read_state
+from .checkpoint_layouts import State, Which, no_such_weights
 from .encoder_names import Fit, fit, plain_names
 from .errors import UserError
 from .files import sha256
@@ -120,7 +120,7 @@ def load_encoder(
         UserError: If a key is missing, unexpected or of another shape; names the keys.
     """
     own = network.state_dict()
-    state = _of(source, read_checkpoint(source), weights)
+    state = read_state(source, weights)
     found = _found(network, own, state, prefix, leave_out, weights)
     which = state.which if found.which == 'only' else found.which
     if weights == 'ema' and which == 'only':
@@ -252,13 +252,6 @@ def _load(network: nn.Module, own: Mapping[str, Tensor], given: Mapping[str, Ten
         {plain[name]: own[name] for name in missing},
         {plain[name]: given[name] for name in missing if name in given} | unexpected,
     )
-
-
-def _of(source: Any, checkpoint: Any, weights: Which | None) -> State:
-    try:
-        return state_of(checkpoint, weights)
-    except UserError as error:
-        raise UserError(f'{source}: {error}') from None
 
 
 def _hash_of(source: str) -> str:
