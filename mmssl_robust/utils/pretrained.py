@@ -13,7 +13,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
 from .checkpoint import local_path, read_state
-from .checkpoint_layouts import State, Which
+from .checkpoint_layouts import State, Which, no_such_weights
 from .encoder_names import Fit, fit, plain_names
 from .errors import UserError
 from .files import sha256
@@ -121,14 +121,17 @@ def load_encoder(
     """
     own = network.state_dict()
     state = read_state(source, weights)
-    found = _found(network, own, state, prefix, leave_out)
+    found = _found(network, own, state, prefix, leave_out, weights)
+    which = state.which if found.which == 'only' else found.which
+    if weights == 'ema' and which == 'only':
+        raise UserError(f'{source}: {no_such_weights(weights)}')
     problems = _load(network, own, found.tensors)
     if problems:
         where = '' if prefix is None else f' (prefix {prefix!r})'
         raise UserError(f'{source} does not fit this encoder{where}; {problems}')
     layout = ' '.join(filter(None, (state.entry, found.prefix and f'{found.prefix}*'))) or 'state dict'
     loaded = Loaded(
-        str(source), _hash_of(str(source)), layout, state.which, len(found.tensors.keys() & own.keys()), found.left_out
+        str(source), _hash_of(str(source)), layout, which, len(found.tensors.keys() & own.keys()), found.left_out
     )
     return note(network, loaded)
 
@@ -212,9 +215,10 @@ def _found(
     state: State,
     prefix: str | None,
     leave_out: Sequence[str],
+    weights: Which | None,
 ) -> Fit:
     """The encoder's part of a checkpoint; where timm has a conversion for the network, that if the names do not fit."""
-    found = fit(own, state.tensors, prefix, leave_out)
+    found = fit(own, state.tensors, prefix, leave_out, weights)
     inner = _timm_model(network)
     convert = getattr(getmodule(type(inner)), 'checkpoint_filter_fn', None)
     if inner is None or convert is None or not _names_differ(own, found.tensors):

@@ -40,7 +40,7 @@ def extract_encoder(
         UserError: If the checkpoint holds several encoders, or the grid must be known and is not.
     """
     state = state_of(checkpoint, weights).tensors
-    encoder = fit({name: torch.empty(0) for name in _ANCHORS}, to_timm(state)).tensors
+    encoder = fit({name: torch.empty(0) for name in _ANCHORS}, to_timm(state), weights=weights).tensors
     # Under facebookresearch's names CLS has a position.
     timms = registers and not any(name.endswith('register_tokens') for name in state)
     if timms and 'pos_embed' in encoder and _lacks_cls_position(encoder['pos_embed'].shape[1], grid):
