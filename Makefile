@@ -5,7 +5,8 @@ PYTHON ?= python3
 JOBS ?= 2
 REQUIREMENTS := setup.py pyproject.toml $(wildcard requirements/*.txt)
 CONSTRAINTS := -c requirements/constraints.txt
-PYTEST := -m pytest -n $(JOBS)
+# A worker keeps to files beside each other, whose fixtures are built once, until it has none left.
+PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
 # Each pytest worker has its own process: more threads would only fight for the cores.
 export OMP_NUM_THREADS ?= 1

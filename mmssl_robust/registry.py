@@ -22,6 +22,7 @@ from mmengine.registry import Registry
 from .utils.checkpoint import register_safe_loaders
 from .utils.file_backend import register_whole_files
 from .utils.formatting import remember_formatting
+from .utils.partial_loads import register_noting_loader
 from .utils.pretrained import register_strict_pretrained
 
 # Whoever builds with our registries gets our reader, also without our tools: MMEngine's would run a file's code.
@@ -31,6 +32,8 @@ register_whole_files()
 remember_formatting()
 # And our loader of encoders: MMEngine's goes on with random weights where a file does not fit.
 register_strict_pretrained()
+# Its loader of whole models goes on likewise: what a load leaves is noted, and no loop or hook of ours attacks it.
+register_noting_loader()
 
 SCOPE = 'mmssl_robust'
 

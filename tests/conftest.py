@@ -1,20 +1,17 @@
 """What all tests share: the embedded sample as data, a seed, safe checkpoint reading, no left-over MMEngine state."""
 
+import gc
 import os
-import runpy
 import sys
-from collections import OrderedDict
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # before torch is imported, and for the tools that tests start
 
+import forks
 import matplotlib
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import MessageHub, MMLogger
-from mmengine.registry import DefaultScope
-from mmengine.visualization import Visualizer
 from safetensors.torch import save_file
 from toys import backbone_cfg
 from yapf.yapflib import yapf_api
@@ -30,11 +27,17 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 SAMPLES = Path(mmssl_robust.__file__).parent / 'assets' / 'samples'
 
 
+def pytest_collection_finish() -> None:
+    """MMEngine collects garbage with each data set: not among all that was imported."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if torch.cuda.is_available():
         return
     for item in items:
-        if 'gpu' in item.keywords:
+        if item.get_closest_marker('gpu'):
             item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
 
 
@@ -75,9 +78,7 @@ def seed():
 @pytest.fixture(autouse=True)
 def separate_mmengine_state():
     """A Runner leaves its default scope, logger and visualiser behind as globals: start without any."""
-    # MMEngine itself binds a new dict at times, so the content of the old one is not what to clear.
-    for manager in (DefaultScope, MMLogger, MessageHub, Visualizer):
-        manager._instance_dict = OrderedDict()
+    forks.forget_mmengine()
 
 
 @pytest.fixture
@@ -113,8 +114,5 @@ def deacl_cfg(data_root, tmp_path, work_dir):
 def run_tool(monkeypatch):
     """Run a tool of ``tools/`` in this process, as the command line would."""
 
-    def run(name, *arguments):
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-        runpy.run_path(str(CONFIGS.parent / 'tools' / name), run_name='__main__')
-
-    return run
+    monkeypatch.setattr(sys, 'argv', sys.argv)  # put back at the end
+    return forks.tool

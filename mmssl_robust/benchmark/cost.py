@@ -184,7 +184,8 @@ def _forward_flops(cfg: Config, sizes: list[Size], training: bool = False) -> fl
     """Operations of one forward, mean over images of some sizes; tensors on the meta device have shapes only."""
     with torch.device('meta'):
         model = MODELS.build(copy.deepcopy(cfg.model)).to('meta').eval()
-    return float(np.mean([_flops(model, cfg, size, training) for size in sizes]))
+    flops = {size: _flops(model, cfg, size, training) for size in set(sizes)}
+    return float(np.mean([flops[size] for size in sizes]))
 
 
 def _flops(model: nn.Module, cfg: Config, size: Size, training: bool) -> int:

@@ -53,7 +53,7 @@ def _train(cfg: Config, folder: Path, launcher: str, on_corrupt: str) -> Path:
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None
     newest, _ = resume_from(folder, 'auto')
-    cfg.resume, cfg.load_from = newest is not None, str(newest) if newest else None
+    cfg.resume, cfg.load_from = newest is not None, str(newest) if newest else cfg.get('load_from')
     runner = build_runner(cfg, ('train_dataloader',))
     check_class_count(runner.model, runner.train_loop.dataloader.dataset)
     check_labels(runner.model, runner.train_loop.dataloader.dataset)

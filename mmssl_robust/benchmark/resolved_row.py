@@ -138,6 +138,8 @@ class ResolvedRow:
         settings = self._training | dict(
             encoder=self.encoder.sha256, data=data_root_of(self.cfg.train_dataloader.dataset)
         )
+        if self.cfg.get('load_from'):  # a key that the folders of other heads do not have
+            settings['start'] = sha256(local_file(self.cfg.load_from))
         return self.heads / f'{self._stem}-{_digest(settings)}'
 
     def head(self) -> Path | None:

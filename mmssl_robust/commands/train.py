@@ -88,10 +88,11 @@ def set_on_corrupt(cfg: Config, what: str) -> None:
 
 
 def find_resume(cfg: Config, wanted: str) -> list[Path]:
-    """Have the training continue, from scratch if there is no checkpoint yet; returns damaged ones."""
+    """Have the training continue, or begin if there is no checkpoint yet; returns damaged ones."""
     checkpoint, damaged = resume_from(Path(cfg.work_dir), wanted)
     cfg.resume = checkpoint is not None
-    cfg.load_from = str(checkpoint) if checkpoint else None
+    if checkpoint:
+        cfg.load_from = str(checkpoint)
     return damaged
 
 

@@ -2,7 +2,10 @@
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
+from io import BytesIO
 
+import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
@@ -73,9 +76,23 @@ def _tag_of(path: str, size: tuple[int, int]) -> tuple[int, bool]:
         return 1, True
     try:
         with Image.open(path) as image:
-            return orientation(image), image.format != 'TIFF' and image.size == size
+            tag = orientation(image) if opencv_turns(image.format or '') else 1
+            return tag, image.format != 'TIFF' and image.size == size
     except UnidentifiedImageError:
         return 1, True
+
+
+@lru_cache
+def opencv_turns(kind: str) -> bool:
+    """Whether the installed OpenCV turns images of one of Pillow's formats; older ones leave WebP as it is stored."""
+    exif, file = Image.Exif(), BytesIO()
+    exif[_TAG] = 6
+    try:
+        Image.new('RGB', (16, 8)).save(file, 'JPEG' if kind == 'MPO' else kind, exif=exif)
+    except (KeyError, OSError, ValueError):  # Pillow can read the format, but not write it
+        return True
+    image = cv2.imdecode(np.frombuffer(file.getvalue(), np.uint8), cv2.IMREAD_COLOR)
+    return image is None or image.shape[:2] == (16, 8)
 
 
 def check_size(annotation: np.ndarray, path: str, image_path: str, image_size: tuple[int, ...]) -> None:

@@ -4,11 +4,12 @@ Samples say ``sample_idx`` of the innermost data set, which is another one's whe
 one is repeated. Noise, worst case, records and pictures are told apart by the place instead.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
 from mmengine.structures import BaseDataElement
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset
 
 _SETTINGS = (
     *('num_workers', 'collate_fn', 'pin_memory', 'timeout', 'worker_init_fn', 'multiprocessing_context', 'generator'),
@@ -59,6 +60,18 @@ def metainfo_of(dataset: Any) -> dict[str, Any]:
             return {}
         dataset = inner
     return dataset.metainfo
+
+
+def info_of(dataset: Any, index: int) -> Mapping[str, Any]:
+    """What a data set knows of a sample before it reads it, such as its files; empty where nothing is known."""
+    if hasattr(dataset, 'get_data_info'):
+        return dataset.get_data_info(index) or {}
+    if isinstance(dataset, Subset):
+        return info_of(dataset.dataset, dataset.indices[index])
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        return info_of(dataset.datasets[part], index - (dataset.cumulative_sizes[part - 1] if part else 0))
+    return info_of(dataset.dataset, index) if isinstance(dataset, PlacedDataset) else {}
 
 
 def placed_loader(loader: Any) -> Any:

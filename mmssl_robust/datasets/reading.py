@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.thresholds import USUAL_THRESHOLDS
 
-from .places import metainfo_of
+from .places import info_of, metainfo_of
 
 IGNORED = int(USUAL_THRESHOLDS['ignore_index'])
 """The label of pixels that losses, attacks and metrics leave out, unless a data set says another."""
@@ -34,13 +34,17 @@ def read_sample(dataset: Any, index: int, in_full: bool = True) -> Any:
         UserError: If a file, a transform or a label is wrong; names the file. ``MMSSL_TRACEBACK=1`` lets through what
             a transform raised.
     """
-    info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
-    paths = [info[key] for key in _FILE_KEYS if info.get(key)]
+    info: Mapping[str, Any] = {}
+    paths: list[str] = []
     try:
+        info = info_of(dataset, index)
+        paths = [info[key] for key in _FILE_KEYS if info.get(key)]
         for path in paths:
             if (in_full or _lacks_its_end(path)) and (damage := _damage(path)):
                 raise cannot_read(path, damage)
         item = dataset[index]
+        if item is None:
+            raise ValueError('the data set or its pipeline gives None')
     except UserError:
         raise
     except Exception as error:  # decoders and transforms raise almost anything

@@ -2,8 +2,6 @@
 
 import logging
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +12,7 @@ from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.generators import generators_restored
 
 from .places import metainfo_of, placed
 from .reading import read_sample
@@ -91,7 +90,8 @@ class SeededDataset(Dataset):
         return Unreadable(problem, fatal=True)
 
     def _augmented(self, index: int) -> Any:
-        with _generators_restored():
+        # Without workers the training process reads the data, and its own random numbers must not notice.
+        with generators_restored():
             seed_generators(self.seed, int(self._epoch), index)
             item = read_sample(self.dataset, index, in_full=False)
         return placed(item, index)
@@ -111,15 +111,3 @@ class SeededDataset(Dataset):
 @lru_cache(maxsize=2)  # an epoch may reach into the next turn
 def _permutation(seed: int, turn: int, length: int) -> np.ndarray:
     return np.random.default_rng((seed, turn)).permutation(length)
-
-
-@contextmanager
-def _generators_restored() -> Iterator[None]:
-    """Without workers the data is read in the training process, whose own random numbers must not notice."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

@@ -99,8 +99,7 @@ def _of_data_set(dataset: Mapping[str, Any], place: str) -> Iterator[Statement]:
     meta = dict(getattr(_class(DATASETS, dataset), 'METAINFO', {})) | dict(dataset.get('metainfo') or {})
     yield from _of(meta, f'{place}.metainfo')
     yield from _of(dataset, place)
-    for number, transform in enumerate(dataset.get('pipeline') or ()):
-        yield from _of(transform, f'{place}.pipeline.{number}')
+    yield from _of_all(dataset.get('pipeline'), f'{place}.pipeline')
 
 
 def _of_all(part: Any, place: str) -> Iterator[Statement]:
@@ -127,10 +126,10 @@ def _tell(cfg: Config, told: Mapping[str, float]) -> None:
         for _, dataset in _data_sets((cfg.get(loader) or {}).get('dataset'), loader):
             if 'metainfo' in arguments_of(_class(DATASETS, dataset)):
                 dataset['metainfo'] = dict(dataset.get('metainfo') or {}) | dict(told)
-            for transform in dataset.get('pipeline') or ():
+            for transform in _all_of(dataset.get('pipeline')):
                 _tell_part(transform, TRANSFORMS, told)
     for evaluator in _EVALUATORS if told else ():
-        for metric in _each(cfg.get(evaluator)):
+        for metric in _all_of(cfg.get(evaluator)):
             _tell_part(metric, METRICS, told)
     model = cfg.get('model') or {}
     for name in _HEADS if told else ():
@@ -159,13 +158,23 @@ def _each(parts: Any) -> Sequence[Any]:
     return [parts] if isinstance(parts, Mapping) and parts else parts or ()
 
 
+def _all_of(part: Any) -> Iterator[Any]:
+    """A config, or several, and those within, such as the transforms of which one is chosen."""
+    if isinstance(part, Mapping):
+        yield part
+        part = list(part.values())
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        for value in part:
+            yield from _all_of(value)
+
+
 def _data_sets(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Where each data set in wrappers is, and its config."""
+    """Where each data set in wrappers is, and its config; a wrapper too if it has a pipeline of its own."""
     inner = [('dataset', dataset.get('dataset')), *_numbered(dataset.get('datasets'))] if dataset else []
     inner = [(name, part) for name, part in inner if isinstance(part, Mapping)]
     for name, part in inner:
         yield from _data_sets(part, f'{place}.{name}')
-    if dataset and not inner:
+    if dataset and (not inner or dataset.get('pipeline')):
         yield place, dataset
 
 

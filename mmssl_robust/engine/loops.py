@@ -13,6 +13,8 @@ from mmssl_robust.evaluation.robust_evaluation import RobustEvaluation, tolerant
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.progress import track
 
+from .whole import check_weights
+
 
 class _AttackMixin(BaseLoop):
     """What the two loops share; they differ in the names of the hooks that they call.
@@ -69,8 +71,9 @@ class _AttackMixin(BaseLoop):
             Clean metrics under their own names and attacked ones as ``attack/metric``.
 
         Raises:
-            UserError: If a file cannot be read, or none can.
+            UserError: If a file cannot be read, or none can, or the checkpoint does not fit the model.
         """
+        check_weights(self.runner)
         self._call_hook('before_{}')
         self._call_hook('before_{}_epoch')
         self.runner.model.eval()

@@ -95,6 +95,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
             self.run_epoch()
             self._validate()
         self.runner.call_hook('after_train')
+        self.dataloader.end_workers()
         return self.runner.model
 
     def run_epoch(self) -> None:
@@ -185,6 +186,10 @@ class WholeSteps:
 
     def __iter__(self) -> Iterator[Any]:
         return islice(self._dataloader, len(self))
+
+    def end_workers(self) -> None:
+        """End workers that wait for another epoch; the garbage collector would wait five seconds for them."""
+        self._dataloader._iterator = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith('_'):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmssl_robust.utils.errors import UserError
 
-from .white import whites
+from .white import of_channels, whites
 
 # Of the contrast. A bicubic kernel (a = -0.75) sums to between -0.44 and 1.44 over pixels of 0 and 1; its ringing
 # lies along edges, and is weaker on the average.
@@ -22,7 +22,8 @@ class PixelSpace:
     bright an image is, see :func:`.white.whites`.
 
     Args:
-        preprocessor: May have ``mean`` and ``std`` (C, 1, 1), and ``white``, the value of a white pixel before it.
+        preprocessor: May have ``mean`` and ``std``, of each channel or one for all, and ``white``, the value of a
+            white pixel before it.
         inputs: What the preprocessor made of the images, (B, C, H, W).
         images: The images before the preprocessor, (C, h, w) each, at the top left of ``inputs``; None if they are
             not known.
@@ -36,8 +37,8 @@ class PixelSpace:
     """
 
     def __init__(self, preprocessor: Any, inputs: Tensor, images: Sequence[Tensor] | None = None) -> None:
-        self.mean: Tensor = getattr(preprocessor, 'mean', inputs.new_zeros(1))
-        self.std: Tensor = getattr(preprocessor, 'std', inputs.new_ones(1))
+        self.mean = of_channels(preprocessor, 'mean', 0).to(inputs.device)
+        self.std = of_channels(preprocessor, 'std', 1).to(inputs.device)
         self.image_white, white = whites(preprocessor, inputs, inputs * self.std + self.mean, images)
         # A tensor: CUDA divides by a Python number with its rounded reciprocal.
         self.white = torch.tensor(white, device=inputs.device)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mmssl_robust.utils.errors import UserError
@@ -30,14 +31,24 @@ def whites(preprocessor: Any, inputs: Tensor, values: Tensor, images: Sequence[T
     Raises:
         UserError: If these contradict each other, or do not say it.
     """
+    given = images is not None
     ratio = 1.0 if images is None else _proportion(values, images, preprocessor)
     images = [inputs] if images is None else images
     if ratio is None:  # of black images any is right
         meant, known = _meant_by(preprocessor, 1.0), _known(preprocessor, images)
         ratio = meant / known if meant and known and not _changes_nothing(preprocessor) else 1.0
     before = _white_of(preprocessor, ratio, images)
+    if given and _known(preprocessor, images) is None:
+        _check_unit(before, preprocessor, images)
     after = before * ratio
     return before, next((white for white in _LEAST if abs(after / white - 1) < 0.01), after)
+
+
+def of_channels(preprocessor: Any, name: str, otherwise: float) -> Tensor:
+    """Return a preprocessor's mean or standard deviation (C, 1, 1), also where it keeps a list or one number."""
+    value = getattr(preprocessor, name, None)
+    values = torch.as_tensor(otherwise if value is None else value).reshape(-1, 1, 1)
+    return values if values.is_floating_point() else values.float()
 
 
 def _known(preprocessor: Any, images: Sequence[Tensor]) -> float | None:
@@ -64,23 +75,42 @@ def _meant_by(preprocessor: Any, ratio: float) -> float | None:
     """White in the images for which mean and standard deviation are meant; None if they do not tell."""
     if not hasattr(preprocessor, 'mean'):
         return None
-    largest = max(float(part.abs().max()) for part in (preprocessor.mean, preprocessor.std)) / ratio
+    largest = max(float(of_channels(preprocessor, name, 1).abs().max()) for name in ('mean', 'std')) / ratio
     return next((white for white, least in _LEAST.items() if least <= largest <= white * 1.001), None)
 
 
 def _changes_nothing(preprocessor: Any) -> bool:
-    return bool((preprocessor.mean == 0).all() and (preprocessor.std == 1).all())
+    return bool((of_channels(preprocessor, 'mean', 0) == 0).all() and (of_channels(preprocessor, 'std', 1) == 1).all())
+
+
+def _check_unit(white: float, preprocessor: Any, images: Sequence[Tensor]) -> None:
+    """Refuse values that are plainly in another unit than mean and standard deviation, in either direction."""
+    low, high = _range_of(images)
+    fractions = any(bool((image % 1).any()) for image in images)
+    if low < -white / 2 or not (high > _DARK > white or (high <= 1.5 < white and fractions)):
+        return
+    advice = 'load them as uint8' if hasattr(preprocessor, 'mean') and _changes_nothing(preprocessor) else _SET
+    raise UserError(f'{_described(images)}, but 0..{white:g} is the unit of mean and std: {advice}')
+
+
+def _range_of(images: Sequence[Tensor]) -> tuple[float, float]:
+    return min(float(image.min()) for image in images), max(float(image.max()) for image in images)
+
+
+def _described(images: Sequence[Tensor]) -> str:
+    low, high = _range_of(images)
+    return f'images are {_name_of(images[0])} in [{low:.4g}, {high:.4g}]'
 
 
 def _of_floats(preprocessor: Any, images: Sequence[Tensor]) -> float:
     """White of images without a type or a normalisation that tells."""
-    low, high = min(float(image.min()) for image in images), max(float(image.max()) for image in images)
+    low, high = _range_of(images)
     normalised = hasattr(preprocessor, 'mean')
     if not normalised and low >= -0.5 and _DARK < high <= 255.5:
         return 255.0
     if normalised or (low >= 0 and high <= _DARK):
         raise UserError(
-            f'images are {_name_of(images[0])} in [{low:.4g}, {high:.4g}], and nothing says what white is: {_SET} '
+            f'{_described(images)}, and nothing says what white is: {_SET} '
             '(mean=[0, 0, 0], std=[1, 1, 1] if it is 1), or load them as uint8'
         )
     raise UserError(
@@ -100,7 +130,7 @@ def _proportion(values: Tensor, images: Sequence[Tensor], preprocessor: Any) -> 
         after, before = (math.sqrt(sum(float(part.double().square().sum()) for part in parts)) for parts in zip(*pairs))
         ratio = after / before if before else 0.0
         ratio = 1.0 if abs(ratio - 1) < 1e-3 else ratio
-        unit = float(getattr(preprocessor, 'std', values.new_ones(1)).max())
+        unit = float(of_channels(preprocessor, 'std', 1).max())
         if all(_are_near(value, image * ratio, unit) for value, image in pairs):
             return ratio or None
     raise UserError(

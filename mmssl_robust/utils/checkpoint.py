@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from .assets import ASSETS
+from .checkpoint_layouts import State, Which, state_of
 from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
@@ -73,6 +74,23 @@ def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -
         raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}{script}') from error
     except (SafetensorError, EOFError, ValueError, KeyError, OSError) as error:
         raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}') from error
+
+
+def read_state(source: str | os.PathLike[str], which: Which | None = None) -> State:
+    """Read the weights of a checkpoint; a file without any has none.
+
+    Args:
+        source: See :func:`read_checkpoint`.
+        which: See :func:`~mmssl_robust.utils.checkpoint_layouts.state_of`.
+
+    Raises:
+        UserError: See both of them; names the file.
+    """
+    checkpoint = read_checkpoint(source)
+    try:
+        return state_of(checkpoint, which)
+    except UserError as error:
+        raise UserError(f'{source}: {error}') from None
 
 
 def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) -> str:
@@ -138,6 +156,8 @@ def _is_safetensors(path: Path) -> bool:
 
 def _load_from_safe(filename: str, map_location: Any = None) -> dict[str, Any]:
     checkpoint: dict[str, Any] = read_checkpoint(filename, map_location)
+    if not isinstance(checkpoint, dict):
+        raise UserError(f'{filename} holds no weights by name')
     if isinstance(checkpoint.get('meta'), dict):
         checkpoint['meta'].pop('config', None)  # MMEngine's resume would run it
     return checkpoint

@@ -13,6 +13,9 @@ Which = Literal['ema', 'raw']
 # Entries of a training's checkpoint, in the order in which they are looked for. A teacher is its student's average.
 _AVERAGED = ('state_dict_ema', 'model_ema', 'ema_state_dict', 'ema_model', 'ema', 'teacher', 'target_encoder')
 _RAW = ('student', 'state_dict', 'model', 'model_state_dict', 'network', 'encoder')
+AVERAGED_PART = re.compile(r'(?:^|[._])(?:ema|swa|averaged?)(?=[._]|$)')
+"""What the names of averages have in common, whatever else they are called."""
+_COUNTERS = ('steps', 'n_averaged')  # how often MMEngine and PyTorch have averaged
 # Parts of a name that DistributedDataParallel, torch.compile, FSDP and checkpointing of activations put in.
 _WRAPPERS = re.compile(r'(?:^|(?<=\.))(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.')
 
@@ -51,11 +54,14 @@ def state_of(checkpoint: Any, which: Which | None = None) -> State:
         raise UserError(f"unknown weights={which!r}: use 'ema' or 'raw'")
     averaged, raw = _entries(checkpoint if isinstance(checkpoint, Mapping) else {})
     chosen = {'ema': averaged, 'raw': raw, None: averaged or raw}[which]
+    if chosen is None and which == 'ema' and raw and any(AVERAGED_PART.search(str(key)) for key in raw[1]):
+        chosen = raw  # under the names of one state dict
     if chosen is None:
-        raise UserError(f'the checkpoint holds no {which} weights: leave out weights={which!r}')
+        raise no_such_weights(which)
     entry, found = chosen
     tensors = {unwrapped_name(str(key)): value for key, value in found.items() if isinstance(value, Tensor)}
-    tensors.pop('steps', None)  # how often MMEngine has averaged
+    for counter in _COUNTERS:
+        tensors.pop(counter, None)
     if any('flat_param' in name for name in tensors):
         raise UserError(
             'the checkpoint holds the shards of one process of FSDP: take the whole one that the same training writes, '
@@ -64,22 +70,41 @@ def state_of(checkpoint: Any, which: Which | None = None) -> State:
     return State(tensors, entry, 'only' if not (averaged and raw) else 'ema' if chosen is averaged else 'raw')
 
 
+def no_such_weights(which: Any) -> UserError:
+    """What to raise where ``weights`` asks for what is not there."""
+    return UserError(f'the checkpoint holds no {which} weights: leave out weights={which!r}')
+
+
 def _entries(checkpoint: Mapping[Any, Any]) -> tuple[Any, Any]:
     """The entries with averaged and with raw weights, each a pair of name and state dict, or None."""
-    averaged, raw = _first(checkpoint, _AVERAGED), _first(checkpoint, _RAW)
+    others = tuple(str(key) for key in checkpoint if AVERAGED_PART.search(str(key)))
+    averaged, raw = _first(checkpoint, (*_AVERAGED, *others)), _first(checkpoint, _RAW)
     if _is_mmengine(checkpoint) and averaged and averaged[0] == 'ema_state_dict':
         # MMEngine's hook saves the average under the model's own names, and what was trained in its place.
         averaged, raw = raw, averaged
-    return averaged, raw or (None if averaged else ('', checkpoint))
+    return averaged, raw or _lone(checkpoint, but=others) or (None if averaged else ('', checkpoint))
 
 
 def _first(checkpoint: Mapping[Any, Any], names: tuple[str, ...]) -> tuple[str, Mapping[Any, Any]] | None:
     for name in names:
         inner = checkpoint.get(name)
         if isinstance(inner, Mapping):
-            deeper = _first(inner, ('state_dict', 'model', 'module'))
-            return (f'{name}.{deeper[0]}', deeper[1]) if deeper else (name, inner)
+            if deeper := _first(inner, ('state_dict', 'model', 'module', 'shadow')):
+                return f'{name}.{deeper[0]}', deeper[1]
+            if _has_tensors(inner):
+                return name, inner
     return None
+
+
+def _lone(checkpoint: Mapping[Any, Any], but: tuple[str, ...]) -> tuple[str, Mapping[Any, Any]] | None:
+    """The entry that alone has weights, whatever its name, where the checkpoint itself has none."""
+    names = [name for name, inner in checkpoint.items() if isinstance(inner, Mapping) and _has_tensors(inner)]
+    names = [name for name in names if name not in (*_AVERAGED, *but)]
+    return (names[0], checkpoint[names[0]]) if len(names) == 1 and not _has_tensors(checkpoint) else None
+
+
+def _has_tensors(entry: Mapping[Any, Any]) -> bool:
+    return any(isinstance(value, Tensor) for value in entry.values())
 
 
 def _is_mmengine(checkpoint: Mapping[Any, Any]) -> bool:

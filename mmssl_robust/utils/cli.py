@@ -16,9 +16,7 @@ from .data_check import check_data_folders
 from .errors import UserError, first_line
 from .launch import LAUNCHERS, check_launcher, join_by_gloo
 from .precision import PRECISIONS
-from .probe import is_finetuned, prepare_for_training
-from .strict_runner import StrictRunner
-from .unwrapped import unwrapped
+from .strict_runner import strict
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,12 +92,11 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
     check_launcher(cfg.launcher)
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _use_gloo(cfg)
-    if 'runner_type' not in cfg:
-        return StrictRunner.from_cfg(cfg)
-    runner: Runner = RUNNERS.build(cfg)
-    if cfg.get('train_cfg'):
-        prepare_for_training(unwrapped(runner.model), is_finetuned(cfg))
-    return runner
+    name = cfg.get('runner_type', 'Runner')
+    kind = name if isinstance(name, type) else RUNNERS.get(name)
+    if kind is None:
+        raise UserError(f'unknown runner_type {name!r}: import the file that registers it by custom_imports')
+    return strict(kind).from_cfg(cfg)
 
 
 def leave_process_group() -> None:

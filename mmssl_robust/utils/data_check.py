@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from .errors import UserError, first_line
+from .generators import generators_restored
 from .unwrapped import unwrapped
 
 LABELS = ('gt_label', 'gt_score')
@@ -101,7 +102,8 @@ def check_labels(model: nn.Module, dataset: Dataset[Any]) -> None:
     """
     model = unwrapped(model)
     if isinstance(model, ImageClassifier) and isinstance(getattr(model, 'head', None), (ClsHead, MultiLabelClsHead)):
-        item: Any = dataset[0]
+        with generators_restored():  # or the check would decide how the first epoch is augmented
+            item: Any = dataset[0]
         sample = item.get('data_samples') if isinstance(item, Mapping) else None
         if sample is not None and not any(name in sample for name in LABELS):
             raise UserError(no_label(sample))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .checkpoint_layouts import unwrapped_name
+from .checkpoint_layouts import AVERAGED_PART, Which, unwrapped_name
 from .errors import UserError
 
 Tensors = dict[str, Tensor]
@@ -44,12 +44,14 @@ class Fit(NamedTuple):
         prefix: What stood before the names.
         left_out: The parts of the checkpoint that are not taken, by the beginnings of their names.
         rivals: Other prefixes below which as much was found.
+        which: ``'ema'`` or ``'raw'`` where the names tell of both, ``'only'`` otherwise.
     """
 
     tensors: Tensors
     prefix: str
     left_out: list[str]
     rivals: list[str]
+    which: str
 
 
 def to_timm(state: Tensors) -> Tensors:
@@ -65,7 +67,13 @@ def to_mmpretrain(state: Tensors) -> Tensors:
 DIALECTS: tuple[Callable[[Tensors], Tensors], ...] = (dict, to_timm, to_mmpretrain)
 
 
-def fit(own: Mapping[str, Tensor], state: Tensors, prefix: str | None = None, leave_out: Sequence[str] = ()) -> Fit:
+def fit(
+    own: Mapping[str, Tensor],
+    state: Tensors,
+    prefix: str | None = None,
+    leave_out: Sequence[str] = (),
+    weights: Which | None = None,
+) -> Fit:
     """Find what fits an encoder best.
 
     Args:
@@ -73,12 +81,13 @@ def fit(own: Mapping[str, Tensor], state: Tensors, prefix: str | None = None, le
         state: All weights of a checkpoint, see :func:`~mmssl_robust.utils.checkpoint_layouts.state_of`.
         prefix: Beginning of the names of the encoder's weights; None to look for it.
         leave_out: Beginnings of names, below the prefix, that the encoder is to go without.
+        weights: Which to take where the names tell of raw weights and their average; by default the average.
 
     Raises:
         UserError: If the checkpoint holds several encoders that fit as well.
     """
     wanted = plain_names(own)
-    fits = [_fit_of(wanted, own, dialect(state), prefix, leave_out) for dialect in DIALECTS]
+    fits = [_fit_of(wanted, own, dialect(state), prefix, leave_out, weights) for dialect in DIALECTS]
     best = max(fits, key=lambda found: (len(found.tensors.keys() & own.keys()), -len(found.tensors)))
     if best.rivals:
         choice = ', '.join([best.prefix, *best.rivals])
@@ -93,10 +102,16 @@ def plain_names(own: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _fit_of(
-    wanted: dict[str, str], own: Mapping[str, Tensor], state: Tensors, prefix: str | None, leave_out: Sequence[str]
+    wanted: dict[str, str],
+    own: Mapping[str, Tensor],
+    state: Tensors,
+    prefix: str | None,
+    leave_out: Sequence[str],
+    weights: Which | None,
 ) -> Fit:
     given = None if prefix is None else unwrapped_name(prefix)
-    found, *rivals = _prefixes_of(wanted, [key for key in state if key.startswith(given or '')], given)
+    keys = [key for key in state if key.startswith(given or '')]
+    (found, *rivals), which = _prefixes_of(wanted, keys, given, weights)
     part = {key[len(found) :]: value for key, value in state.items() if key.startswith(found)}
     left_out = {_first_part(key) for key in state if not key.startswith(found)}
     heads = {_first_part(name) for name in wanted}
@@ -106,10 +121,12 @@ def _fit_of(
             left_out.add(_first_part(key))
             del part[key]
     part = _with_own_positions(part, {name: own[real] for name, real in wanted.items()})
-    return Fit({wanted.get(key, key): value for key, value in part.items()}, found, sorted(left_out), rivals)
+    return Fit({wanted.get(key, key): value for key, value in part.items()}, found, sorted(left_out), rivals, which)
 
 
-def _prefixes_of(wanted: Mapping[str, str], keys: Sequence[str], given: str | None) -> list[str]:
+def _prefixes_of(
+    wanted: Mapping[str, str], keys: Sequence[str], given: str | None, weights: Which | None
+) -> tuple[list[str], str]:
     """Where most of the wanted names are found, more than one place only where none is to be preferred."""
     counts = Counter(
         key[:start] for key in keys for start in _starts(key) if key[start:] in wanted and start >= len(given or '')
@@ -117,32 +134,40 @@ def _prefixes_of(wanted: Mapping[str, str], keys: Sequence[str], given: str | No
     most = max(counts.values(), default=0)
     best = sorted(prefix for prefix, count in counts.items() if count == most)
     if given in best or 2 * most < len(wanted):
-        return [given or '']
-    return _preferred(best)
+        return [given or ''], 'only'
+    return _preferred(best, weights)
 
 
-def _preferred(prefixes: list[str]) -> list[str]:
-    """Those that an evaluation takes: of student and teacher, its average, the latter; no other copy."""
-    teachers = [prefix for prefix in prefixes if _student_of(prefix) in prefixes and _student_of(prefix) != prefix]
-    if teachers:
-        return teachers
-    copies = re.compile(r'momentum|target|teacher|encoder_k|ema')
-    return [prefix for prefix in prefixes if not copies.search(prefix)] or prefixes
+def _preferred(prefixes: list[str], weights: Which | None) -> tuple[list[str], str]:
+    """Those that an evaluation takes, the average or the raw ones, and which it is; no other copy."""
+    averaged = [prefix for prefix in prefixes if AVERAGED_PART.search(prefix) or _has_student(prefix, prefixes)]
+    copies = re.compile(r'momentum|target|teacher|encoder_k')
+    raw = [prefix for prefix in prefixes if prefix not in averaged and not copies.search(prefix)]
+    if averaged and raw:
+        return (raw, 'raw') if weights == 'raw' else (averaged, 'ema')
+    return raw or averaged or prefixes, 'only'
 
 
-def _student_of(prefix: str) -> str:
-    return prefix.replace('teacher', 'student')
+def _has_student(prefix: str, prefixes: Sequence[str]) -> bool:
+    """Whether it is a teacher beside its student, whose average it is."""
+    return 'teacher' in prefix and prefix.replace('teacher', 'student') in prefixes
+
+
+def with_cls_position(encoder: Tensors) -> Tensors:
+    """Put a zero for the CLS token's position, which timm's register models have added to the token."""
+    positions = encoder['pos_embed']
+    zero = positions.new_zeros(1, 1, positions.shape[2])
+    return encoder | {'pos_embed': torch.cat((zero, positions), dim=1)}
 
 
 def _with_own_positions(part: Tensors, own: Mapping[str, Tensor]) -> Tensors:
-    """Add or split off the CLS token's position, which timm's register models have added to the token."""
+    """Add or split off the CLS token's position, as the encoder has it."""
     if not {'reg_token', 'pos_embed', 'cls_token'} <= own.keys() & part.keys():
         return part
     positions, token = part['pos_embed'], part['cls_token']
     more = own['pos_embed'].shape[1] - positions.shape[1]
     if more == 1:
-        zero = positions.new_zeros(1, 1, positions.shape[2])
-        return part | {'pos_embed': torch.cat((zero, positions), dim=1)}
+        return with_cls_position(part)
     if more == -1:
         return part | {'cls_token': token + positions[:, :1], 'pos_embed': positions[:, 1:]}
     return part

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from mmengine.config import config as mmengines
 from yapf.yapflib import yapf_api
 
 _format = yapf_api.FormatCode
@@ -12,6 +13,8 @@ _format = yapf_api.FormatCode
 def remember_formatting() -> None:
     """Let yapf, wherever MMEngine calls it from now on, lay the same text out once."""
     yapf_api.FormatCode = _remembered
+    if hasattr(mmengines, 'FormatCode'):  # upstream's imports it by name
+        mmengines.FormatCode = _remembered
 
 
 def _remembered(text: str, style_config: Mapping[str, Any], **settings: Any) -> tuple[str, bool]:

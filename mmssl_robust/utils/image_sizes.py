@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from mmpretrain.models import SelfSupDataPreprocessor
 from torch import nn
 
 from .errors import UserError, first_line
@@ -76,11 +77,6 @@ def _advice(model: Any, divisor: int | None, training: bool) -> str:
         where = 'model.data_preprocessor' if training else 'model.data_preprocessor.test_cfg'
         setting = f'{where}.size {multiple}' if padding else f'{where}.size_divisor={divisor}'
         return f'{resize} {multiple}, or pad it: set {setting}'
-    if hasattr(preprocessor, 'pad_size_divisor') and not _has_views(preprocessor):
+    if hasattr(preprocessor, 'pad_size_divisor') and not isinstance(preprocessor, SelfSupDataPreprocessor):
         return f'{resize} {multiple}, or pad it: set model.data_preprocessor.pad_size_divisor={divisor}'
     return f'{resize} {multiple}'
-
-
-def _has_views(preprocessor: Any) -> bool:
-    """Whether it is a preprocessor of several views of an image, which pads nothing."""
-    return any(kind.__name__ == 'SelfSupDataPreprocessor' for kind in type(preprocessor).__mro__)

@@ -12,8 +12,8 @@ from mmengine.model import BaseModule, PretrainedInit, update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
-from .checkpoint import local_path, read_checkpoint
-from .checkpoint_layouts import State, Which, state_of
+from .checkpoint import local_path, read_state
+from .checkpoint_layouts import State, Which, no_such_weights
 from .encoder_names import Fit, fit, plain_names
 from .errors import UserError
 from .files import sha256
@@ -120,15 +120,18 @@ def load_encoder(
         UserError: If a key is missing, unexpected or of another shape; names the keys.
     """
     own = network.state_dict()
-    state = _of(source, read_checkpoint(source), weights)
-    found = _found(network, own, state, source, prefix, leave_out)
+    state = read_state(source, weights)
+    found = _found(network, own, state, prefix, leave_out, weights)
+    which = state.which if found.which == 'only' else found.which
+    if weights == 'ema' and which == 'only':
+        raise UserError(f'{source}: {no_such_weights(weights)}')
     problems = _load(network, own, found.tensors)
     if problems:
         where = '' if prefix is None else f' (prefix {prefix!r})'
         raise UserError(f'{source} does not fit this encoder{where}; {problems}')
     layout = ' '.join(filter(None, (state.entry, found.prefix and f'{found.prefix}*'))) or 'state dict'
     loaded = Loaded(
-        str(source), _hash_of(str(source)), layout, state.which, len(found.tensors.keys() & own.keys()), found.left_out
+        str(source), _hash_of(str(source)), layout, which, len(found.tensors.keys() & own.keys()), found.left_out
     )
     return note(network, loaded)
 
@@ -210,12 +213,12 @@ def _found(
     network: nn.Module,
     own: Mapping[str, Tensor],
     state: State,
-    source: Any,
     prefix: str | None,
     leave_out: Sequence[str],
+    weights: Which | None,
 ) -> Fit:
     """The encoder's part of a checkpoint; where timm has a conversion for the network, that if the names do not fit."""
-    found = fit(own, state.tensors, prefix, leave_out)
+    found = fit(own, state.tensors, prefix, leave_out, weights)
     inner = _timm_model(network)
     convert = getattr(getmodule(type(inner)), 'checkpoint_filter_fn', None)
     if inner is None or convert is None or not _names_differ(own, found.tensors):
@@ -249,13 +252,6 @@ def _load(network: nn.Module, own: Mapping[str, Tensor], given: Mapping[str, Ten
         {plain[name]: own[name] for name in missing},
         {plain[name]: given[name] for name in missing if name in given} | unexpected,
     )
-
-
-def _of(source: Any, checkpoint: Any, weights: Which | None) -> State:
-    try:
-        return state_of(checkpoint, weights)
-    except UserError as error:
-        raise UserError(f'{source}: {error}') from None
 
 
 def _hash_of(source: str) -> str:

@@ -8,8 +8,8 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from .checkpoint import local_path, read_checkpoint
-from .checkpoint_layouts import State, Which, state_of, unwrapped_name
+from .checkpoint import local_path, read_state
+from .checkpoint_layouts import State, Which, unwrapped_name
 from .errors import UserError
 from .files import sha256
 from .mismatch import mismatch
@@ -27,10 +27,7 @@ def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> 
     Raises:
         UserError: If the file cannot be read safely or holds no weights.
     """
-    try:
-        state = state_of(read_checkpoint(source), which)
-    except UserError as error:
-        raise UserError(str(error) if str(source) in str(error) else f'{source}: {error}') from None
+    state = read_state(source, which)
     if not state.tensors:
         raise UserError(f'{source} holds no weights by name')
     return state

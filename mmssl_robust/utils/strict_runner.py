@@ -1,19 +1,33 @@
 """MMEngine's Runner, of which no model starts with a part of its encoder at random, or trains it unasked."""
 
+from functools import cache
 from typing import Any
 
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
-from torch import nn
+from torch import Tensor, nn
 
+from .checkpoint_layouts import unwrapped_name
 from .errors import UserError
-from .mismatch import shortened
+from .mismatch import mismatch
 from .pretrained import check_built, check_loaded, is_pretrained
 from .probe import is_finetuned, is_probe, prepare_for_training
 from .progress import progress_lines
 from .quiet import hush_terminal
 from .unwrapped import unwrapped
-from .witness import watching_loads
+from .witness import Witness, watching_loads
+
+
+@cache
+def strict(runner: type[Runner]) -> type[Runner]:
+    """A Runner of a user's own class that is as strict.
+
+    Raises:
+        UserError: If it is no child of MMEngine's Runner, which builds and loads models otherwise.
+    """
+    if not issubclass(runner, Runner):
+        raise UserError(f'runner_type {runner.__name__} is no child of mmengine.runner.Runner: leave runner_type out')
+    return runner if issubclass(runner, StrictRunner) else type(runner.__name__, (StrictRunner, runner), {})
 
 
 class StrictRunner(Runner):  # type: ignore[misc]
@@ -60,20 +74,26 @@ class StrictRunner(Runner):  # type: ignore[misc]
             self._check_frozen_encoder()
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Load a checkpoint, which may be without a head, but not with a part of an encoder.
+        """Load a checkpoint: of an encoder all or nothing, of the rest what fits, and say what does not.
 
         Raises:
-            UserError: If an encoder fits in part only; names the keys.
+            UserError: If an encoder fits in part, or nothing at all does, or not all of what is resumed; names the
+                keys.
         """
         with watching_loads() as witness:
             checkpoint: dict[str, Any] = super().load_checkpoint(filename, *args, **kwargs)
-        encoder = getattr(unwrapped(self.model), 'backbone', None)
-        if not isinstance(encoder, nn.Module):
-            return checkpoint
-        missing = witness.missing(encoder)
-        if missing and (witness.saw_any(encoder) or not witness.saw_any(unwrapped(self.model))):
-            raise UserError(f'{filename} does not fit the model; missing, or of another shape: {shortened(missing)}')
-        if missing:
+        model = unwrapped(self.model)
+        problems = _Problems(model, checkpoint, witness)
+        if not witness.saw_any(model):
+            raise UserError(
+                f'{filename} does not fit the model; {problems}: give an encoder alone as '
+                'model.backbone.init_cfg.checkpoint, not as load_from'
+            )
+        if problems.of_encoder or (self._resume and problems):
+            raise UserError(f'{filename} does not fit the model; {problems}')
+        if problems:
+            self.logger.warning(f'{filename} is not the whole model; {problems}. What is missing starts without it.')
+        if problems.without_encoder:
             self._check_frozen_encoder()
         return checkpoint
 
@@ -85,3 +105,34 @@ class StrictRunner(Runner):  # type: ignore[misc]
                 'The encoder is random and stays so: set model.backbone.init_cfg=dict(type="Pretrained", '
                 'checkpoint=...), or finetune=True to train it from scratch.'
             )
+
+
+class _Problems:
+    """How a checkpoint differs from a model; an encoder that it has nothing of is none of them.
+
+    Attributes:
+        without_encoder: Whether the model has an encoder, and the checkpoint none.
+        of_encoder: Whether a part of the encoder is missing, of another shape, or too many.
+    """
+
+    def __init__(self, model: nn.Module, checkpoint: dict[str, Any], witness: Witness) -> None:
+        own = {unwrapped_name(name): tensor for name, tensor in model.state_dict().items()}
+        state = checkpoint.get('state_dict', checkpoint)
+        given = {unwrapped_name(name): value for name, value in state.items() if isinstance(value, Tensor)}
+        missing = {unwrapped_name(name) for name in witness.missing(model)} & own.keys()
+        self.without_encoder = any(map(_of_encoder, own)) and not any(map(_of_encoder, given))
+        if self.without_encoder:
+            missing = {name for name in missing if not _of_encoder(name)}
+        self._own = {name: tensor for name, tensor in own.items() if name in missing}
+        self._given = {name: value for name, value in given.items() if name in missing or name not in own}
+        self.of_encoder = any(map(_of_encoder, {**self._own, **self._given}))
+
+    def __bool__(self) -> bool:
+        return bool(self._own or self._given)
+
+    def __str__(self) -> str:
+        return mismatch(self._own, self._given)
+
+
+def _of_encoder(name: str) -> bool:
+    return name.startswith('backbone.')

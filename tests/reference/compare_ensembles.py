@@ -10,6 +10,7 @@ Gain: of the RMSE in %; of the pixel accuracy in points; 100 for a class that th
 """
 
 import argparse
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,10 +92,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--steps', type=int, default=40, help='of each member of the ensemble')
     parser.add_argument('--rivals', nargs='+', help='names of some of them; default all')
     parser.add_argument('--threads', type=int, default=1, help='of the CPU')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     return parser.parse_args()
 
 
-def victims(task: str, encoder: str, images: int, batch_size: int) -> Iterator[Victim]:
+def victims(task: str, encoder: str, images: int, batch_size: int, device: str) -> Iterator[Victim]:
     """Yield the model with a batch of images at a time."""
     cfg = read_config(CONFIGS / TASKS[task][0])
     cfg.model.backbone.init_cfg.checkpoint = f'mmssl_robust://{encoder}/encoder.safetensors'
@@ -102,7 +104,7 @@ def victims(task: str, encoder: str, images: int, batch_size: int) -> Iterator[V
         model, data = MODELS.build(cfg.model), TolerantDataset(cfg.test_dataloader.dataset)
     head = local_file(f'mmssl_robust://{encoder}/{Path(TASKS[task][0]).stem}.safetensors')
     load_weights(model, read_weights(head), head)
-    model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False).to(device)
     places = spread(len(data.indices), images)
     for first in range(0, len(places), batch_size):
         yield build_victim(model, tolerant_collate([data[place] for place in places[first : first + batch_size]]))
@@ -143,15 +145,20 @@ def main() -> None:
     ensemble, rivals = ensemble_of(args.task, args.eps, args.steps), RIVALS[args.task]
     rivals = {name: rivals[name] for name in args.rivals or rivals}
     print(f'{args.task}, {args.encoder}, eps {args.eps}, {args.steps} steps: at most {ensemble.passes} passes an image')
-    for victim in victims(args.task, args.encoder, args.images, args.batch_size):
+    largest = dict.fromkeys(rivals, -math.inf)
+    for victim in victims(args.task, args.encoder, args.images, args.batch_size, args.device):
         start = time.perf_counter()
         found = scores(victim, ensemble, rivals)
         print('image', *(f'{key:>8}' for key in victim.keys), f'  {time.perf_counter() - start:.0f} s', sep=' ')
         for name, values in found.items():
-            rival = name.endswith('passes')
-            gains = [gain(args.task, *pair) for pair in zip(found['ensemble'], values)]
-            mark = f'  largest gain {max(gains):+.2f}' if rival else ''
-            print(*(f'{abs(value):9.4f}' for value in values), f' {name}{mark}', flush=True)
+            rival = name.rpartition(', ')[0]
+            best = max(gain(args.task, *pair) for pair in zip(found['ensemble'], values))
+            if rival:
+                largest[rival] = max(largest[rival], best)
+            print(*(f'{abs(value):9.4f}' for value in values), f' {name}' + f'  largest gain {best:+.2f}' * bool(rival))
+        print(end='', flush=True)
+    summary = ', '.join(f'{name} {value:+.2f}' for name, value in largest.items())
+    print(f'largest gains over the ensemble on any image: {summary}')
 
 
 if __name__ == '__main__':

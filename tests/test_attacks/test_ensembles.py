@@ -92,15 +92,19 @@ def test_sea_takes_the_lowest_pixel_accuracy():
     labels = net(inputs).argmax(dim=1)
     labels[:, 0] = 255
     attack = SEA(eps=0.02, steps=10)
-    assert list(attack.members) == ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd']
+    assert list(attack.members) == ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd', 'segpgd', 'finish']
     assert list(SEA(members=('masked-ce',)).members) == ['masked-ce']
     with pytest.raises(UserError, match="'dlr'"):
         SEA(members=('dlr',))
-    begun = {name: member.stages[0][1] for name, member in attack.members.items()}  # in how large a ball
-    assert begun == {'jensen-shannon': 2, 'masked-ce': 2, 'balanced-ce': 2, 'cospgd': 1}
+    with pytest.raises(UserError, match='name another before it'):
+        SEA(members=('finish',))
+    first_balls = {name: getattr(member, 'stages', [(1, 1)])[0][1] for name, member in attack.members.items()}
+    assert list(first_balls.values()) == [2, 2, 2, 1, 1, 1]
     assert SEA(norm='l1', eps=12).members['cospgd'].stages[0][1] == 2
+    assert SEA(norm='l1', eps=12).members['finish'].stages[0][1] == 1
     worst = attack(net, inputs, labels)
     scores = torch.stack([member.score for member in attack.run(net, inputs, labels)])
+    assert (scores[-1] <= scores[:-1].amin(dim=0)).all()  # what finishes never comes out above where it started
     assert torch.equal(worst.score, scores.amin(dim=0))
     valid = labels != 255
     accuracy = ((net(worst.adv).argmax(dim=1) == labels) & valid).sum(dim=(1, 2)) / valid.sum(dim=(1, 2))

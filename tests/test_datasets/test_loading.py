@@ -167,3 +167,30 @@ def test_depth_that_is_none_is_unknown(tmp_path):
 def test_depth_of_several_channels_is_refused(dtype, tmp_path):
     with pytest.raises(UserError, match='a.png holds 3 channels, an annotation has one number a pixel'):
         depth(write(tmp_path / 'a.png', np.ones((2, 3, 3), dtype)))
+
+
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+def test_a_backend_changes_no_label(backend, tmp_path):
+    labels = np.array([[0, 1, 3, 2], [2, 2, 1, 0]], np.uint8)
+    palette = Image.fromarray(labels, mode='P')
+    palette.putpalette([200, 0, 0, 0, 200, 0, 0, 0, 200, 9, 9, 9])
+    palette.save(tmp_path / 'palette.png')
+    (tmp_path / 'two_bits.png').write_bytes(grey_png(labels, 2))
+    for name in ('palette.png', 'two_bits.png'):
+        np.testing.assert_array_equal(load(tmp_path / name, imdecode_backend=backend), labels)
+    Image.fromarray(labels > 1).save(tmp_path / 'one_bit.png')
+    np.testing.assert_array_equal(load(tmp_path / 'one_bit.png', imdecode_backend=backend), labels > 1)
+
+
+def test_the_suffix_of_arrays_in_any_case(tmp_path):
+    for array, read in ((WIDE, load), (WIDE.astype(np.float32), depth)):
+        np.save(tmp_path / 'a.npy', array)
+        (tmp_path / 'a.npy').rename(tmp_path / 'a.NPY')
+        np.testing.assert_array_equal(read(tmp_path / 'a.NPY'), array)
+
+
+@pytest.mark.parametrize('kind', [complex, 'U3', bool])
+def test_arrays_that_are_no_depth(kind, tmp_path):
+    path = write(tmp_path / 'a.npy', np.ones((2, 3)).astype(kind))
+    with pytest.raises(UserError, match=r'a.npy holds numbers that are no depth'):
+        depth(path)

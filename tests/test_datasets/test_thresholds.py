@@ -137,3 +137,37 @@ def test_no_preset_states_one():
 def test_toys_have_the_usual_ones(tmp_path, work_dir):
     for run in (depth_run, segmentation_run):
         assert share_thresholds(Config(run(tmp_path, work_dir)))['max_depth'] == 10
+
+
+def test_transforms_in_transforms_and_in_wrappers_are_told():
+    rotate = dict(type='mmseg.RandomRotate', prob=1.0, degree=3)
+    cfg = segmentation_config()
+    inner = cfg.train_dataloader.dataset
+    inner.pipeline = [
+        dict(type='RandomChoice', transforms=[[dict(rotate)], [dict(type='mmseg.RandomCrop', crop_size=8)]])
+    ]
+    mosaic = dict(type='mmseg.RandomMosaic', prob=1.0)
+    pipeline = [mosaic, dict(type='RandomApply', transforms=[dict(rotate)])]
+    cfg.train_dataloader.dataset = dict(type='mmseg.MultiImageMixDataset', dataset=inner, pipeline=pipeline)
+    cfg.test_evaluator = dict(type='Evaluator', metrics=[dict(cfg.test_evaluator)])
+    cfg.merge_from_dict({'model.decode_head.ignore_index': 200})
+    assert share_thresholds(cfg)['ignore_index'] == 200
+    wrapper = cfg.train_dataloader.dataset
+    (turn,), (crop,) = wrapper.dataset.pipeline[0].transforms
+    assert turn.seg_pad_val == wrapper.pipeline[1].transforms[0].seg_pad_val == 200
+    assert crop.ignore_index == wrapper.pipeline[0].seg_pad_val == 200
+    assert cfg.test_evaluator.metrics[0].ignore_index == 200
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_what_a_transform_in_another_says_is_heard(wrapped):
+    cfg = segmentation_config()
+    crop = dict(type='mmseg.RandomCrop', crop_size=8, ignore_index=7)
+    cfg.train_dataloader.dataset.pipeline = [dict(type='RandomApply', transforms=[crop])]
+    if wrapped:
+        cfg.train_dataloader.dataset = dict(
+            type='mmseg.MultiImageMixDataset', dataset=cfg.train_dataloader.dataset, pipeline=[]
+        )
+    cfg.merge_from_dict({'model.decode_head.ignore_index': 200})
+    with pytest.raises(UserError, match='ignore_index=(7|200).*(7|200)'):
+        share_thresholds(cfg)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 from toys import (
     classification_run,
     depth_run,
@@ -15,6 +15,7 @@ from toys import (
 )
 
 from mmssl_robust.datasets import TolerantDataset, tolerant, tolerant_collate
+from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
 
 
@@ -168,3 +169,42 @@ def test_bad_settings(dataset):
 def test_the_parts_of_a_joined_set_share_no_index(dataset):
     joined = dict(type='ConcatDataset', datasets=[dataset, dataset])
     assert keys(read(joined)) == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+
+
+def test_files_behind_wrappers_of_pytorch_are_looked_at(folder, dataset):
+    """OpenCV reads a truncated JPEG with a grey rest, so that files are decoded before; of parts and unions too."""
+    built = DATASETS.build(dataset)
+    file = built.get_data_info(3)['img_path']
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    content = cv2.imencode('.jpg', noise)[1].tobytes()
+    with open(file, 'wb') as broken:
+        broken.write(content[: len(content) // 2])
+    for wrapped in (Subset(built, [0, 3]), ConcatDataset([Subset(built, [0]), Subset(built, [3, 1])])):
+        batches = read(wrapped, on_corrupt='skip')
+        assert 1 not in keys(batches)[0]
+        (unreadable,) = sum((batch['unreadable'] for batch in batches), [])
+        assert unreadable.message.startswith(f'cannot read {file} (')
+
+
+class Strange(Dataset):
+    """A data set of one's own, of which one sample is not there and nothing is known of another."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __len__(self):
+        return len(self.inner)
+
+    def get_data_info(self, index):
+        return dict()[index] if index == 2 else None
+
+    def __getitem__(self, index):
+        return None if index == 1 else self.inner[index]
+
+
+def test_a_sample_that_is_none_is_not_left_out_in_silence(dataset):
+    batches = read(Strange(DATASETS.build(dataset)), on_corrupt='skip')
+    assert sum(keys(batches), []) == [0, 3, 4]
+    messages = [unreadable.message for batch in batches for unreadable in batch['unreadable']]
+    assert [message[: len('cannot read image 1')] for message in messages] == [f'cannot read image {n}' for n in (1, 2)]
+    assert 'gives None' in messages[0] and 'KeyError' in messages[1]

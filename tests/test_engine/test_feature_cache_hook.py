@@ -19,7 +19,7 @@ def make(config, tmp_path):
         cfg.train_cfg.update(max_epochs=epochs, val_interval=1)
         for part in ('train', 'val', 'test'):
             cfg[f'{part}_dataloader'].update(batch_size=4, num_workers=0, persistent_workers=False)
-            cfg[f'{part}_dataloader'].dataset.indices = 6
+            cfg[f'{part}_dataloader'].dataset.indices = 6 if part == 'train' else 2
         cfg.custom_hooks = list(hooks)
         return cfg
 

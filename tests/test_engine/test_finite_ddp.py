@@ -1,13 +1,6 @@
-"""Two processes leave out the same step, though one of them alone has a loss that is not finite.
+"""Two processes leave out the same step, though one of them alone has a loss that is not finite."""
 
-The file is its own worker: ``python test_finite_ddp.py RANK FOLDER``.
-"""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
-
+import forks
 import pytest
 import torch
 import torch.distributed as dist
@@ -15,8 +8,6 @@ from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 
 from mmssl_robust.engine.finite import FiniteGuard
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 class Linear(BaseModel):
@@ -47,19 +38,16 @@ def train(accumulated: int, rank: int = 0, processes: int = 1) -> torch.Tensor:
     return model.layer.weight.detach()
 
 
+def train_in_one_of_two(accumulated, folder):
+    dist.init_process_group('gloo')
+    rank = dist.get_rank()
+    torch.save(train(accumulated, rank, 2), folder / f'{rank}.pth')
+    dist.destroy_process_group()
+
+
 @pytest.mark.parametrize('accumulated', [1, 2])
 def test_agrees_with_one_process(accumulated, tmp_path):
-    environment = os.environ | dict(PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS='1')
-    arguments = [str(accumulated), str(tmp_path)]
-    workers = [subprocess.Popen([sys.executable, __file__, str(rank), *arguments], env=environment) for rank in (0, 1)]
+    assert forks.together(train_in_one_of_two, accumulated, tmp_path, environments=forks.ranks(2)) == [0, 0]
     expected = train(accumulated)
-    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
     for rank in (0, 1):
         torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pth', weights_only=True), expected)
-
-
-if __name__ == '__main__':
-    RANK, ACCUMULATED, FOLDER = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    dist.init_process_group('gloo', init_method=f'file://{FOLDER}/store', rank=RANK, world_size=2)
-    torch.save(train(ACCUMULATED, RANK, 2), FOLDER / f'{RANK}.pth')
-    dist.destroy_process_group()

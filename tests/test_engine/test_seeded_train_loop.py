@@ -1,5 +1,7 @@
 """Heads trained on the embedded photographs: a kill changes no bit of them."""
 
+from multiprocessing import active_children
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -105,3 +107,11 @@ def test_weights_that_are_not_finite_are_not_trained_on(classification, tmp_path
     classification.param_scheduler = []
     with pytest.raises(UserError, match='not finite'):
         run(classification, tmp_path / 'run')
+
+
+def test_no_worker_waits_for_another_epoch(classification, work_dir):
+    before = active_children()
+    classification.train_dataloader.update(num_workers=1, persistent_workers=True)
+    classification.train_cfg.max_epochs = 1
+    runner = run(classification, work_dir)
+    assert runner.epoch == 1 and set(active_children()) <= set(before)

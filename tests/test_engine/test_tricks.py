@@ -8,19 +8,20 @@ from mmssl_robust.models.backbones import dino_vit
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.victims import dense
 
+# Attack, steps and images.
 SETTINGS = {
-    'classification/mini_cifar10': ('pgd', 12),
-    'segmentation/mini_camvid': ('segpgd', 2),
-    'depth/mini_hololens': ('depthpgd', 2),
+    'classification/mini_cifar10': ('pgd', 4, 12),
+    'segmentation/mini_camvid': ('segpgd', 2, 2),
+    'depth/mini_hololens': ('depthpgd', 2, 2),
 }
 
 
 @pytest.mark.parametrize('config', SETTINGS)
 def test_metrics_are_the_same_without(config, run_tool, tmp_path, monkeypatch):
-    attack, images = SETTINGS[config]
+    attack, steps, images = SETTINGS[config]
     monkeypatch.setenv('DATA_ROOT', str(ASSETS / 'samples'))
     head = f'mmssl_robust://mini/{config.partition("/")[2]}.safetensors'
-    arguments = [f'configs/{config}.py', head, '--attack', 'embed', attack, '--steps', 4, '--max-images', images]
+    arguments = [f'configs/{config}.py', head, '--attack', 'embed', attack, '--steps', steps, '--max-images', images]
 
     def metrics(*options):
         out = tmp_path / 'out.json'

@@ -1,13 +1,6 @@
-"""Two processes with half of the batch each do what one process does with all of it.
+"""Two processes with half of the batch each do what one process does with all of it."""
 
-The file is its own worker: ``python test_dino_ddp.py RANK FOLDER``.
-"""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
-
+import forks
 import torch
 import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
@@ -16,7 +9,6 @@ from mmssl_robust.models.algorithms import DINO
 
 ARCH = dict(img_size=16, patch_size=8, embed_dim=12, depth=1, num_heads=2)
 STEPS = 3
-REPOSITORY = Path(__file__).parents[2]
 
 
 def train(rank: int, world_size: int) -> DINO:
@@ -40,20 +32,16 @@ def train(rank: int, world_size: int) -> DINO:
     return model
 
 
+def train_in_one_of_two(folder):
+    dist.init_process_group('gloo')
+    rank = dist.get_rank()
+    torch.save(dict(train(rank, 2).state_dict()), folder / f'{rank}.pth')
+    dist.destroy_process_group()
+
+
 def test_agrees_with_one_process(tmp_path):
-    environment = os.environ | dict(PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS='1')
-    workers = [
-        subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path)], env=environment) for rank in range(2)
-    ]
+    assert forks.together(train_in_one_of_two, tmp_path, environments=forks.ranks(2)) == [0, 0]
     expected = train(0, 1).state_dict()
-    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
     assert expected['criterion.centre'].abs().max() > 0
     for rank in range(2):
         torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pth', weights_only=True), dict(expected))
-
-
-if __name__ == '__main__':
-    RANK, FOLDER = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group('gloo', init_method=f'file://{FOLDER}/store', rank=RANK, world_size=2)
-    torch.save(dict(train(RANK, 2).state_dict()), FOLDER / f'{RANK}.pth')
-    dist.destroy_process_group()

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import forks
 import pandas as pd
 import pytest
 
@@ -84,9 +85,7 @@ def test_a_suite_and_its_report(suite, run_tool, work_dir, capsys):
 
 def test_two_processes_give_the_records_of_one(suite, run_tool, tmp_path):
     run_tool('benchmark.py', suite, '--work-dir', tmp_path / 'one', '--no-report')
-    environment = os.environ | dict(PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}', PORT='29517')
-    command = [ROOT / 'tools/dist_benchmark.sh', suite, '2', '--work-dir', tmp_path / 'two', '--no-report']
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert forks.tool_together('benchmark.py', suite, '--work-dir', tmp_path / 'two', '--no-report') == [0, 0]
     assert_same(suite, tmp_path / 'one', tmp_path / 'two')
 
 

@@ -51,6 +51,39 @@ def test_safetensors_in_half_precision(run_tool, write, tmp_path):
     torch.testing.assert_close(written['cls_token'], merged.half(), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize('grid', [(2, 3), (2, 4), (1, 3), (2, 2)])
+@pytest.mark.parametrize('source_layout', ['timm', 'dinov2', 'mmengine'])
+def test_positions_of_a_grid_that_is_no_square(run_tool, write, tmp_path, source_layout, grid):
+    """As many tokens as a square has patches, 2 x 4 and CLS, are told from one by the grid."""
+    height, width = grid
+    source, state = write('source.pth', REGISTERS | dict(img_size=(8 * height, 8 * width)), source_layout)
+    run_tool(TOOL, source, tmp_path / 'out.pth', '--layout', 'dinov2', '--grid', height, width)
+    written = torch.load(tmp_path / 'out.pth', weights_only=True)
+    positions = state['pos_embed'].clone()
+    merged = positions[:, :1].clone() if source_layout == 'timm' else torch.zeros(1, 1, 12)
+    positions[:, :1] -= merged  # timm has it in the token
+    torch.testing.assert_close(written['pos_embed'], positions, rtol=0, atol=0)
+    torch.testing.assert_close(written['cls_token'], state['cls_token'] + merged, rtol=0, atol=0)
+
+
+def test_dinov2_names_say_that_cls_has_a_position(run_tool, write, tmp_path):
+    source, state = write('source.pth', REGISTERS | dict(img_size=(16, 32)), 'dinov2')
+    run_tool(TOOL, source, tmp_path / 'out.safetensors', '--layout', 'dinov2')
+    assert torch.equal(load_file(tmp_path / 'out.safetensors')['pos_embed'], state['pos_embed'])
+
+
+@pytest.mark.parametrize(
+    ('grid', 'words'),
+    [((), 'the 6 position embeddings are no square of patches'), (('--grid', 3, 3), 'are not 3 x 3 of patches')],
+)
+def test_a_grid_that_is_not_known(run_tool, write, capsys, tmp_path, grid, words):
+    source, _ = write('source.pth', REGISTERS | dict(img_size=(16, 24)), 'timm')
+    with pytest.raises(SystemExit, match='2'):
+        run_tool(TOOL, source, tmp_path / 'out.pth', '--layout', 'dinov2', *grid)
+    message = capsys.readouterr().err
+    assert words in message and 'say which grid' in message and message.count('\n') == 1
+
+
 def test_lightning_with_teacher(run_tool, write, tmp_path):
     (source, state), (teacher, teacher_state) = write('student.pth'), write('teacher.pth')
     run_tool(TOOL, source, tmp_path / 'deacl.ckpt', '--layout', 'lightning', '--teacher', teacher)

@@ -3,11 +3,11 @@
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import forks
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -17,12 +17,6 @@ from mmssl_robust.utils.file_backend import WholeFileBackend
 from mmssl_robust.utils.resume import newest_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        return listener.getsockname()[1]
 
 
 @pytest.fixture
@@ -51,22 +45,18 @@ def train(deacl_cfg, write_config, run_tool):
 
 
 @pytest.fixture
-def start(write_config):
-    """Train in processes of their own; returns the exit code."""
+def launch(write_config):
+    """Train in two processes that the script has started; returns its exit code."""
 
-    def run(work_dir, *hooks, processes=1, resume=False):
-        path = write_config(*hooks)
-        launch = [sys.executable, ROOT / 'tools/train.py', path]
-        if processes > 1:
-            launch = ['bash', ROOT / 'tools/dist_train.sh', path, processes]
+    def run(work_dir, *hooks):
         environment = os.environ | dict(
             PYTHONPATH=f'{ROOT}:{ROOT / "tests"}',
             PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
             OMP_NUM_THREADS='1',
-            PORT=str(free_port()),
+            PORT=str(forks.free_port()),
         )
-        arguments = [*launch, '--work-dir', work_dir, *(['--resume'] if resume else [])]
-        done = subprocess.run([*map(str, arguments)], env=environment, capture_output=True, text=True)
+        command = ['bash', ROOT / 'tools/dist_train.sh', write_config(*hooks), '2', '--work-dir', work_dir]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         print(done.stdout[-3000:], done.stderr[-3000:])  # for pytest to show if the test fails
         return done.returncode
 
@@ -100,7 +90,7 @@ def assert_same_training(first, second):
     ],
     ids=['with a worker that persists', 'with accumulation', 'while a checkpoint is written'],
 )
-def test_one_process(hook, accumulated, workers, deacl_cfg, train, start, tmp_path):
+def test_one_process(hook, accumulated, workers, deacl_cfg, train, write_config, tmp_path):
     deacl_cfg.train_dataloader.num_workers = workers
     deacl_cfg.train_dataloader.persistent_workers = bool(workers)
     deacl_cfg.optim_wrapper.accumulative_counts = accumulated
@@ -109,7 +99,7 @@ def test_one_process(hook, accumulated, workers, deacl_cfg, train, start, tmp_pa
         deacl_cfg.train_cfg.images_per_epoch = 28  # the last batch of four would be a part of a step
     expected = train(tmp_path / 'whole')
     killed = tmp_path / 'killed'
-    assert start(killed, hook) == -signal.SIGKILL
+    assert forks.tool_apart('train.py', write_config(hook), '--work-dir', killed) == -signal.SIGKILL
     assert sorted(path.name for path in killed.glob('epoch_*')) == ['epoch_1.pth', 'epoch_2.pth']
     partial = list(killed.glob('.*.partial'))
     assert len(partial) == ('Checkpoint' in hook['type'])
@@ -117,11 +107,11 @@ def test_one_process(hook, accumulated, workers, deacl_cfg, train, start, tmp_pa
     assert not list(killed.glob('.*.partial'))
 
 
-def test_two_processes(deacl_cfg, train, start, tmp_path, capsys):
+def test_two_processes(deacl_cfg, train, write_config, launch, tmp_path, capsys):
     """They agree with one, and go on after one of them was killed; each step is accumulated from two batches."""
     deacl_cfg.optim_wrapper.accumulative_counts = 2
     alone = train(tmp_path / 'alone')
-    assert start(tmp_path / 'whole', processes=2) == 0
+    assert forks.tool_together('train.py', write_config(), '--work-dir', tmp_path / 'whole') == [0, 0]
     expected = read_checkpoint(tmp_path / 'whole' / 'epoch_4.pth')
     differences = [
         (alone['state_dict'][key] - value).abs().max().item() for key, value in expected['state_dict'].items()
@@ -135,9 +125,9 @@ def test_two_processes(deacl_cfg, train, start, tmp_path, capsys):
     assert max(moved) > 1e-3 and max(differences) < 1e-5
 
     killed = tmp_path / 'killed'
-    assert start(killed, dict(type='killers.KillInEpoch', epoch=3, ranks=2), processes=2) != 0
+    assert launch(killed, dict(type='killers.KillInEpoch', epoch=3, ranks=2)) != 0
     assert not (killed / 'epoch_3.pth').exists()
-    assert start(killed, processes=2, resume=True) == 0
+    assert forks.tool_together('train.py', write_config(), '--work-dir', killed, '--resume') == [0, 0]
     assert_same_training(read_checkpoint(killed / 'epoch_4.pth'), expected)
 
 

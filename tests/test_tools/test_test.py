@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forks
 import pytest
 import torch
 from mmengine.config import Config
@@ -217,9 +218,7 @@ def test_two_processes_give_the_numbers_of_one(tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ['config.py', 'model.pth', '--attack', 'pgd', 'embed', '--steps', '2', '--on-corrupt', 'skip']
     tool(*arguments, '--out', 'one.json')
-    launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2']
-    command = [sys.executable, *launch, str(TOOL), *arguments, '--launcher', 'pytorch', '--out', 'many.json']
-    subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
+    assert forks.tool_together('test.py', *arguments, '--out', 'many.json') == [0, 0]
     one, many = (json.loads(Path(name).read_text()) for name in ('one.json', 'many.json'))
     assert many['processes'] == 2 and many['metrics'] == one['metrics']
     assert many['images'] == one['images'] == 10 and many['skipped'] == one['skipped']
@@ -233,7 +232,7 @@ def test_ensembles_other_norms_and_targets(tool, folder, capsys):
     model = ('config.py', 'model.pth', '--max-images', 2)
     tool(*model, '--attack', 'sea', 'segpgd', '--steps', 4, '--norm', 'l2', '--eps', '0.5', '--out', 'strong.json')
     report = json.loads(Path('strong.json').read_text())
-    members = ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd']
+    members = ['jensen-shannon', 'masked-ce', 'balanced-ce', 'cospgd', 'segpgd', 'finish']
     assert set(report['attacks']) == {'sea', 'segpgd', *(f'sea/{name}' for name in members)}
     metrics = report['metrics']
     assert metrics['sea/mIoU'] <= min(metrics[f'sea/{name}/mIoU'] for name in members) + 0.005

@@ -1,11 +1,9 @@
 """tools/test.py on configs that name all weights: heads with a bank."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import forks
 import pytest
 from mmengine.config import Config
 from toys import CLASSES, classification_run, write_classification
@@ -13,7 +11,6 @@ from toys import CLASSES, classification_run, write_classification
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.files import sha256
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'test.py'
 ENCODER = ASSETS / 'mini' / 'encoder.safetensors'
 
 
@@ -58,10 +55,7 @@ def test_retrieval_in_one_process_and_in_two(cfg, run_tool):
     assert report['checkpoint'] is None and report['checkpoint_sha256'] is None
     assert report['encoder_sha256'] == sha256(ENCODER) and report['encoder'].endswith('mini/encoder.safetensors')
     assert len(list(Path('pictures').glob('*/*.png'))) == 2 * 8
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2', TOOL]
-    command = [*launch, 'config.py', '', *arguments[1:6], '--launcher', 'pytorch', '--out', 'two.json']
-    environment = os.environ | dict(PYTHONPATH=str(TOOL.parents[1]))
-    subprocess.run(command, check=True, capture_output=True, env=environment)
+    assert forks.tool_together('test.py', 'config.py', '', *arguments[1:6], '--out', 'two.json') == [0, 0]
     two = json.loads(Path('two.json').read_text())
     assert two['processes'] == 2 and two['metrics'] == pytest.approx(report['metrics'])
 

@@ -1,6 +1,9 @@
+import random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 from mmengine.registry import DATASETS, DefaultScope
 from mmpretrain.structures import DataSample
 from torch import nn
@@ -86,3 +89,36 @@ def test_a_classifier_needs_labels():
         check_labels(classifier, unlabelled)
     check_labels(classifier, [dict(data_samples=DataSample().set_gt_label(0))])
     check_labels(build(segmentor_cfg()), unlabelled)
+
+
+class Augmented:
+    """Draws from every generator, as transforms of mmcv, torchvision and mmpretrain do."""
+
+    def __init__(self, labelled):
+        self.labelled = labelled
+
+    def draws(self):
+        return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+    def __getitem__(self, index):
+        self.draws()
+        sample = DataSample(metainfo=dict(img_path='a.png'))
+        return dict(data_samples=sample.set_gt_label(0) if self.labelled else sample)
+
+
+@pytest.mark.parametrize('labelled', [True, False])
+def test_a_look_at_the_labels_changes_no_random_number(labelled):
+    dataset, classifier = Augmented(labelled), build(classifier_cfg())
+
+    def seeded():
+        random.seed(0), np.random.seed(0), torch.manual_seed(0)
+
+    seeded()
+    expected = dataset.draws()
+    seeded()
+    if labelled:
+        check_labels(classifier, dataset)
+    else:
+        with pytest.raises(UserError, match='a.png has no label'):
+            check_labels(classifier, dataset)
+    assert dataset.draws() == expected

@@ -2,6 +2,7 @@
 
 import pytest
 from mmengine.config import Config
+from mmengine.config import config as mmengines
 from yapf.yapflib import yapf_api
 
 from mmssl_robust.utils import formatting
@@ -19,6 +20,7 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(formatting, '_format', counted)
     monkeypatch.setattr(yapf_api, 'FormatCode', yapf_api.FormatCode)
+    monkeypatch.setattr(mmengines, 'FormatCode', formatting._format, raising=False)
     formatting._formatted.cache_clear()
     return texts
 
@@ -27,6 +29,7 @@ def test_the_same_config_is_laid_out_once(calls, monkeypatch):
     cfg = Config(dict(name='a' * 60, other='b' * 60, numbers=list(range(40))))
     with monkeypatch.context() as patch:
         patch.setattr(yapf_api, 'FormatCode', formatting._format)
+        patch.setattr(mmengines, 'FormatCode', formatting._format, raising=False)
         expected = cfg.pretty_text
     calls.clear()
     formatting.remember_formatting()

@@ -74,7 +74,6 @@ LAYOUTS = {
     'FSDP, blocks compiled': lambda state, other: {
         '_fsdp_wrapped_module.' + key.replace('blocks.1.', 'blocks.1._orig_mod.'): v for key, v in state.items()
     },
-    'DINOv2, training': lambda state, other: dict(model=dinov2(state, other), iteration=3),
     'DINOv2, teacher': lambda state, other: dict(teacher=dinov2(state, {}, teacher='')),
     'DINOv2, blocks in chunks': lambda state, other: dict(
         teacher=prefixed({key.replace('blocks.', 'blocks.0.', 1): v for key, v in state.items()}, 'backbone.')
@@ -91,6 +90,22 @@ LAYOUTS = {
         ema_state_dict=prefixed(other, 'module.backbone.') | {'steps': torch.tensor(3)},
         meta=dict(mmengine_version='0.10.7'),
     ),
+    'EMA of torchvision': lambda state, other: dict(
+        model=other, model_ema=prefixed(state, 'module.') | {'n_averaged': torch.tensor(3)}, epoch=3
+    ),
+    'EMA of any name': lambda state, other: dict(net=other, net_ema=state, ema_optimizer=dict(param_groups=[])),
+    'EMA of SWA': lambda state, other: dict(model=other, swa_model=state),
+    'EMA of shadows': lambda state, other: dict(model=other, ema=dict(decay=0.9, shadow=state)),
+    'EMA of names': lambda state, other: dict(state_dict=prefixed(other, 'model.') | prefixed(state, 'model_ema.')),
+    'EMA of names, in modules': lambda state, other: dict(
+        state_dict=prefixed(other, 'backbone.') | prefixed(state, 'ema.module.backbone.')
+    ),
+    'EMA of names, without an entry': lambda state, other: (
+        prefixed(other, 'online_model.') | prefixed(state, 'ema_model.') | {'initted': torch.tensor(True)}
+    ),
+    'EMA of DINOv2, training': lambda state, other: dict(model=dinov2(state, other), iteration=3),
+    'EMA empty': lambda state, other: dict(model=state, model_ema={}),
+    'entry of any name': lambda state, other: dict(net=state, optimizer=dict(state={0: dict(avg=torch.ones(2))})),
     'momentum encoder': lambda state, other: dict(
         state_dict=prefixed(state, 'backbone.') | prefixed(other, 'momentum_backbone.')
     ),
@@ -117,7 +132,7 @@ def test_features_equal_those_of_the_source(kind, layout, write):
     torch.testing.assert_close(features if kind == 'timm' else features[0], source(IMAGES))
     assert loaded.tensors == len(source.state_dict())
     assert loaded.sha256 == hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    assert loaded.weights == ('ema' if layout[:4] in ('EMA ', 'iBOT') and layout != 'EMA absent' else 'only')
+    assert loaded.weights == ('ema' if layout.startswith(('EMA of', 'iBOT')) else 'only')
 
 
 @pytest.mark.parametrize('layout', [name for name in LAYOUTS if name.startswith('EMA of') or name == 'iBOT'])
@@ -137,8 +152,19 @@ def test_what_is_not_there_cannot_be_asked_for(write):
     file = write(dict(state_dict=network().state_dict()))
     with pytest.raises(UserError, match='weights.pth: the checkpoint holds no ema weights'):
         load_encoder(dino(), file, weights='ema')
+    names = write(prefixed(network().state_dict(), 'schema.ema.') | prefixed(network(1).state_dict(), 'momentum.'))
+    with pytest.raises(UserError, match='weights.pth: the checkpoint holds no ema weights'):
+        load_encoder(dino(), names, weights='ema')
     with pytest.raises(UserError, match="unknown weights='mean'"):
         load_encoder(dino(), file, weights='mean')
+
+
+@pytest.mark.parametrize('prefix, seed', [('model.', 1), ('model_ema.', 0)])
+def test_a_prefix_says_which_of_two(prefix, seed, write):
+    file = write(LAYOUTS['EMA of names'](network().state_dict(), network(1).state_dict()))
+    built = dino()
+    load_encoder(built, file, prefix=prefix)
+    torch.testing.assert_close(built(IMAGES)[0], network(seed)(IMAGES))
 
 
 def test_two_encoders_of_equal_right(write):

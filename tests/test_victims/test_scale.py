@@ -68,6 +68,27 @@ def batch_of(*images):
     return dict(inputs=list(images), data_samples=samples)
 
 
+class Owns(ClsDataPreprocessor):
+    """Mean and standard deviation as a user may keep them, of images divided by 255."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.mean, self.std = form([0.4, 0.4, 0.4]), form([0.2, 0.2, 0.2])
+
+    def forward(self, data, training=False):
+        mean, std = (torch.as_tensor(part).reshape(-1, 1, 1) for part in (self.mean, self.std))
+        images = torch.stack(data['inputs']).float() / 255
+        return dict(inputs=(images - mean) / std, data_samples=data['data_samples'])
+
+
+@pytest.mark.parametrize('form', [list, tuple, torch.tensor, lambda values: values[0]])
+def test_mean_and_std_of_an_own_preprocessor(form):
+    own = build_victim(Brightness(Owns(form), 1), batch_of(image()))
+    assert own.space.image_white == 255 and float(own.space.white) == 1
+    torch.testing.assert_close(own.pixels[0], image() / 255)
+    torch.testing.assert_close(own.normalise(own.pixels), own.inputs, rtol=1e-6, atol=1e-6)
+
+
 # A preprocessor, the image before it, white in the unit of its mean.
 KNOWN = {
     'stock': (ClsDataPreprocessor(**BYTES, to_rgb=True), image(), 255),
@@ -141,7 +162,24 @@ REFUSED = {
     ),
     'normalised twice': (ClsDataPreprocessor(**UNIT), (image(torch.float32, white=1) - 0.45) / 0.225, 'not in 0..1: '),
     'bytes for a unit': (ClsDataPreprocessor(**UNIT), image(), 'uint8, 0..255, mean and std are for 0..1'),
-    'floats for a unit': (ClsDataPreprocessor(**UNIT), image(torch.float32), 'not in 0..1: '),
+    'floats for a unit': (ClsDataPreprocessor(**UNIT), image(torch.float32), r'in \[50, 150\], but 0..1 is the unit'),
+    'integers for a unit': (ClsDataPreprocessor(**UNIT), image(torch.int32), r'in \[50, 150\], but 0..1 is the unit'),
+    'floats, mean and std change nothing': (
+        ClsDataPreprocessor(**IDENTITY),
+        image(torch.float32),
+        'but 0..1 is the unit of mean and std: load them as uint8',
+    ),
+    'a unit for bytes': (
+        ClsDataPreprocessor(**BYTES),
+        image(torch.float32, white=1),
+        r'in \[0.1961, 0.5882\], but 0..255 is the unit',
+    ),
+    'an enlarged unit for bytes': (
+        ClsDataPreprocessor(**BYTES),
+        image(torch.float32, white=1) * 2.4 - 0.5,
+        'but 0..255 is the unit',
+    ),
+    'a unit for words': (ClsDataPreprocessor(**WORDS), image(torch.float32, white=1), 'but 0..65535 is the unit'),
     'twelve bits': (
         ClsDataPreprocessor(mean=[2000.0] * 3, std=[900.0] * 3),
         image(torch.int32, white=65535),
@@ -155,7 +193,7 @@ def test_what_does_not_say_its_unit_is_refused(name):
     preprocessor, one, message = REFUSED[name]
     with pytest.raises(UserError, match=message) as caught:
         build_victim(Brightness(preprocessor, 1), batch_of(one))
-    assert '\n' not in str(caught.value) and 'data_preprocessor' in str(caught.value)
+    assert '\n' not in str(caught.value) and ('data_preprocessor' in str(caught.value) or 'uint8' in str(caught.value))
 
 
 class Shifted(ClsDataPreprocessor):
@@ -212,7 +250,8 @@ def test_a_segmentor_on_unit_images():
 
 def test_training_reads_the_unit_from_mean_and_std():
     inputs = torch.rand(2, 3, 4, 4)
-    for setting, white in ((UNIT, 1), (BYTES, 255), (WORDS, 65535)):
+    to_unit = dict(mean=[0] * 3, std=[255] * 3)  # inputs in 0..1 of images in 0..255
+    for setting, white in ((UNIT, 1), (BYTES, 255), (WORDS, 65535), (to_unit, 255)):
         preprocessor = ClsDataPreprocessor(**setting)
         space = PixelSpace(preprocessor, (inputs * white - preprocessor.mean) / preprocessor.std)
         values = space.to_inputs(inputs) * preprocessor.std + preprocessor.mean

@@ -6,7 +6,7 @@ from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.json_files import write_json
 
 from .content import Content, gather
-from .figures import FORMATS, draw_figures, save_figure
+from .figures import FORMATS, draw_figures
 from .page import render_page
 from .tables import csv_table, json_report, latex_tables, markdown_report
 
@@ -44,7 +44,7 @@ def write_report(
     out = Path(out)
     for name, figure in figures.items():
         for suffix in FORMATS:
-            save_figure(figure.figure, out / 'figures' / f'{name}{suffix}')
+            figure.save(out / 'figures' / f'{name}{suffix}')
     _write(out / 'report.md', markdown_report(content, figures))
     _write(out / 'tables.tex', latex_tables(content))
     _write(out / 'results.csv', csv_table(content))

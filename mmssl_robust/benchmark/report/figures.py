@@ -2,8 +2,10 @@
 
 import io
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -31,7 +33,8 @@ KEPT = (
 )
 
 
-class Drawn(NamedTuple):
+@dataclass(frozen=True)
+class Drawn:
     """A figure with its words.
 
     Attributes:
@@ -43,6 +46,27 @@ class Drawn(NamedTuple):
     title: str
     caption: str
     figure: Figure
+
+    @cached_property
+    def svg(self) -> str:
+        """The figure as the text of a file, the same for the same figure."""
+        buffer = io.StringIO()
+        with _reproducible():
+            self.figure.savefig(buffer, format='svg', metadata={'Date': None})
+        return buffer.getvalue()
+
+    @property
+    def element(self) -> str:
+        """The figure as an ``<svg>`` element."""
+        return self.svg[self.svg.index('<svg') :]
+
+    def save(self, path: Path) -> None:
+        """Write the figure, ``.svg`` or ``.pdf``, whole or not at all, the same for the same figure."""
+        with whole_file(path) as partial, _reproducible():
+            if path.suffix == '.svg':
+                partial.write_text(self.svg, encoding='utf-8')
+            else:
+                self.figure.savefig(partial, format='pdf', metadata={'CreationDate': None})
 
 
 def draw_figures(content: Content, evolution: Path | None = None) -> dict[str, Drawn]:
@@ -72,27 +96,8 @@ def draw_figures(content: Content, evolution: Path | None = None) -> dict[str, D
     return drawn
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure whole or not at all, the same for the same figure."""
-    with whole_file(path) as partial, _reproducible():
-        figure.savefig(partial, format=path.suffix[1:], metadata=_undated(path.suffix))
-
-
-def svg_of(figure: Figure) -> str:
-    """The figure as an ``<svg>`` element."""
-    buffer = io.StringIO()
-    with _reproducible():
-        figure.savefig(buffer, format='svg', metadata=_undated('.svg'))
-    text = buffer.getvalue()
-    return text[text.index('<svg') :]
-
-
 def _reproducible() -> AbstractContextManager[None]:
     return matplotlib.rc_context({'svg.hashsalt': 'mmssl_robust', 'pdf.fonttype': 42})
-
-
-def _undated(suffix: str) -> dict[str, None]:
-    return {'Date': None} if suffix == '.svg' else {'CreationDate': None}
 
 
 def _points(content: Content) -> list[Point]:

@@ -6,7 +6,7 @@ from markupsafe import Markup
 from mmssl_robust.tasks import task_named
 
 from .content import Content, tasks_of
-from .figures import Drawn, svg_of
+from .figures import Drawn
 from .gallery import galleries_of
 from .summary import summary
 from .tables import (
@@ -55,7 +55,7 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> s
         tables=tables,
         differences=difference_rows(content),
         differences_note=DIFFERENCES_NOTE,
-        figures={name: (drawn, Markup(svg_of(drawn.figure))) for name, drawn in figures.items()},
+        figures={name: (drawn, Markup(drawn.element)) for name, drawn in figures.items()},
         qualities=[f'{task_named(task).quality} ({task})' for task in tasks_of(content)],
         galleries=[gallery for records in content.begun for gallery in galleries_of(records, examples)],
         checks=checks_table(content).to_numpy().tolist(),

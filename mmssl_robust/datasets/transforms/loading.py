@@ -30,7 +30,8 @@ class LoadAnnotations(StockAnnotations):
     Args:
         turn: Whether to turn label maps by the EXIF orientation of their images, see
             :func:`~mmssl_robust.datasets.orientation.beside_its_image`; None: where the sizes tell.
-        **kwargs: ``reduce_zero_label``, ``backend_args`` and ``imdecode_backend`` of MMSegmentation's.
+        **kwargs: ``reduce_zero_label``, ``backend_args`` and ``imdecode_backend`` of MMSegmentation's; of the last only
+            ``'tifffile'`` makes a difference.
 
     Raises:
         UserError: When called, if the file cannot be read, holds no labels or does not fit its image; names it.
@@ -56,9 +57,9 @@ class LoadAnnotations(StockAnnotations):
         results.setdefault('seg_fields', []).append('gt_seg_map')
 
     def _decoded(self, content: bytes, path: str) -> tuple[np.ndarray, bool]:
-        if Path(path).suffix == '.npy':
+        if Path(path).suffix.lower() == '.npy':
             return np.load(io.BytesIO(content), allow_pickle=False), False
-        if self.imdecode_backend != 'pillow':
+        if self.imdecode_backend == 'tifffile':  # others stretch 1 to 4 bits, and take colours of palettes for labels
             return mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend), False
         try:
             with Image.open(io.BytesIO(content)) as image:
@@ -100,6 +101,8 @@ class LoadDepthAnnotation(StockDepth):
         with named_file(path):
             content = fileio.get(path, backend_args=self.backend_args)
             depth, upright = self._decoded(content, path)
+        if depth.dtype.kind not in 'uif':
+            raise UserError(f'{path} holds numbers that are no depth ({depth.dtype}): store 16 bits or floats')
         depth = _fitted(depth, upright, results, path, self.turn)
         depth = depth.astype(np.float32) * np.float32(self.depth_rescale_factor)
         depth[~(np.isfinite(depth) & (depth > 0))] = 0
@@ -109,7 +112,7 @@ class LoadDepthAnnotation(StockDepth):
         return results
 
     def _decoded(self, content: bytes, path: str) -> tuple[np.ndarray, bool]:
-        if Path(path).suffix == '.npy':
+        if Path(path).suffix.lower() == '.npy':
             return np.load(io.BytesIO(content), allow_pickle=False), False
         if self.decode_backend != 'cv2':
             return datafrombytes(content, backend=self.decode_backend), False

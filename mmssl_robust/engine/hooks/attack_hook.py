@@ -13,6 +13,8 @@ from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.victims.thresholds import check_thresholds
 
+from ..whole import check_weights
+
 
 @HOOKS.register_module()
 class AttackHook(Hook):
@@ -34,11 +36,17 @@ class AttackHook(Hook):
         self.precision = usable_precision(precision, get_device())
 
     def before_test(self, runner: Runner) -> None:
-        """Let samples say their place, from which noise follows."""
+        """Let samples say their place, from which noise follows.
+
+        Raises:
+            UserError: If the checkpoint does not fit the model.
+        """
+        check_weights(runner)
         runner.test_loop.dataloader = placed_loader(runner.test_loop.dataloader)
 
     def before_val(self, runner: Runner) -> None:
         """Likewise."""
+        check_weights(runner)
         runner.val_loop.dataloader = placed_loader(runner.val_loop.dataloader)
 
     def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:

@@ -7,5 +7,17 @@ from .deacl import DeACL
 from .dino import DINO
 from .dino_head import DINOHead
 from .distillation import FeatureDistillation
+from .online_distillation import OnlineDistillation
+from .references import WithReferences
 
-__all__ = ['AdversarialBatch', 'AdversarialTraining', 'Cost', 'DINO', 'DINOHead', 'DeACL', 'FeatureDistillation']
+__all__ = [
+    'AdversarialBatch',
+    'AdversarialTraining',
+    'Cost',
+    'DINO',
+    'DINOHead',
+    'DeACL',
+    'FeatureDistillation',
+    'OnlineDistillation',
+    'WithReferences',
+]

@@ -1,6 +1,5 @@
 """What all methods of adversarial training have in common."""
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -9,8 +8,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import broadcast
-from mmengine.model import BaseModel, BaseModule
+from mmengine.model import BaseModule
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
@@ -20,16 +18,16 @@ from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
-from mmssl_robust.utils.pretrained import initialise
 
 from .adversarial_batch import AdversarialBatch
 from .cost import Cost
 from .inner_attack import Output, build_inner_attack
+from .references import WithReferences
 
 Tokens = Literal['cls', 'patch', 'both']
 
 
-class AdversarialTraining(BaseModel):
+class AdversarialTraining(WithReferences):
     """Adversarial fine-tuning of an encoder, the student, beside a frozen teacher.
 
     The student starts as the teacher's copy. In each step adversarial images are made on the student, in eval mode;
@@ -53,7 +51,6 @@ class AdversarialTraining(BaseModel):
     Attributes:
         epoch: Number of the epoch, set by the training loop: random starts differ from epoch to epoch.
         cost: :class:`Cost` since it was last replaced.
-        references: Name -> frozen module, see :meth:`add_reference`.
 
     Raises:
         UserError: If a setting is unknown, or teacher and student do not fit each other.
@@ -84,8 +81,6 @@ class AdversarialTraining(BaseModel):
         self.neck = MODELS.build(neck) if neck else nn.Identity()
         if any(True for _ in self.neck.parameters()):
             raise UserError(f'{type(self.neck).__name__} has parameters, which teacher and student would share')
-        # In a dict: neither a checkpoint nor DistributedDataParallel shall see them.
-        self.references: dict[str, BaseModule] = {}
         self.add_reference('teacher', MODELS.build(teacher) if teacher else deepcopy(self.backbone))
         self._own_teacher = teacher is not None
         self.loss_scale = loss_scale
@@ -174,39 +169,18 @@ class AdversarialTraining(BaseModel):
         """The frozen encoder."""
         return self.references['teacher']
 
-    def add_reference(self, name: str, module: BaseModule) -> None:
-        """Keep a frozen module in eval mode, out of checkpoints and of DistributedDataParallel."""
-        module.requires_grad_(False).eval()
-        self.references[name] = module
-
-    def fingerprint(self) -> str:
-        """Hash of the references, which decide what is learnt but are in no checkpoint."""
-        digest = hashlib.sha256()
-        for module in self.references.values():
-            for key, value in sorted(module.state_dict().items()):
-                digest.update(key.encode())
-                digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return digest.hexdigest()
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'AdversarialTraining':
-        """Move or cast the references with the model."""
-        for module in self.references.values():
-            module._apply(fn, recurse)
-        return super()._apply(fn, recurse)
-
     def init_weights(self) -> None:
         """Load the weights, and make teacher and student equal where only one of them names any."""
         super().init_weights()
-        for name, module in self.references.items():
-            if name != 'teacher' or self._own_teacher:
-                initialise(module)
-        if not self._own_teacher:
-            self.teacher.load_state_dict(self.backbone.state_dict())
-        elif not self.backbone.init_cfg:
+        if self._own_teacher and not self.backbone.init_cfg:
             _load(self.backbone, self.teacher.state_dict())
-        for module in self.references.values():
-            for tensor in module.state_dict().values():
-                broadcast(tensor)  # MMEngine does it for the student
+
+    def init_reference(self, name: str, module: BaseModule) -> None:
+        """Give a teacher that has no config of its own the student's weights."""
+        if name == 'teacher' and not self._own_teacher:
+            module.load_state_dict(self.backbone.state_dict())
+        else:
+            super().init_reference(name, module)
 
 
 def _load(student: nn.Module, weights: dict[str, Tensor]) -> None:

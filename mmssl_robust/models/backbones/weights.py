@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmssl_robust.utils.checkpoint_layouts import Which, state_of
-from mmssl_robust.utils.encoder_names import fit, to_timm
+from mmssl_robust.utils.encoder_names import fit, to_timm, with_cls_position
 from mmssl_robust.utils.errors import UserError
 
 # Of any ViT: they say where in the checkpoint the encoder is.
@@ -39,27 +39,24 @@ def extract_encoder(
     Raises:
         UserError: If the checkpoint holds several encoders, or the grid must be known and is not.
     """
-    state = to_timm(state_of(checkpoint, weights).tensors)
-    found = fit({name: torch.empty(0) for name in _ANCHORS}, state)
-    return _with_cls_position(found.tensors, grid) if registers else found.tensors
+    state = state_of(checkpoint, weights).tensors
+    encoder = fit({name: torch.empty(0) for name in _ANCHORS}, to_timm(state), weights=weights).tensors
+    # Under facebookresearch's names CLS has a position.
+    timms = registers and not any(name.endswith('register_tokens') for name in state)
+    if timms and 'pos_embed' in encoder and _lacks_cls_position(encoder['pos_embed'].shape[1], grid):
+        return with_cls_position(encoder)
+    return encoder
 
 
-def _with_cls_position(state: dict[str, Tensor], grid: tuple[int, int] | None) -> dict[str, Tensor]:
-    """Put a zero where timm has merged the CLS position of register models into the CLS token."""
-    pos_embed = state.get('pos_embed')
-    if pos_embed is None:
-        return state
-    tokens = pos_embed.shape[1]
+def _lacks_cls_position(tokens: int, grid: tuple[int, int] | None) -> bool:
+    """Whether there are as many position embeddings as patches."""
     patches = [
         count for count in (tokens, tokens - 1) if (_is_square(count) if grid is None else count == grid[0] * grid[1])
     ]
     if not patches:
         shape = 'no square' if grid is None else f'not {grid[0]} x {grid[1]}'
         raise UserError(f'the {tokens} position embeddings are {shape} of patches: say which grid they are for')
-    if patches[0] == tokens:
-        zero = pos_embed.new_zeros(1, 1, pos_embed.shape[2])
-        return state | {'pos_embed': torch.cat((zero, pos_embed), dim=1)}
-    return state
+    return patches[0] == tokens
 
 
 def _is_square(count: int) -> bool:
