@@ -53,7 +53,11 @@ METRICS = Registry(
     'metric',
     parent=MMENGINE_METRICS,
     scope=SCOPE,
-    locations=['mmssl_robust.evaluation.depth_metric', 'mmssl_robust.evaluation.retrieval_metric'],
+    locations=[
+        'mmssl_robust.evaluation.depth_metric',
+        'mmssl_robust.evaluation.embedding_metric',
+        'mmssl_robust.evaluation.retrieval_metric',
+    ],
 )
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['mmssl_robust.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope=SCOPE, locations=['mmssl_robust.engine'])

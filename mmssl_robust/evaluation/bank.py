@@ -1,4 +1,4 @@
-"""Filling the bank of a head that compares images with others: its own labelled images through the model's encoder."""
+"""Filling the bank of a head that compares images with others: these through the model's encoder."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmssl_robust.attacks.modes import eval_mode
-from mmssl_robust.models.heads import BankHead
-from mmssl_robust.utils.data_check import check_class_count, no_label
+from mmssl_robust.models.heads import FilledHead
+from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.progress import track
@@ -24,7 +24,7 @@ from .robust_evaluation import tolerant_dataloader
 
 def has_bank(model: nn.Module) -> bool:
     """Whether a model's head has a bank, and so no weights."""
-    return isinstance(getattr(unwrapped(model), 'head', None), BankHead)
+    return isinstance(getattr(unwrapped(model), 'head', None), FilledHead)
 
 
 def bank_loader(
@@ -61,12 +61,12 @@ def fill_bank(model: nn.Module, loader: DataLoader[dict[str, Any]] | None) -> No
         loader: Of :func:`bank_loader`; where it is None, nothing happens.
 
     Raises:
-        UserError: If an image cannot be read, or has no label.
+        UserError: If an image cannot be read, or lacks what the head needs of it.
     """
     if loader is None:
         return
     classifier: Any = unwrapped(model)
-    rows = []
+    rows: list[Any] = []
     with eval_mode(classifier):
         for data_batch in track(loader, 'bank'):
             for sample in data_batch.pop('unreadable'):
@@ -75,11 +75,5 @@ def fill_bank(model: nn.Module, loader: DataLoader[dict[str, Any]] | None) -> No
                 data = classifier.data_preprocessor(part, False)
                 with named_size_errors(classifier, part):
                     features = classifier.extract_feat(data['inputs'])[-1]
-                for sample in data['data_samples']:
-                    if 'gt_label' not in sample:
-                        raise UserError(f'the bank needs labels: {no_label(sample)}')
-                labels = torch.cat([sample.gt_label for sample in data['data_samples']])
-                rows.append((features.cpu(), labels.cpu()))
-    parts = [part for process in all_gather_object(rows) for part in process]
-    device = next(classifier.parameters()).device
-    classifier.head.fit(*(torch.cat(tensors).to(device) for tensors in zip(*parts)))
+                rows.append(classifier.head.entries(features, data['data_samples']))
+    classifier.head.fill([part for process in all_gather_object(rows) for part in process])

@@ -11,6 +11,7 @@ from mmpretrain.models import BaseClassifier, MultiLabelClsHead
 from mmseg.models import BaseSegmentor, DepthEstimator
 from torch import nn
 
+from mmssl_robust.models.heads import EmbeddingHead
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.unwrapped import unwrapped
 from mmssl_robust.victims.budget import memory_budget
@@ -18,8 +19,17 @@ from mmssl_robust.victims.budget import memory_budget
 from .base import Victim
 from .classifier import ClassifierVictim, MultiLabelVictim
 from .dense import DepthVictim, SegmentorVictim
+from .embedding import EmbeddingVictim
 
-__all__ = ['ClassifierVictim', 'DepthVictim', 'MultiLabelVictim', 'SegmentorVictim', 'Victim', 'build_victim']
+__all__ = [
+    'ClassifierVictim',
+    'DepthVictim',
+    'EmbeddingVictim',
+    'MultiLabelVictim',
+    'SegmentorVictim',
+    'Victim',
+    'build_victim',
+]
 
 
 def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int | None = None) -> Victim:
@@ -37,8 +47,7 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int
     """
     model = unwrapped(model)
     if isinstance(model, BaseClassifier):
-        several = isinstance(getattr(model, 'head', None), MultiLabelClsHead)
-        return (MultiLabelVictim if several else ClassifierVictim)(model, data_batch)
+        return _of_head(getattr(model, 'head', None))(model, data_batch)
     for kind, victim in (
         (DepthEstimator, DepthVictim),
         (BaseSegmentor, SegmentorVictim),
@@ -49,3 +58,8 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int
         f'cannot attack a {type(model).__name__}: use a classifier of mmpretrain, '
         'or a segmentor or depth estimator of mmseg'
     )
+
+
+def _of_head(head: nn.Module | None) -> type[ClassifierVictim]:
+    kinds = ((MultiLabelClsHead, MultiLabelVictim), (EmbeddingHead, EmbeddingVictim))
+    return next((victim for kind, victim in kinds if isinstance(head, kind)), ClassifierVictim)
