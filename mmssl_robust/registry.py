@@ -45,6 +45,7 @@ MODELS = Registry(
         'mmssl_robust.models.segmentors',
         'mmssl_robust.models.algorithms',
         'mmssl_robust.models.registered_losses',
+        'mmssl_robust.encoders.encoder',
     ],
 )
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['mmssl_robust.datasets'])

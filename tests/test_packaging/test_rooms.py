@@ -17,6 +17,7 @@ FLOORS = (
     ('building', 'tasks'),
     ('presets', 'targeted', 'datasets'),
     ('models',),
+    ('encoders',),
     ('victims',),
     ('visualization',),
     ('evaluation',),

@@ -1,0 +1,25 @@
+"""Encoders by name, from any library, with their own normalisation, strictly loaded and frozen."""
+
+from .encoder import Encoder
+from .info import EncoderInfo
+from .spec import EncoderSpec, parse_spec
+
+__all__ = ['Encoder', 'EncoderInfo', 'EncoderSpec', 'load_encoder', 'parse_spec']
+
+
+def load_encoder(spec: 'str | EncoderSpec', **settings: object) -> Encoder:
+    """Build an encoder and load its weights.
+
+    Args:
+        spec: See :func:`parse_spec`.
+        **settings: Arguments of :class:`Encoder`.
+
+    Returns:
+        The encoder, frozen and in eval mode unless the settings say otherwise.
+
+    Raises:
+        UserError: If it cannot be built or loaded.
+    """
+    encoder = Encoder(spec, **settings)  # type: ignore[arg-type]
+    encoder.init_weights()
+    return encoder
