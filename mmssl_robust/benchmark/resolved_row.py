@@ -12,6 +12,8 @@ from mmengine.config import Config
 
 from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
+from mmssl_robust.encoders import load_encoder
+from mmssl_robust.encoders.network import digest_of
 from mmssl_robust.evaluation.summary import config_hash
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.config_files import find_config, read_config
@@ -91,7 +93,8 @@ class ResolvedRow:
         Raises:
             UserError: If the config names none.
         """
-        source = (self.cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
+        backbone = self.cfg.model.backbone
+        source = (backbone.get('init_cfg') or {}).get('checkpoint') or backbone.get('spec')
         if not source:
             raise UserError('a row of a suite needs an encoder with weights: set model.backbone.init_cfg.checkpoint')
         return source
@@ -103,6 +106,9 @@ class ResolvedRow:
         Raises:
             UserError: If its file is not there.
         """
+        backbone = self.cfg.model.backbone
+        if 'spec' in backbone and not backbone.get('init_cfg'):
+            return Weights(backbone.spec, _digest_of_encoder(backbone.spec))
         return Weights(self.encoder_source, sha256(local_file(self.encoder_source)))
 
     @cached_property
@@ -184,6 +190,12 @@ def data_root_of(dataset: Mapping[str, Any]) -> str:
     """Absolute path of a data set's folder; of several, the first one's."""
     inner = dataset.get('dataset') or next(iter(dataset.get('datasets') or ()), None)
     return data_root_of(inner) if inner else str(Path(dataset.get('data_root') or '').resolve())
+
+
+def _digest_of_encoder(spec: str) -> str:
+    """Hash of the file of the weights, or of the weights where they come from no one file."""
+    encoder = load_encoder(spec)
+    return getattr(encoder.loaded_weights, 'sha256', '') or digest_of(encoder.state_dict())
 
 
 def _row_config(row: Row) -> Config:

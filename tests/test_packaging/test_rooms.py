@@ -23,6 +23,8 @@ FLOORS = (
     ('evaluation',),
     ('engine',),
     ('benchmark',),
+    ('easy',),
+    ('commands',),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # typing_extensions is for type checkers alone.

@@ -1,0 +1,152 @@
+"""What came out of an evaluation: a table, files, a page."""
+
+from collections.abc import Hashable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.box import SIMPLE
+from rich.table import Table
+
+from mmssl_robust.attack_settings import CLEAN, written
+from mmssl_robust.benchmark.report import write_report
+from mmssl_robust.benchmark.row_records import RowRecords, read_rows
+from mmssl_robust.benchmark.statistics import estimates
+from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import whole_file
+
+COLUMNS = (
+    *('task', 'data', 'encoder', 'variant', 'attack', 'norm', 'eps', 'metric', 'value', 'low', 'high', 'interval'),
+    *('images', 'fell', 'rose'),
+)
+"""Of the table: a line for each metric of the clean images and of each attack, with the 95 % interval over images."""
+_WRITERS = {'.csv': 'to_csv', '.json': 'to_json', '.parquet': 'to_parquet'}
+
+
+class Results:
+    """Results of an evaluation, which are in its folder.
+
+    Args:
+        work_dir: Folder of the records.
+        resamples: Of the bootstrap of the intervals.
+
+    Raises:
+        UserError: If there are no records.
+    """
+
+    def __init__(self, work_dir: str | Path, resamples: int = 2000) -> None:
+        self.work_dir = Path(work_dir)
+        self.resamples = resamples
+        self.suite, self.rows = read_rows(self.work_dir)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A table of :data:`COLUMNS`; attacks of other sizes than the first have lines of their own."""
+        lines = [line for records in self.rows for attack in records.finished for line in self._lines(records, attack)]
+        return pd.DataFrame(lines, columns=list(COLUMNS))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A copy of the table."""
+        return self.table.copy()
+
+    def value(self, attack: str = CLEAN, metric: str | None = None) -> float:
+        """A number of the first row.
+
+        Args:
+            attack: Name of an attack, of several sizes the largest.
+            metric: Name of a metric, by default the task's first.
+
+        Raises:
+            UserError: If there is none of the name.
+        """
+        records = self.rows[0]
+        wanted = metric or records.task.metric.name
+        own = self.table[(self.table['attack'] == attack) & (self.table['metric'] == wanted)]
+        own = own.sort_values('eps', kind='stable', ascending=False)
+        if not len(own):
+            raise UserError(
+                f'no {wanted} under {attack}: there are {", ".join(dict.fromkeys(self.table["attack"]))}, with '
+                f'{", ".join(records.task.metric_names)}'
+            )
+        return float(own['value'].iloc[0])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the table.
+
+        Args:
+            path: ``.csv``, ``.json`` or ``.parquet``.
+
+        Raises:
+            UserError: If it is of another kind, or cannot be written.
+        """
+        path = Path(path)
+        if path.suffix not in _WRITERS:
+            raise UserError(f'{path} is no {", ".join(_WRITERS)}: give it one of these endings')
+        settings: dict[str, Any] = dict(orient='records', indent=2) if path.suffix == '.json' else dict(index=False)
+        with whole_file(path) as partial:
+            getattr(self.table, _WRITERS[path.suffix])(partial, **settings)
+        return path
+
+    def report(self, folder: str | Path | None = None) -> Path:
+        """Write the report, a page with tables, figures and pictures.
+
+        Args:
+            folder: Where to; by default ``report`` beside the records.
+
+        Returns:
+            The page.
+        """
+        return write_report(self.work_dir, Path(folder or self.work_dir / 'report'))
+
+    def shown(self) -> list[Table]:
+        """For a terminal: a table for each row, attacks down, metrics across."""
+        return [self._shown(records) for records in self.rows]
+
+    def _shown(self, records: RowRecords) -> Table:
+        own = self.table[self.table['data'].eq(records.row.data) & self.table['encoder'].eq(records.row.encoder)]
+        images = int(own['images'].max()) if len(own) else 0
+        table = Table(
+            title=f'{records.row.encoder} on {records.row.data}, {images} image{"" if images == 1 else "s"}',
+            caption='\n'.join(f'{metric.name}: {metric.description}' for metric in records.task.metrics),
+            box=SIMPLE,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
+        )
+        table.add_column('attack', no_wrap=True)
+        for metric in records.task.metrics:
+            table.add_column(metric.name.replace('_', ' '), justify='right')
+        for _, lines in own.groupby(['attack', 'eps'], sort=False, dropna=False):
+            cells = lines.to_dict('records')
+            table.add_row(_title(cells[0]), *_cells(cells))
+        return table
+
+    def _lines(self, records: RowRecords, attack: str) -> list[dict[str, Any]]:
+        shared: dict[str, Any] = {key: getattr(records.row, key) for key in ('task', 'data', 'encoder', 'variant')}
+        shared |= dict(attack=attack)
+        if attack != CLEAN:
+            norm, eps = records.settings(attack).budget
+            base = records.row.sweeps[attack].base if attack in records.row.sweeps else attack
+            shared |= dict(attack=base, norm=norm, eps=eps)
+        shared |= dict(zip(('fell', 'rose'), records.changes(attack) or ()))
+        found = estimates(records.contributions(attack), self.resamples)
+        return [
+            shared
+            | dict(metric=name, value=one.value, low=one.low, high=one.high, interval=one.method, images=one.images)
+            for name, one in found.items()
+        ]
+
+
+def _title(line: Mapping[Hashable, Any]) -> str:
+    return CLEAN if pd.isna(line['eps']) else f'{line["attack"]}, {line["norm"]} {written(line["eps"], line["norm"])}'
+
+
+def _cells(lines: list[dict[Hashable, Any]]) -> list[str]:
+    """A number for each metric, below the first one its interval, for which a terminal has room once."""
+    cells = []
+    for line in lines:
+        decimals = min(task_named(line['task']).metric_named(line['metric']).decimals, 2)
+        interval = '' if cells or pd.isna(line['low']) else f'\n[{line["low"]:.{decimals}f}, {line["high"]:.{decimals}f}]'
+        cells.append(f'{line["value"]:.{decimals}f}{interval}')
+    return cells
