@@ -76,7 +76,11 @@ def annotations_of(plan: Plan, found: Found) -> list[Transform]:
             dict(type='mmssl_robust.CheckAnnotations'),
         ]
     classes = len(found.metainfo['classes'])
-    mapped = [] if found.labels == tuple(range(classes)) else [dict(type='mmssl_robust.MapLabels', labels=list(found.labels))]
+    mapped = (
+        []
+        if found.labels == tuple(range(classes))
+        else [dict(type='mmssl_robust.MapLabels', labels=list(found.labels))]
+    )
     return [dict(type='LoadAnnotations'), *mapped, dict(type='mmssl_robust.CheckAnnotations', num_classes=classes)]
 
 

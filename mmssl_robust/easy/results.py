@@ -147,6 +147,8 @@ def _cells(lines: list[dict[Hashable, Any]]) -> list[str]:
     cells = []
     for line in lines:
         decimals = min(task_named(line['task']).metric_named(line['metric']).decimals, 2)
-        interval = '' if cells or pd.isna(line['low']) else f'\n[{line["low"]:.{decimals}f}, {line["high"]:.{decimals}f}]'
+        interval = (
+            '' if cells or pd.isna(line['low']) else f'\n[{line["low"]:.{decimals}f}, {line["high"]:.{decimals}f}]'
+        )
         cells.append(f'{line["value"]:.{decimals}f}{interval}')
     return cells

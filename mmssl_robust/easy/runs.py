@@ -1,5 +1,6 @@
 """From a plan to a suite of one row, run as any other."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +20,21 @@ from .plan import IMAGES, Plan
 from .results import Results
 
 CONFIG_FILE = 'config.py'
+_SAY_NOTHING = ('images', 'image', 'img', 'imgs', 'test', 'val', 'data')
 
 Say = Callable[[str], object]
 
 
-def default_folder(plan: Plan) -> Path:
-    """Where an evaluation goes if nobody says."""
-    return Path('work_dirs/evaluate') / '-'.join((plan.task, slug(plan.encoder), slug(plan.folder.resolve().name)))
+def folder_of(plan: Plan) -> Path:
+    """Where an evaluation goes if nobody says: the same one goes on, another begins anew."""
+    digest = hashlib.sha256(repr(plan).encode()).hexdigest()[:6]
+    return Path('work_dirs/evaluate') / '-'.join((plan.task, slug(plan.encoder), slug(name_of(plan.folder)), digest))
+
+
+def name_of(folder: Path) -> str:
+    """What to call the images of a folder: by its name, or the one above where that says nothing."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name.lower() in _SAY_NOTHING and folder.parent.name else folder.name
 
 
 def slug(text: str) -> str:
@@ -63,7 +72,7 @@ def run_plan(
     row = Row(
         config=str(out / CONFIG_FILE),
         task=plan.task,
-        data=plan.folder.resolve().name,
+        data=name_of(plan.folder),
         encoder=plan.encoder,
         name=slug(plan.encoder),
         max_images=images,

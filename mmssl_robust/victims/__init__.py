@@ -7,6 +7,7 @@ pixels in [0, 1] and the model as a function of them, computed exactly as
 
 from typing import Any
 
+import torch
 from mmpretrain.models import BaseClassifier, MultiLabelClsHead
 from mmseg.models import BaseSegmentor, DepthEstimator
 from torch import nn
@@ -53,7 +54,7 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int
         (BaseSegmentor, SegmentorVictim),
     ):
         if isinstance(model, kind):
-            return victim(model, data_batch, memory_budget(memory, next(model.parameters()).device))
+            return victim(model, data_batch, memory_budget(memory, _device_of(model)))
     raise UserError(
         f'cannot attack a {type(model).__name__}: use a classifier of mmpretrain, '
         'or a segmentor or depth estimator of mmseg'
@@ -63,3 +64,9 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int
 def _of_head(head: nn.Module | None) -> type[ClassifierVictim]:
     kinds = ((MultiLabelClsHead, MultiLabelVictim), (EmbeddingHead, EmbeddingVictim))
     return next((victim for kind, victim in kinds if isinstance(head, kind)), ClassifierVictim)
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    """Where a model's parameters are; the CPU if it has none."""
+    parameter = next(model.parameters(), None)
+    return torch.device('cpu') if parameter is None else parameter.device

@@ -96,7 +96,9 @@ def test_the_map_of_a_convnext_is_normed_as_its_pool_is(tmp_path):
     features = own.forward_features(inputs)
     torch.testing.assert_close(pooled, own.forward_head(features, pre_logits=True))
     last = features.movedim(1, -1)
-    wanted = (last - last.mean(-1, keepdim=True)) / (last.var(-1, keepdim=True, correction=0) + own.head.norm.eps).sqrt()
+    wanted = (last - last.mean(-1, keepdim=True)) / (
+        last.var(-1, keepdim=True, correction=0) + own.head.norm.eps
+    ).sqrt()
     torch.testing.assert_close(featmap.movedim(1, -1), wanted * own.head.norm.weight + own.head.norm.bias)
     raw = load_encoder(str(encoder.spec), out_type='featmap', final_norm=False)
     torch.testing.assert_close(raw(inputs)[0], features)
@@ -190,7 +192,9 @@ def test_weights_for_another_size_are_resampled_as_timm_does(tmp_path):
     own = randomised(timm.create_model('test_vit', num_classes=0))
     encoder = load_encoder(f'timm:test_vit?checkpoint={saved(own, tmp_path)}&size=64x96')
     assert encoder.info.native_size == (64, 96)
-    theirs = timm.create_model('test_vit', num_classes=0, img_size=(64, 96), checkpoint_path=str(tmp_path / 'weights.safetensors'))
+    theirs = timm.create_model(
+        'test_vit', num_classes=0, img_size=(64, 96), checkpoint_path=str(tmp_path / 'weights.safetensors')
+    )
     torch.testing.assert_close(encoder(images(64, 96))[0], theirs.eval()(images(64, 96)))
 
 

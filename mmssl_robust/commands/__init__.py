@@ -1,0 +1,1 @@
+"""What is typed: a module a subcommand, with ``SUMMARY``, ``add_arguments`` and ``run``."""

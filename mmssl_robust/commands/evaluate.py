@@ -1,0 +1,102 @@
+"""``evaluate``: anyone's encoder on anyone's images, in one command."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmssl_robust.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from mmssl_robust.easy.plan import Plan
+
+SUMMARY = 'attack an encoder on a folder of images: with or without labels, with the head that it needs'
+TASKS = ('embedding', 'classification', 'segmentation', 'depth')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the subcommand."""
+    parser.add_argument('encoder', help='such as timm:NAME, hf:NAME, FILE.py:FUNCTION, a checkpoint, mini')
+    parser.add_argument('folder', type=Path, help='images, at any depth; for classification a folder for each class')
+    parser.add_argument(
+        '--task',
+        choices=TASKS,
+        default='embedding',
+        help='embedding, the default, needs no labels; others train a head',
+    )
+    parser.add_argument('--labels', type=Path, metavar='DIR', help='label maps, or depth maps, named as the images')
+    parser.add_argument('--depth-scale', type=float, metavar='N', help='what a metre is in the depth maps, e.g. 1000')
+    parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, from label 0 on')
+    parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files; default the task's")
+    parser.add_argument('--eps', nargs='+', metavar='EPS', help='sizes, e.g. 2/255 4/255; the smaller make a curve')
+    parser.add_argument('--steps', type=int, help='of the attacks')
+    parser.add_argument('--max-images', type=int, metavar='N', help='attack this many, evenly spread')
+    parser.add_argument('--size', type=int, metavar='PIXELS', help="shorter side; default the encoder's, at most 224")
+    parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images at a time')
+    parser.add_argument(
+        '--protocol',
+        choices=('quick', 'paper'),
+        default='quick',
+        help='how heads are trained; paper: with its schedule',
+    )
+    parser.add_argument('--sanity', action='store_true', help='check on few images whether the attacks are believable')
+    parser.add_argument('--seed', type=int, default=0, help='of the split into training and test images')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs')
+    parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
+    parser.add_argument('--no-report', action='store_true', help='leave out the page')
+
+
+def plan_of(args: argparse.Namespace) -> 'Plan':
+    """What the arguments ask for."""
+    from mmssl_robust.easy.plan import Plan
+
+    return Plan(
+        encoder=args.encoder,
+        folder=args.folder,
+        task=args.task,
+        labels=args.labels,
+        depth_scale=args.depth_scale,
+        classes=tuple(args.classes) if args.classes else None,
+        attacks=tuple(args.attack) if args.attack else None,
+        eps=tuple(args.eps or ()),
+        steps=args.steps,
+        max_images=args.max_images,
+        size=args.size,
+        batch_size=args.batch_size,
+        protocol=args.protocol,
+        sanity=args.sanity,
+        seed=args.seed,
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, print the table, write the page.
+
+    Raises:
+        UserError: If something does not fit; says what to do.
+    """
+    # What takes seconds to import is not needed for --help.
+    import torch
+
+    from mmssl_robust.benchmark.options import Options
+    from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
+    from mmssl_robust.utils.files import whole_file
+    from mmssl_robust.utils.terminal import console
+
+    plan = plan_of(args)
+    out = args.out or folder_of(plan)
+
+    def say(note: str) -> None:
+        console.print(note, soft_wrap=True, markup=False)
+
+    try:
+        results = run_plan(plan, out, Options(device='cuda' if torch.cuda.is_available() else 'cpu'), say=say)
+    except KeyboardInterrupt:
+        raise UserError('stopped: the same command goes on from here') from None
+    finally:
+        if args.save_config and (out / CONFIG_FILE).is_file():
+            with whole_file(args.save_config) as partial:
+                partial.write_text((out / CONFIG_FILE).read_text())
+    for table in results.shown():
+        console.print(table)
+    if not args.no_report:
+        say(f'Report: {results.report()}')
