@@ -1,5 +1,7 @@
 """Encoders by name, from any library, with their own normalisation, strictly loaded and frozen."""
 
+from typing import Any
+
 from .encoder import Encoder
 from .info import EncoderInfo
 from .spec import EncoderSpec, parse_spec
@@ -7,12 +9,13 @@ from .spec import EncoderSpec, parse_spec
 __all__ = ['Encoder', 'EncoderInfo', 'EncoderSpec', 'load_encoder', 'parse_spec']
 
 
-def load_encoder(spec: 'str | EncoderSpec', **settings: object) -> Encoder:
+def load_encoder(spec: str | EncoderSpec, *args: Any, **settings: Any) -> Encoder:
     """Build an encoder and load its weights.
 
     Args:
         spec: See :func:`parse_spec`.
-        **settings: Arguments of :class:`Encoder`.
+        *args: Further arguments of :class:`Encoder`.
+        **settings: Likewise.
 
     Returns:
         The encoder, frozen and in eval mode unless the settings say otherwise.
@@ -20,6 +23,6 @@ def load_encoder(spec: 'str | EncoderSpec', **settings: object) -> Encoder:
     Raises:
         UserError: If it cannot be built or loaded.
     """
-    encoder = Encoder(spec, **settings)  # type: ignore[arg-type]
+    encoder = Encoder(spec, *args, **settings)
     encoder.init_weights()
     return encoder

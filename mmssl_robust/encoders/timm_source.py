@@ -26,7 +26,7 @@ def build(spec: EncoderSpec) -> TokenNetwork:
     _check_name(spec)
     model = _create(spec)
     if not hasattr(model, 'forward_intermediates'):
-        raise UserError(f'{spec}: timm gives the output of this model alone, and no tokens: use another')
+        raise UserError(f'{spec}: timm gives no tokens of it: use another model')
     keep_positions_of(model, spec.name)
     weights = None if spec.is_random else spec.checkpoint or _published(spec, model.pretrained_cfg)
     kind = ViT if hasattr(model, 'blocks') and hasattr(model, 'num_prefix_tokens') else Stages
