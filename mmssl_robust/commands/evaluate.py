@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--task',
         choices=TASKS,
         default='embedding',
-        help='embedding, the default, needs no labels; others train a head',
+        help='embedding, the default, needs no labels; others get a head',
     )
     parser.add_argument('--labels', type=Path, metavar='DIR', help='label maps, or depth maps, named as the images')
     parser.add_argument('--depth-scale', type=float, metavar='N', help='what a metre is in the depth maps, e.g. 1000')
