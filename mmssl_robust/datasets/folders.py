@@ -194,7 +194,8 @@ def _labelled(found: Mapping[str, list[str]], classes: Sequence[str], part: str)
 
 
 def _stratified(entries: Sequence[Entry], seed: int) -> tuple[list[Entry], list[Entry]]:
-    kept, tested = [], []
+    kept: list[Entry] = []
+    tested: list[Entry] = []
     for label in sorted({entry['gt_label'] for entry in entries}):
         own = [entry for entry in entries if entry['gt_label'] == label]
         if len(own) < 2:

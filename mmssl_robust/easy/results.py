@@ -144,7 +144,7 @@ def _title(line: Mapping[Hashable, Any]) -> str:
 
 def _cells(lines: list[dict[Hashable, Any]]) -> list[str]:
     """A number for each metric, below the first one its interval, for which a terminal has room once."""
-    cells = []
+    cells: list[str] = []
     for line in lines:
         decimals = min(task_named(line['task']).metric_named(line['metric']).decimals, 2)
         interval = (

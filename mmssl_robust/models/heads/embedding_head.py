@@ -33,6 +33,7 @@ class EmbeddingHead(FilledHead):
     def __init__(self, k: int = 10, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.k = k
+        self.features: Tensor
         self.names: list[str] = []
         self.register_buffer('features', torch.empty(0), persistent=False)
         self.scales: dict[str, float] = {}
@@ -45,8 +46,8 @@ class EmbeddingHead(FilledHead):
         """
         patches, cls = _pair(features)
         tokens = patches.flatten(2).transpose(1, 2)
-        moments = (Moments(*(part.cpu() for part in Moments.of(tokens, flag))) for flag in (False, True))
-        return [_name(sample) for sample in samples], cls.cpu(), *moments
+        plain, directions = (Moments(*(part.cpu() for part in Moments.of(tokens, flag))) for flag in (False, True))
+        return [_name(sample) for sample in samples], cls.cpu(), plain, directions
 
     def fill(self, parts: Sequence[Entries]) -> None:
         """Fill the bank with what :meth:`entries` gave, in the order of the names.
@@ -62,10 +63,9 @@ class EmbeddingHead(FilledHead):
         cls = torch.cat([part[1] for part in parts])[places]
         self.names = [name for name, _ in order]
         self.features = F.normalize(cls, dim=-1).to(self.features.device)
-        moments = dict(cls=(Moments.of(cls[:, None]), Moments.of(cls[:, None], True)))
-        moments['patch'] = tuple(
-            Moments(*(torch.cat(tensors)[places] for tensors in zip(*(part[which] for part in parts))))
-            for which in (2, 3)
+        moments = dict(
+            cls=(Moments.of(cls[:, None]), Moments.of(cls[:, None], True)),
+            patch=(_joined([part[2] for part in parts], places), _joined([part[3] for part in parts], places)),
         )
         self.scales = {}
         for kind, (plain, directions) in moments.items():
@@ -131,6 +131,11 @@ class EmbeddingHead(FilledHead):
         found = {f'{kind}_distance': distance, f'{kind}_turn': 1 - cosine}
         relative = {name: value / self.scales[name] if self.scales[name] else 0.0 for name, value in found.items()}
         return relative | {f'{kind}_cosine': cosine}
+
+
+def _joined(parts: Sequence[Moments], places: Tensor) -> Moments:
+    """Those of the images at some places of all parts."""
+    return Moments(*(torch.cat(tensors)[places] for tensors in zip(*parts)))
 
 
 def _pair(features: Any) -> tuple[Tensor, Tensor]:
