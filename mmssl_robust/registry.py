@@ -40,6 +40,7 @@ MODELS = Registry(
     scope=SCOPE,
     locations=[
         'mmssl_robust.models.backbones',
+        'mmssl_robust.models.necks',
         'mmssl_robust.models.heads',
         'mmssl_robust.models.decode_heads',
         'mmssl_robust.models.segmentors',

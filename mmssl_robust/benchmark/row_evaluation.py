@@ -92,7 +92,7 @@ class RowEvaluation:
         facts = dict(images=len(self.dataset.indices), classes=meta.get('classes'), palette=meta.get('palette'))
         return facts | dict(weights=loaded_weights(self.model))
 
-    def run(self, rival: tuple[ConfigDict, str] | None = None) -> None:
+    def run(self, rival: tuple[ConfigDict, str | None] | None = None) -> None:
         """Make what is missing, and join what is complete; ``rival`` is another encoder, config and weights."""
         self._check_sanity(rival)
         images = range(len(self.dataset.indices))
@@ -114,7 +114,7 @@ class RowEvaluation:
             collate_fn=tolerant_collate,
         )
 
-    def _check_sanity(self, rival: tuple[ConfigDict, str] | None) -> None:
+    def _check_sanity(self, rival: tuple[ConfigDict, str | None] | None) -> None:
         """Find out about the attacks on a few images whether they are to be believed, before hours of them."""
         known = self.store.sanity()
         done = {*self.row.sweeps, *(name.partition('/')[0] for name in known)}

@@ -3,10 +3,11 @@
 from typing import Any
 
 from .encoder import Encoder
+from .in_config import info_of, use_encoder
 from .info import EncoderInfo
 from .spec import EncoderSpec, parse_spec
 
-__all__ = ['Encoder', 'EncoderInfo', 'EncoderSpec', 'load_encoder', 'parse_spec']
+__all__ = ['Encoder', 'EncoderInfo', 'EncoderSpec', 'info_of', 'load_encoder', 'parse_spec', 'use_encoder']
 
 
 def load_encoder(spec: str | EncoderSpec, *args: Any, **settings: Any) -> Encoder:

@@ -126,9 +126,11 @@ class Encoder(BaseModule):
         layers = self.network.tokens(inputs, self.out_indices, self.final_norm)
         return tuple(self._select(cls_token, featmap) for cls_token, featmap in layers)
 
-    def _select(self, cls_token: Tensor, featmap: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def _select(self, cls_token: Tensor, featmap: Tensor | None) -> Tensor | tuple[Tensor, Tensor]:
         if self.out_type == 'cls_token':
             return cls_token
+        if featmap is None:
+            raise UserError(f'{self.spec} gives one vector an image and no map: take one that does for dense tasks')
         return featmap if self.out_type == 'featmap' else (featmap, cls_token)
 
     def _check_size(self, height: int, width: int) -> None:

@@ -26,7 +26,8 @@ class ModuleNetwork(TokenNetwork):
 
     Args:
         spec: Its options, and else attributes ``mean`` and ``std`` (of pixels in [0, 1]) and ``image_size`` or
-            ``img_size`` of the module, say what it needs; by default ImageNet's mean and standard deviation and 224.
+            ``img_size`` of the module, say what it needs, of one of timm timm's settings; by default ImageNet's mean
+            and standard deviation and 224.
         module: The module.
         weights: Path or URL of weights to load.
 
@@ -58,7 +59,7 @@ class ModuleNetwork(TokenNetwork):
 
     def tokens(self, images: Tensor, indices: Sequence[int], norm: bool) -> list[Tokens]:  # noqa: D102
         layers = self._layers(images, indices, norm)
-        return [(_vector(layer), self._map(layer)) for layer in layers]
+        return [(_vector(layer), layer.featmap) for layer in layers]
 
     def load(self) -> Loaded:  # noqa: D102
         return load_encoder(self.model, self.weights or '', weights=self.spec.which)
@@ -77,11 +78,6 @@ class ModuleNetwork(TokenNetwork):
         call: Callable[..., Any] = getattr(self.model, 'forward_features', self.model)
         layers = read_layers(call(images), size, self.patch)
         return layers if indices is None else [layers[index] for index in indices]
-
-    def _map(self, layer: Layer) -> Tensor:
-        if layer.featmap is None:  # a vector an image: a map of one place, which no dense task can want
-            return layer.cls_token[:, :, None, None]  # type: ignore[index]
-        return layer.featmap
 
     @torch.no_grad()
     def _probe(self, size: tuple[int, int]) -> list[Layer]:
@@ -106,14 +102,19 @@ class ModuleNetwork(TokenNetwork):
 
     def _native_size(self) -> tuple[int, int]:
         given = self.spec.size()
-        own = getattr(self.model, 'image_size', None) or getattr(self.model, 'img_size', None)
-        if given or own is None:
+        timms = self._timms_settings.get('input_size', [None])[1:]
+        own = getattr(self.model, 'image_size', None) or getattr(self.model, 'img_size', None) or timms
+        if given or not own:
             return given or _USUAL_SIZE
         height, width = own if isinstance(own, (tuple, list)) else (own, own)
         return int(height), int(width)
 
+    @property
+    def _timms_settings(self) -> dict[str, Any]:
+        return getattr(self.model, 'pretrained_cfg', None) or {}
+
     def _colours(self, name: str) -> tuple[float, ...] | None:
-        values = self.spec.numbers(name) or getattr(self.model, name, None)
+        values = self.spec.numbers(name) or getattr(self.model, name, None) or self._timms_settings.get(name)
         if not isinstance(values, (tuple, list, Tensor)):
             return None
         flat = torch.as_tensor(values, dtype=torch.float64).flatten().tolist()

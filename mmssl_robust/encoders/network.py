@@ -13,8 +13,8 @@ from mmssl_robust.utils.pretrained import Loaded
 from .info import EncoderInfo
 from .spec import EncoderSpec
 
-# Of a layer: CLS token or what stands for it (B, D), patch tokens (B, D, h, w).
-Tokens = tuple[Tensor, Tensor]
+# Of a layer: CLS token or what stands for it (B, D), patch tokens (B, D, h, w), None where there is but a vector.
+Tokens = tuple[Tensor, Tensor | None]
 
 
 class TokenNetwork(nn.Module):
@@ -54,7 +54,7 @@ class TokenNetwork(nn.Module):
         raise NotImplementedError
 
 
-def split_tokens(x: Tensor, grid: tuple[int, int], prefix: int) -> Tokens:
+def split_tokens(x: Tensor, grid: tuple[int, int], prefix: int) -> tuple[Tensor, Tensor]:
     """Split tokens (B, N, D), of which ``prefix`` come before the patches, the first of them CLS; else the mean."""
     patches = x[:, prefix:]
     if patches.shape[1] != grid[0] * grid[1]:

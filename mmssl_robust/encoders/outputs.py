@@ -71,10 +71,9 @@ def _parts(output: Any) -> tuple[Tensor | None, Tensor | None]:
     if isinstance(output, Mapping):
         return _first(output, CLS_KEYS, (2,)), _first(output, MAP_KEYS, (3, 4))
     parts = output if isinstance(output, (tuple, list)) else [output]
-    vectors, tokens = (
-        [part for part in parts if isinstance(part, Tensor) and part.ndim in dims] for dims in ((2,), (3, 4))
-    )
-    return (vectors or [None])[0], (tokens or [None])[0]
+    tensors = [part for part in parts if isinstance(part, Tensor)]
+    vector = next((part for part in tensors if part.ndim == 2), None)
+    return vector, next((part for part in tensors if part.ndim in (3, 4)), None)
 
 
 def _first(output: Mapping[str, Any], keys: Sequence[str], dims: Sequence[int]) -> Tensor | None:
