@@ -7,13 +7,12 @@ from mmengine.config import Config
 
 from mmssl_robust.datasets.folders import Entry, Found
 from mmssl_robust.datasets.tolerant import spread
-from mmssl_robust.encoders import EncoderInfo
+from mmssl_robust.encoders import EncoderInfo, use_encoder
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.json_files import write_json
 
 from .pipelines import annotations_of, dense, size_of, whole_image
 from .plan import Plan
-from .use_encoder import use_encoder
 
 BANK = 1000
 """Images with which those without labels are compared, evenly spread, and among which those are that are attacked."""
@@ -50,7 +49,9 @@ def config_of(plan: Plan, found: Found, info: EncoderInfo, lists: Path) -> Confi
     if plan.task == 'segmentation':
         cfg.model.decode_head.num_classes = len(found.metainfo['classes'])
     use_encoder(cfg, plan.encoder)
-    if plan.task != 'embedding':
+    if plan.task == 'embedding':
+        cfg.model.backbone.out_type = 'featmap_cls'
+    else:
         cfg.merge_from_dict(_training(plan, len(found.train)))
     return cfg
 

@@ -22,6 +22,7 @@ COLUMNS = (
     *('images', 'fell', 'rose'),
 )
 """Of the table: a line for each metric of the clean images and of each attack, with the 95 % interval over images."""
+_SHOWN = 5  # metrics for which a terminal has room
 _WRITERS = {'.csv': 'to_csv', '.json': 'to_json', '.parquet': 'to_parquet'}
 
 
@@ -105,21 +106,24 @@ class Results:
         return [self._shown(records) for records in self.rows]
 
     def _shown(self, records: RowRecords) -> Table:
-        own = self.table[self.table['data'].eq(records.row.data) & self.table['encoder'].eq(records.row.encoder)]
+        row, metrics = records.row, records.task.metrics[:_SHOWN]
+        own = self.table[self.table['data'].eq(row.data) & self.table['encoder'].eq(row.encoder)]
         images = int(own['images'].max()) if len(own) else 0
         table = Table(
-            title=f'{records.row.encoder} on {records.row.data}, {images} image{"" if images == 1 else "s"}',
-            caption='\n'.join(f'{metric.name}: {metric.description}' for metric in records.task.metrics),
+            title=f'{row.encoder} on {row.data}, {images} image{"" if images == 1 else "s"}',
+            caption='\n'.join(f'{metric.name}: {metric.description}' for metric in metrics),
+            caption_justify='left',
             box=SIMPLE,
             padding=(0, 1, 0, 0),
             pad_edge=False,
         )
         table.add_column('attack', no_wrap=True)
-        for metric in records.task.metrics:
+        table.add_column(metrics[0].name, justify='right')
+        table.add_column('interval', justify='right', no_wrap=True)
+        for metric in metrics[1:]:
             table.add_column(metric.name.replace('_', ' '), justify='right')
         for _, lines in own.groupby(['attack', 'eps'], sort=False, dropna=False):
-            cells = lines.to_dict('records')
-            table.add_row(_title(cells[0]), *_cells(cells))
+            table.add_row(*_cells(lines.to_dict('records')))
         return table
 
     def _lines(self, records: RowRecords, attack: str) -> list[dict[str, Any]]:
@@ -138,17 +142,15 @@ class Results:
         ]
 
 
-def _title(line: Mapping[Hashable, Any]) -> str:
-    return CLEAN if pd.isna(line['eps']) else f'{line["attack"]}, {line["norm"]} {written(line["eps"], line["norm"])}'
-
-
 def _cells(lines: list[dict[Hashable, Any]]) -> list[str]:
-    """A number for each metric, below the first one its interval, for which a terminal has room once."""
-    cells: list[str] = []
-    for line in lines:
-        decimals = min(task_named(line['task']).metric_named(line['metric']).decimals, 2)
-        interval = (
-            '' if cells or pd.isna(line['low']) else f'\n[{line["low"]:.{decimals}f}, {line["high"]:.{decimals}f}]'
-        )
-        cells.append(f'{line["value"]:.{decimals}f}{interval}')
-    return cells
+    """Attack, first metric, its interval, some other metrics; a terminal is too narrow for all."""
+    first = lines[0]
+    norm = '' if first['norm'] == 'linf' else f'{first["norm"]} '
+    size = '' if pd.isna(first['eps']) else f' {norm}{written(first["eps"], first["norm"])}'
+    interval = '' if pd.isna(first['low']) else f'[{_number(first, "low", 1)}, {_number(first, "high", 1)}]'
+    return [f'{first["attack"]}{size}', _number(first), interval, *map(_number, lines[1:_SHOWN])]
+
+
+def _number(line: Mapping[Hashable, Any], name: str = 'value', fewer: int = 0) -> str:
+    metric = task_named(line['task']).metric_named(line['metric'])
+    return f'{line[name]:.{min(metric.decimals, 2 + fewer) - fewer}f}'

@@ -11,7 +11,7 @@ from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.datasets.folders import Found
-from mmssl_robust.encoders import Encoder
+from mmssl_robust.encoders import info_of
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.files import whole_file
 
@@ -62,8 +62,9 @@ def run_plan(
         UserError: If the encoder or the data cannot be used, or the folder holds another evaluation.
     """
     attacks, sweeps = plan.variants()
+    info = info_of(plan.encoder)
     found = plan.find()
-    cfg = config_of(plan, found, Encoder(plan.encoder).info, out / 'lists')
+    cfg = config_of(plan, found, info, out / 'lists')
     save_config(cfg, out / CONFIG_FILE)
     images = min(plan.max_images or IMAGES[plan.task], len(found.test))
     for note in (*found.notes, _of_images(images, found)):

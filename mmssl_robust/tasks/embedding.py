@@ -25,10 +25,10 @@ class Embedding(MeanTask):
         Metric('nearest', 'images nearest to themselves', '%', is_share=True),
         Metric('neighbours', 'nearest neighbours kept', '%'),
         Metric('cls_distance', 'CLS: distance / that between images', higher_is_better=False),
-        Metric('cls_turn', 'CLS: 1 - cosine / that between images', higher_is_better=False),
-        Metric('cls_cosine', 'CLS: cosine'),
         Metric('patches', 'patches nearest to themselves', '%'),
         Metric('patch_distance', 'patches: distance / that between images', higher_is_better=False),
+        Metric('cls_turn', 'CLS: 1 - cosine / that between images', higher_is_better=False),
+        Metric('cls_cosine', 'CLS: cosine'),
         Metric('patch_turn', 'patches: 1 - cosine / that between images', higher_is_better=False),
         Metric('patch_cosine', 'patches: cosine'),
     )
