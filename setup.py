@@ -66,6 +66,7 @@ setup(
     # Never any mm* here: two sets of distributions own the same files, and the user chooses by an extra.
     install_requires=requirements('runtime'),
     extras_require=extras,
+    entry_points={'console_scripts': ['mmssl-robust = mmssl_robust.commands.main:main']},
     cmdclass={'build_py': BuildPy},
     classifiers=[
         'Programming Language :: Python :: 3.10',

@@ -9,6 +9,7 @@ from mmssl_robust.attacks.arguments import arguments_of
 from mmssl_robust.building import attack_class, build_attack
 from mmssl_robust.utils.config_files import configs_in, read_config
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.names import nearest
 
 
 def presets() -> dict[str, Path]:
@@ -30,7 +31,7 @@ def load_preset(name: str, **changes: Any) -> dict[str, Any]:
     known = presets()
     path = known.get(name, Path(name))
     if name not in known and path.suffix != '.py':
-        raise UserError(f'unknown attack {name!r}: use one of {", ".join(known)}, or the path of a file')
+        raise UserError(f'unknown attack {name!r}{nearest(name, known)} (or the path of a file)')
     cfg = read_config(path)
     if 'attack' not in cfg:
         raise UserError(f'{path} sets no attack: write attack = dict(type=..., ...)')

@@ -1,132 +1,16 @@
-"""Robustness of the embedded mini encoders, standard and DeACL, on three tasks: under three minutes on two CPU cores.
+"""Attack the embedded mini encoders on three tasks, in under three minutes.
 
-Runs tools/test.py on the embedded photographs: clean, EmbedAttack and the task's own attack.
+It is `mmssl-robust quickstart`, where users of OpenMMLab look for it.
 
 Example:
     python tools/quickstart.py --out work_dirs/quickstart
 """
 
-from mmssl_robust.utils.startup import one_line_errors
-
-import argparse
-import json
-import os
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
-
-from rich.box import SIMPLE
-from rich.table import Table
-
-from mmssl_robust.utils.assets import ASSETS
-from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.json_files import write_json
-from mmssl_robust.utils.terminal import console
-
-ROOT = Path(__file__).resolve().parents[1]
-# What to call an encoder, and the folder in which it ships with its heads.
-ENCODERS = {'standard': 'mini', 'DeACL': 'mini_deacl'}
-# Evaluations at a time, which share the cores: while one starts, the other computes.
-JOBS = 2
+from mmssl_robust.commands.main import run_tool
 
 
-@dataclass(frozen=True)
-class Task:
-    """A config, its attack, the metric to show and the number of images."""
-
-    name: str
-    data: str
-    config: str
-    attack: str
-    metric: str
-    label: str
-    images: int
-
-
-TASKS = (
-    Task('classification', 'CIFAR-10', 'configs/classification/mini_cifar10.py', 'pgd', 'accuracy/top1', 'top-1 %', 40),
-    Task('segmentation', 'CamVid', 'configs/segmentation/mini_camvid.py', 'segpgd', 'mIoU', 'mIoU %', 4),
-    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE m', 8),
-)
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/quickstart'), help='folder for JSON and pictures')
-    parser.add_argument('--steps', type=int, default=20, help='attack steps')
-    parser.add_argument('--images', type=int, help='images for each task at most')
-    parser.add_argument('--show-images', type=int, default=4, help='pictures for each task')
-    return parser.parse_args()
-
-
-def evaluate(task: Task, encoder: str, args: argparse.Namespace) -> dict:
-    """Run tools/test.py for one task and encoder and return its JSON."""
-    assets, out = f'mmssl_robust://{ENCODERS[encoder]}', args.out / encoder
-    report, log = out / f'{task.name}.json', out / f'{task.name}.log'
-    images = min(task.images, args.images or task.images)
-    head = f'{assets}/{Path(task.config).stem}.safetensors'
-    command = [sys.executable, str(ROOT / 'tools/test.py'), str(ROOT / task.config), head]
-    command += ['--attack', 'embed', task.attack, '--steps', str(args.steps), '--max-images', str(images)]
-    command += ['--out', str(report), '--work-dir', str(out / 'logs' / task.name)]
-    command += ['--show-dir', str(args.out / 'pictures' / encoder / task.name), '--show-images', str(args.show_images)]
-    command += ['--cfg-options', f'model.backbone.init_cfg.checkpoint={assets}/encoder.safetensors']
-    threads = max(int(os.environ.get('OMP_NUM_THREADS', os.cpu_count() or 1)) // JOBS, 1)
-    environment = os.environ | {'DATA_ROOT': str(ASSETS / 'samples'), 'OMP_NUM_THREADS': str(threads)}
-    out.mkdir(parents=True, exist_ok=True)
-    with open(log, 'w') as file:
-        code = subprocess.run(command, env=environment, stdout=file, stderr=subprocess.STDOUT).returncode
-    if code:
-        raise UserError(f'{task.name} failed: {log.read_text().strip().splitlines()[-1]} (all of it in {log})')
-    return json.loads(report.read_text())
-
-
-def evaluate_all(args: argparse.Namespace) -> dict[str, dict[str, dict]]:
-    """Encoder -> task -> JSON, with a line for each evaluation that is done."""
-    start = time.monotonic()
-    results: dict[str, dict[str, dict]] = {encoder: {} for encoder in ENCODERS}
-    pool = ThreadPoolExecutor(JOBS)
-    jobs = {pool.submit(evaluate, task, name, args): (name, task) for task, name in product(TASKS, ENCODERS)}
-    try:
-        with console.status('attacking'):  # moves on a terminal
-            for number, job in enumerate(as_completed(jobs), 1):
-                encoder, task = jobs[job]
-                results[encoder][task.name] = job.result()
-                done = f'{number} of {len(jobs)}: {task.name}, {encoder} encoder, clean + embed + {task.attack}'
-                console.print(f'{done}, done after {time.monotonic() - start:.0f} s')
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return results
-
-
-def table_of(results: dict[str, dict[str, dict]]) -> Table:
-    table = Table(
-        title='Mini encoders, Linf, eps 8/255', caption='For RMSE, higher is worse.', box=SIMPLE, pad_edge=False
-    )
-    for column in ('data', 'images', 'metric', 'encoder', 'clean', 'embed', 'own attack'):
-        table.add_column(column, justify='left' if column in ('data', 'metric', 'encoder') else 'right', no_wrap=True)
-    for task, encoder in product(TASKS, ENCODERS):
-        result = results[encoder][task.name]
-        values = [result['metrics'][f'{prefix}{task.metric}'] for prefix in ('', 'embed/', f'{task.attack}/')]
-        shown = [f'{value:.2f}' for value in values]
-        shown[-1] = f'{task.attack} {shown[-1]}'
-        table.add_row(task.data, str(result['images']), task.label, encoder, *shown)
-    return table
-
-
-@one_line_errors
 def main() -> None:
-    args = parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    summary = args.out / 'quickstart.json'
-    summary.unlink(missing_ok=True)
-    results = evaluate_all(args)
-    write_json(results, summary)
-    console.print(table_of(results))
-    console.print(f'Figures: {summary}. Pictures: {args.out / "pictures"}', soft_wrap=True)
+    run_tool('quickstart')
 
 
 if __name__ == '__main__':

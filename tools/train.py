@@ -1,146 +1,16 @@
 """Train an encoder or a head.
 
-Examples:
-    python tools/train.py configs/segmentation/mini_camvid.py
-    python tools/train.py configs/deacl/dino_mini.py --resume --log-to tensorboard
-    bash tools/dist_train.sh configs/deacl/dino_vitb16_in1k.py 8 --amp
+It is `mmssl-robust train`, where users of OpenMMLab look for it.
+
+Example:
+    python tools/train.py CONFIG
 """
 
-from mmssl_robust.utils.startup import one_line_errors
-
-import argparse
-import importlib.util
-import logging
-import os
-from pathlib import Path
-
-import torch
-from mmengine.config import Config
-from mmengine.logging import print_log
-
-from mmssl_robust.datasets.thresholds import share_thresholds
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
-from mmssl_robust.utils.data_check import check_class_count, check_labels, named_data_errors
-from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import remove_partial_files
-from mmssl_robust.utils.resume import resume_from
-
-# MMEngine's back ends by their short names, and the package that each needs.
-LOG_TO = {
-    'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
-    'wandb': ('WandbVisBackend', 'wandb'),
-    'mlflow': ('MLflowVisBackend', 'mlflow'),
-}
-PRECISIONS = {'bf16': ('bfloat16', dict(enabled=False)), 'fp16': ('float16', 'dynamic')}
+from mmssl_robust.commands.main import run_tool
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_common_arguments(parser)
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        help='continue from the newest checkpoint that is whole, or from a given one',
-    )
-    parser.add_argument(
-        '--amp', nargs='?', const='bf16', choices=PRECISIONS, help='mixed precision, by default bf16 (needs a GPU)'
-    )
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate by the batch size')
-    parser.add_argument(
-        '--cache-features',
-        nargs='?',
-        const='4GB',
-        metavar='SIZE',
-        help='keep the features of a frozen encoder in this much memory, by default 4GB; pays without random crops',
-    )
-    parser.add_argument(
-        '--on-corrupt',
-        choices=('fail', 'skip'),
-        help='what a sample that cannot be read does; skip: the next one takes its place (default fail)',
-    )
-    parser.add_argument('--log-to', nargs='+', choices=LOG_TO, default=[], help='where to log besides files')
-    return parser.parse_args()
-
-
-def use_amp(cfg: Config, precision: str) -> None:
-    """Train in mixed precision; the range of bfloat16 needs no loss scaling."""
-    if not torch.cuda.is_available():
-        raise UserError('--amp needs a GPU: leave it out')
-    dtype, loss_scale = PRECISIONS[precision]
-    cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype=dtype, loss_scale=loss_scale)
-
-
-def use_auto_scale_lr(cfg: Config, config: str) -> None:
-    """Scale the learning rate by the images of an optimiser step."""
-    base = cfg.get('auto_scale_lr', {}).get('base_batch_size')
-    if not base:
-        raise UserError(f'{config} names no auto_scale_lr.base_batch_size: set the learning rate by hand')
-    # MMEngine counts the images of one batch, of which accumulation makes a step from several.
-    accumulated = cfg.optim_wrapper.get('accumulative_counts', 1)
-    cfg.auto_scale_lr = dict(enable=True, base_batch_size=base / accumulated)
-
-
-def set_on_corrupt(cfg: Config, what: str) -> None:
-    """Say it to the loops, of which OpenMMLab's own know no such setting."""
-    train = cfg.get('train_cfg', {})
-    if not str(train.get('type', '')).startswith('mmssl_robust.'):
-        raise UserError('--on-corrupt needs a loop of this package: set train_cfg.type to mmssl_robust.SeededTrainLoop')
-    train['on_corrupt'] = what
-    val = cfg.get('val_cfg') or {}
-    if val.get('type') == 'mmssl_robust.AttackValLoop':
-        val['on_corrupt'] = what
-
-
-def add_logs(cfg: Config, names: list[str]) -> None:
-    """Log to other places too, by MMEngine's own back ends."""
-    visualizer = cfg.get('visualizer') or dict(type='mmengine.Visualizer', vis_backends=[dict(type='LocalVisBackend')])
-    for name in names:
-        backend, package = LOG_TO[name]
-        if importlib.util.find_spec(package) is None:
-            raise UserError(f'--log-to {name} needs the package {package}: run `pip install {package}`')
-        visualizer['vis_backends'] = [*visualizer['vis_backends'], dict(type=backend)]
-    cfg.visualizer = visualizer
-
-
-def find_resume(cfg: Config, wanted: str) -> list[Path]:
-    """Have the training continue, from scratch if there is no checkpoint yet; returns damaged ones."""
-    checkpoint, damaged = resume_from(Path(cfg.work_dir), wanted)
-    cfg.resume = checkpoint is not None
-    cfg.load_from = str(checkpoint) if checkpoint else None
-    return damaged
-
-
-@one_line_errors
 def main() -> None:
-    args = parse_args()
-    cfg = load_config(args)
-    if 'train_dataloader' not in cfg or 'model' not in cfg:
-        raise UserError(f'{args.config} has no training section')
-    share_thresholds(cfg)
-    if args.amp:
-        use_amp(cfg, args.amp)
-    if args.auto_scale_lr:
-        use_auto_scale_lr(cfg, args.config)
-    if args.cache_features:
-        hook = dict(type='mmssl_robust.FeatureCacheHook', limit=args.cache_features)
-        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
-    if args.on_corrupt:
-        set_on_corrupt(cfg, args.on_corrupt)
-    if args.log_to:
-        add_logs(cfg, args.log_to)
-    damaged = find_resume(cfg, args.resume) if args.resume else []
-    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
-    if os.environ.get('RANK', '0') == '0':
-        remove_partial_files(Path(cfg.work_dir))
-    for path in damaged:
-        print_log(f'{path} is damaged and left out: continuing from {cfg.load_from}', 'current', logging.WARNING)
-    with named_data_errors(cfg.train_dataloader.dataset.get('data_root') or args.config):
-        dataset = runner.train_loop.dataloader.dataset
-    check_class_count(runner.model, dataset)
-    check_labels(runner.model, dataset)
-    runner.train()
-    leave_process_group()
+    run_tool('train')
 
 
 if __name__ == '__main__':

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.victims.budget import parse_memory
 
+from .shard import Shard
+
 
 @dataclass(frozen=True)
 class Options:
@@ -17,6 +19,7 @@ class Options:
         examples: How many of the most and of the least robust images are kept for each attack.
         device: Where to compute.
         attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
+        shard: Which part of the batches is made here.
     """
 
     precision: str = 'fp32'
@@ -24,6 +27,7 @@ class Options:
     examples: int = 4
     device: str = 'cpu'
     attack_memory: str | None = None
+    shard: Shard = Shard()
 
     def __post_init__(self) -> None:
         if self.attack_memory is not None:

@@ -100,7 +100,7 @@ class RecordStore:
             UserError: If there are records of another identity; says what differs.
         """
         known = self.info()
-        self._refuse(_differences(known.get('identity', identity), identity))
+        self._refuse(differences(known.get('identity', identity), identity))
         self.folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.folder, *(path for path in self.folder.rglob('*') if path.is_dir())):
             remove_partial_files(folder)
@@ -119,7 +119,7 @@ class RecordStore:
         """
         known = self.info()
         identity = {key: known.get('identity', settings).get(key) for key in settings}
-        self._refuse(_differences(identity, settings))
+        self._refuse(differences(identity, settings))
         for name, config in attacks.items():
             self._refuse_attack(name, known.get('attacks', {}).get(name, {}).get('config', config), config)
 
@@ -208,6 +208,29 @@ class RecordStore:
         if not any(self._parts(attack).parent.iterdir()):
             self._parts(attack).parent.rmdir()
 
+    def take(self, other: 'RecordStore', attack: str) -> None:
+        """Copy what another store of the same row holds of an attack; only one process may call it.
+
+        Raises:
+            UserError: If both hold records of the same images that differ in more than their time.
+        """
+        if other.is_finished(attack):
+            self._take_file(other._file(attack), self._file(attack))
+        for unit in sorted(other.done(attack)) if not self.is_finished(attack) else ():
+            self._take_file(other._parts(attack) / f'{unit}.parquet', self._parts(attack) / f'{unit}.parquet')
+
+    def _take_file(self, source: Path, target: Path) -> None:
+        if target.is_file():
+            ours, theirs = (_read(path, self.schema).drop_columns(['seconds']) for path in (target, source))
+            if not ours.equals(theirs):
+                raise UserError(
+                    f'{source} and {target} hold other records of the same images: were both made by one kind of '
+                    'machine and one number of threads? Keep one of them'
+                )
+            return
+        with whole_file(target) as partial:
+            shutil.copyfile(source, partial)
+
     def write_sanity(self, checks: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Keep what was found out about the attacks: name -> checks."""
         write_json(dict(checks), self.folder / SANITY_FILE)
@@ -251,7 +274,7 @@ class RecordStore:
             )
 
     def _refuse_attack(self, attack: str, known: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        differing = _differences(known, settings)
+        differing = differences(known, settings)
         if differing:
             raise UserError(
                 f'the records of {attack} in {self.folder} were made with {"; ".join(differing)}: move '
@@ -304,7 +327,7 @@ def _column(table: pa.Table, field: pa.Field, path: Path) -> pa.ChunkedArray | p
     return column
 
 
-def _differences(known: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+def differences(known: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """Say in which entries two mappings differ."""
     known, given = (json.loads(json.dumps(part, default=str)) for part in (known, given))
     return [

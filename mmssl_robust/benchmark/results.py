@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,9 @@ from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import Contributions, task_named
 
 from .published import published_of
-from .row_records import RowRecords
+from .row_records import RowRecords, store_of
 from .statistics import compare, estimates
+from .suite import Row
 
 STANDARD = 'Standard'
 COLUMNS = (
@@ -48,6 +50,12 @@ def _result(records: RowRecords, attack: str, resamples: int) -> list[dict[str, 
             line |= dict(published=published, difference=line['value'] - published)
         line |= dict(zip(('fell', 'rose'), records.changes(attack) or ()))
     return lines
+
+
+def numbers_of(row: Row, work_dir: Path) -> dict[str, float]:
+    """``ROW/ATTACK/METRIC`` -> value, of what is finished of a row."""
+    table = results_of([RowRecords(row, store_of(row, work_dir))], resamples=1)
+    return {f'{line["row"]}/{line["attack"]}/{line["metric"]}': line['value'] for line in table.to_dict('records')}
 
 
 def kept_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:

@@ -119,7 +119,7 @@ class RowEvaluation:
         known = self.store.sanity()
         done = {*self.row.sweeps, *(name.partition('/')[0] for name in known)}
         attacks = {name: attack for name, attack in self.attacks.items() if name not in done}
-        if not self.row.sanity_images or not attacks:
+        if not self.row.sanity_images or not attacks or self.options.shard.index:
             return
         with self.in_scope():
             images = self.row.sanity_images
@@ -132,7 +132,7 @@ class RowEvaluation:
 
     def _run_attacks(self, attacks: Sequence[str], units: list[list[int]]) -> None:
         attacks = [name for name in attacks if not self.store.is_finished(name)]
-        missing = {name: set(range(len(units))) - self.store.done(name) for name in attacks}
+        missing = {name: self.options.shard.units(len(units)) - self.store.done(name) for name in attacks}
         barrier()  # nobody may record before everybody has looked
         mine = share_of(set().union(*missing.values()), get_rank(), get_world_size())
         shown = [name for name in attacks if name != CLEAN and name not in self.row.sweeps]
@@ -144,7 +144,7 @@ class RowEvaluation:
             self._run_unit(unit, batch, [name for name in attacks if unit in missing[name]], sink)
         barrier()
         if is_main_process():
-            for name in attacks:
+            for name in attacks if not self.options.shard.is_part else ():
                 self.store.finish(name, len(units))
             for name in shown:
                 self._gallery(name).tidy()

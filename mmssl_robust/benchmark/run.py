@@ -97,6 +97,8 @@ class SuiteRun:
         check_test_data(resolved.cfg)
         self._check_attacks(resolved)
         if not resolved.head() and resolved.trains_head:
+            if self.options.shard.is_part:
+                raise UserError('its head is not trained yet: give --only-heads in place of --shard first')
             check_data_folders(resolved.cfg.train_dataloader.dataset)
         _ = resolved.encoder
 
@@ -109,10 +111,26 @@ class SuiteRun:
 
     def run(self) -> None:
         """Make what is missing of all rows."""
-        if is_main_process():
-            self.suite.write(self.work_dir)
+        self.begin()
         for row in self.chosen:
             self.run_row(row)
+
+    def begin(self) -> None:
+        """Write what the suite is."""
+        if is_main_process():
+            self.suite.write(self.work_dir)
+
+    def train_heads(self) -> None:
+        """Train the heads that are missing.
+
+        Raises:
+            UserError: If one cannot be trained.
+        """
+        for row in self.chosen:
+            if self.resolved(row).trains_head:
+                head = trained_head(self.resolved(row), self.launcher)
+                if is_main_process():
+                    console.print(f'{row.name}: {head}', soft_wrap=True)
 
     def run_row(self, row: Row) -> None:
         """Make what is missing of a row; nothing is loaded if nothing is.

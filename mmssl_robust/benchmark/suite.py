@@ -1,7 +1,7 @@
 """What a benchmark consists of: rows, each one model on one data set, and attacks. Nothing here imports OpenMMLab."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,10 @@ class Suite:
     rows: tuple[Row, ...]
     embedded_data: bool = False
     command: str = ''
+
+    def made_by(self, command: str) -> 'Suite':
+        """The suite with what was typed to run it."""
+        return replace(self, command=command)
 
     def write(self, folder: Path) -> None:
         """Write what a report needs to know, as ``suite.json``."""

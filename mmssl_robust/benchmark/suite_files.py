@@ -9,6 +9,7 @@ from mmssl_robust.presets import check_names, load_presets, swept
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.config_files import configs_in, read_config
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.names import nearest
 
 from .suite import Row, Suite
 
@@ -38,7 +39,7 @@ def load_suite(name: str) -> Suite:
     known = suites()
     path = known.get(name, Path(name))
     if not path.is_file():
-        raise UserError(f'unknown suite {name!r}: use one of {", ".join(known)}, or the path of a suite file')
+        raise UserError(f'unknown suite {name!r}{nearest(name, known)} (or the path of a suite file)')
     cfg = read_config(path).to_dict()
     parts = [path.parent / part if part.endswith('.py') else part for part in cfg.get('suites', ())]
     rows = [row for part in parts for row in load_suite(str(part)).rows]

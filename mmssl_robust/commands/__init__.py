@@ -1,1 +1,1 @@
-"""What is typed: a module a subcommand, with ``SUMMARY``, ``add_arguments`` and ``run``."""
+"""The command line, a module a command; see :mod:`mmssl_robust.commands.main`."""

@@ -53,19 +53,17 @@ class Output:
         console.print(f'{self.root}: {self.written} files written, {self.present} were there already', soft_wrap=True)
 
 
-def converter_arguments(description: str, **sources: str) -> argparse.Namespace:
-    """Parse what every converter takes.
+def add_converter_arguments(parser: argparse.ArgumentParser, **sources: str) -> None:
+    """Add what every converter takes.
 
     Args:
-        description: The converter's docstring.
+        parser: The converter's.
         **sources: Name -> help of each source.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, text in sources.items():
         parser.add_argument(name, type=Path, help=text)
     parser.add_argument('out', type=Path, help='folder of your data sets, DATA_ROOT of the configs')
     parser.add_argument('--partial', action='store_true', help='accept fewer files than the whole data set has')
-    return parser.parse_args()
 
 
 def check_count(what: str, found: int, expected: int, partial: bool) -> None:

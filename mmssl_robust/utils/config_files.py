@@ -5,11 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING
 
 import mmssl_robust
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.names import close_to, nearest
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _PACKAGE = Path(mmssl_robust.__file__).parent
 _ROOTS = (_PACKAGE.parent, _PACKAGE / '.mim')  # a checkout, an installed package
@@ -20,19 +23,34 @@ def find_config(path: str, beside: str | Path = '') -> Path:
     """Return the file of a config, from a folder, from here, a checkout or an installed package.
 
     Args:
-        path: Such as ``'configs/depth/mini_nyu.py'``.
+        path: Such as ``'configs/depth/mini_nyu.py'``, or for a config of this package its name alone, ``'mini_nyu'``.
         beside: The folder where it is looked for first.
 
     Raises:
-        UserError: If there is no such file.
+        UserError: If there is no such file; names the nearest ones.
     """
     for root in (Path(beside), Path(), *_ROOTS):
         if (root / path).is_file():
             return root / path
-    raise UserError(f'config not found: {path}')
+    known = run_configs()
+    name = Path(path).stem
+    if name in known and path in (name, f'{name}.py'):
+        return known[name]
+    close = nearest(name, known) if name and close_to(name, known) else ': `mmssl-robust list configs` names those here'
+    raise UserError(f'config not found: {path}{close}')
 
 
-def read_config(path: str | Path) -> Config:
+def run_configs() -> dict[str, Path]:
+    """Name -> file of each config of this package that can be tested or trained; no two have one name."""
+    for root in _ROOTS:
+        files = sorted((root / 'configs').glob('*/*.py'))
+        found = {file.stem: file for file in files if file.parent.name not in ('_base_', 'benchmarks')}
+        if found:
+            return found
+    return {}
+
+
+def read_config(path: str | Path) -> 'Config':
     """Read a config, which is a program; its ``custom_imports`` are looked for beside it too.
 
     ``_base_ = '{{$MMSSL_CONFIGS:configs}}/depth/mini_nyu.py'`` names a config of this package from any folder.
@@ -40,6 +58,8 @@ def read_config(path: str | Path) -> Config:
     Raises:
         UserError: If it is missing or cannot be understood.
     """
+    from mmengine.config import Config  # takes seconds, which the names of configs do without
+
     path = Path(path)
     if not path.is_file():
         raise UserError(f'config not found: {path}')

@@ -1,6 +1,9 @@
-"""A progress bar with the time left."""
+"""How far a command is: a bar with the time left on a terminal, elsewhere a line at least every minute."""
 
-from collections.abc import Iterable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from mmengine.dist import is_main_process
@@ -8,18 +11,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mmssl_robust.utils.terminal import console
 
+INTERVAL = 60.0
+"""Seconds between two lines."""
 Batch = TypeVar('Batch')
 
 
 def track(batches: Iterable[Batch], description: str) -> Iterator[Batch]:
-    """Iterate over batches, on a terminal with a bar; elsewhere MMEngine's log lines say the time left.
+    """Iterate over batches, on a terminal with a bar, elsewhere with a line every minute.
 
     Args:
         batches: An iterable of known length.
         description: What stands before the bar.
     """
     if not (is_main_process() and console.is_terminal):
-        yield from batches
+        yield from _with_lines(batches, description)
         return
     columns = (
         TextColumn('{task.description}'),
@@ -31,3 +36,75 @@ def track(batches: Iterable[Batch], description: str) -> Iterator[Batch]:
     )
     with Progress(*columns, console=console) as progress:
         yield from progress.track(batches, description=description)
+
+
+def _with_lines(batches: Iterable[Batch], description: str) -> Iterator[Batch]:
+    done, total = 0, len(batches)  # type: ignore[arg-type]
+    with progress_lines(description, lambda: (done, total)):
+        for batch in batches:
+            yield batch
+            done += 1
+
+
+@contextmanager
+def progress_lines(description: str, position: Callable[[], tuple[int, int]]) -> Iterator[None]:
+    """Print a line every minute, also amid a step that takes longer; of one process, and where there is no terminal.
+
+    Args:
+        description: What stands before it.
+        position: Gives how many steps are done, and of how many.
+    """
+    if console.is_terminal or not is_main_process():
+        yield
+        return
+    lines, stop = ProgressLines(description), threading.Event()
+
+    def run() -> None:
+        while not stop.wait(INTERVAL):
+            console.print(lines.line(*position()), soft_wrap=True, markup=False, highlight=False)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+class ProgressLines:
+    """Lines that say how far something is, and for how long it will go on.
+
+    Args:
+        description: What stands before it.
+        clock: Gives the time in seconds.
+    """
+
+    def __init__(self, description: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._description, self._clock = description, clock
+        self._start = clock()
+        self._done, self._seconds = 0, 0.0
+
+    def line(self, done: int, total: int) -> str:
+        """What to say now.
+
+        Args:
+            done: Steps that are done.
+            total: Of how many.
+        """
+        elapsed = self._clock() - self._start
+        if done != self._done:
+            self._done, self._seconds = done, elapsed
+        text = f'{self._description}: {done} of {total} after {spoken(elapsed)}'
+        if not done:
+            return f'{text}, time left not yet known'
+        whole = max(self._seconds / done * total, elapsed)  # the next step is under way, or takes longer
+        return f'{text}, about {spoken(whole - elapsed)} left'
+
+
+def spoken(seconds: float) -> str:
+    """A time as one says it: ``'40 s'``, ``'3 min'``, ``'2 h 5 min'``."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f'{seconds:.0f} s'
+    return f'{minutes} min' if minutes < 60 else f'{minutes // 60} h {minutes % 60} min'

@@ -2,11 +2,13 @@
 
 import warnings
 
+from .quiet import hush_libraries
 from .terminal import one_line_errors
 from .versions import check_mm_versions
 
 one_line_errors(check_mm_versions)()
 # mmcv's advice to install its compiled operators, of which nothing here uses any.
 warnings.filterwarnings('ignore', message='Fail to import')
+hush_libraries()
 
 __all__ = ['one_line_errors']

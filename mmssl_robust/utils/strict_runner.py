@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
 
@@ -9,12 +10,16 @@ from .errors import UserError
 from .mismatch import shortened
 from .pretrained import check_built, check_loaded, is_pretrained
 from .probe import is_finetuned, is_probe, prepare_for_training
+from .progress import progress_lines
+from .quiet import hush_terminal
 from .unwrapped import unwrapped
 from .witness import watching_loads
 
 
 class StrictRunner(Runner):  # type: ignore[misc]
     """A Runner that looks at what is loaded into encoders, whoever loads it; arguments as in MMEngine."""
+
+    _begun = 0  # the step from which a training goes on
 
     def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
         """Build the model and, for the training of a head, freeze its encoder.
@@ -29,6 +34,23 @@ class StrictRunner(Runner):  # type: ignore[misc]
         if self._train_loop is not None:
             prepare_for_training(built, is_finetuned(self.cfg))
         return built
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger, whose file has all and whose terminal what a person wants to read."""
+        logger = super().build_logger(*args, **kwargs)
+        hush_terminal(logger)
+        return logger
+
+    def train(self) -> nn.Module:
+        """Train, with a line at least every minute where there is no terminal."""
+        with progress_lines('training', lambda: (self.iter - self._begun, self.max_iters - self._begun)):
+            model: nn.Module = super().train()
+        return model
+
+    def load_or_resume(self) -> None:
+        """Load or resume, and note from where the training goes on."""
+        super().load_or_resume()
+        self._begun = self.iter
 
     def _init_model_weights(self) -> None:
         with watching_loads() as witness:

@@ -25,6 +25,7 @@ FLOORS = (
     ('benchmark',),
     ('easy',),
     ('commands',),
+    ('__main__',),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # typing_extensions is for type checkers alone.

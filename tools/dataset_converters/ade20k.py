@@ -1,47 +1,12 @@
-"""Unpack ADE20K's scene parsing benchmark and check every label map.
+"""Unpack ADE20K's scene parsing benchmark.
+
+It is `mmssl-robust convert ade20k`, where users of OpenMMLab look for it.
 
 Example:
     python tools/dataset_converters/ade20k.py ADEChallengeData2016.zip data
 """
 
-from mmssl_robust.utils.startup import one_line_errors
-
-from functools import partial
-
-from mmssl_robust.datasets.converting import Output, Reader, check_count, converter_arguments, decoded, opened
-from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.progress import track
-
-COUNTS = {'training': 20210, 'validation': 2000}
-CLASSES = 150  # and 0 for none
-
-
-def checked(read: Reader, name: str) -> bytes:
-    """A label map's file, if its labels are ADE20K's."""
-    content = read()
-    largest = decoded(content, name).max()
-    if largest > CLASSES:
-        raise UserError(f'{name} has the label {largest}, ADE20K has {CLASSES} classes')
-    return content
-
-
-@one_line_errors
-def main() -> None:
-    args = converter_arguments(__doc__, source='ADEChallengeData2016.zip, or the folder that it unpacks to')
-    output = Output(args.out / 'ade/ADEChallengeData2016')
-    with opened(args.source) as files:
-        files = {name.removeprefix('ADEChallengeData2016/'): read for name, read in files.items()}
-        for split, expected in COUNTS.items():
-            images = sorted(name for name in files if name.startswith(f'images/{split}/') and name.endswith('.jpg'))
-            check_count(f'{split} images', len(images), expected, args.partial)
-            for image in track(images, f'ADE20K {split}'):
-                labels = image.replace('images/', 'annotations/', 1).removesuffix('.jpg') + '.png'
-                if labels not in files:
-                    raise UserError(f'{image} has no label map {labels}: is the download complete?')
-                output.put(image, files[image])
-                output.put(labels, partial(checked, files[labels], labels))
-    output.report()
-
+from mmssl_robust.commands.main import run_tool
 
 if __name__ == '__main__':
-    main()
+    run_tool('convert', 'ade20k')

@@ -1,57 +1,12 @@
-"""Unpack Cityscapes and make the label maps of its 19 training classes.
+"""Unpack Cityscapes and make the label maps of its training classes.
+
+It is `mmssl-robust convert cityscapes`, where users of OpenMMLab look for it.
 
 Example:
     python tools/dataset_converters/cityscapes.py leftImg8bit_trainvaltest.zip gtFine_trainvaltest.zip data
 """
 
-from mmssl_robust.utils.startup import one_line_errors
-
-from functools import partial
-
-import numpy as np
-
-from mmssl_robust.datasets.converting import Output, Reader, check_count, converter_arguments, decoded, encoded, opened
-from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.progress import track
-
-COUNTS = {'train': 2975, 'val': 500}
-# Ids of the 19 classes in the order of their training ids; all others are ignored.
-CLASS_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-IGNORED = 255
-TRAIN_IDS = np.full(256, IGNORED, np.uint8)
-TRAIN_IDS[list(CLASS_IDS)] = range(len(CLASS_IDS))
-
-
-def train_ids(read: Reader, name: str) -> bytes:
-    """The label map of training ids from one of ids."""
-    return encoded(TRAIN_IDS[decoded(read(), name)])
-
-
-@one_line_errors
-def main() -> None:
-    args = converter_arguments(
-        __doc__,
-        images='leftImg8bit_trainvaltest.zip, or the folder in which it was unpacked',
-        labels='gtFine_trainvaltest.zip, or the folder in which it was unpacked',
-    )
-    output = Output(args.out / 'cityscapes')
-    with opened(args.images) as images, opened(args.labels) as labels:
-        for split, expected in COUNTS.items():
-            names = sorted(
-                name
-                for name in images
-                if name.startswith(f'leftImg8bit/{split}/') and name.endswith('_leftImg8bit.png')
-            )
-            check_count(f'{split} images', len(names), expected, args.partial)
-            for name in track(names, f'Cityscapes {split}'):
-                stem = name.replace('leftImg8bit/', 'gtFine/', 1).removesuffix('_leftImg8bit.png')
-                ids = f'{stem}_gtFine_labelIds.png'
-                if ids not in labels:
-                    raise UserError(f'{name} has no label map {ids}: is the download complete?')
-                output.put(name, images[name])
-                output.put(f'{stem}_gtFine_labelTrainIds.png', partial(train_ids, labels[ids], ids))
-    output.report()
-
+from mmssl_robust.commands.main import run_tool
 
 if __name__ == '__main__':
-    main()
+    run_tool('convert', 'cityscapes')

@@ -1,65 +1,12 @@
-"""Make images and depth maps of NYU-Depth-v2's labelled frames, by the official split.
+"""Make images and depth maps of NYU-Depth-v2's labelled frames.
 
-Depth becomes 16-bit PNG in millimetres; images JPEG of quality 100, the suffix that MMSegmentation expects.
+It is `mmssl-robust convert nyu`, where users of OpenMMLab look for it.
 
 Example:
     python tools/dataset_converters/nyu.py nyu_depth_v2_labeled.mat splits.mat data
 """
 
-from mmssl_robust.utils.startup import one_line_errors
-
-from functools import partial
-from pathlib import Path
-
-import h5py
-import numpy as np
-from scipy.io import loadmat
-
-from mmssl_robust.datasets.converting import Output, check_count, converter_arguments, encoded
-from mmssl_robust.utils.errors import UserError, first_line
-from mmssl_robust.utils.progress import track
-
-COUNTS = {'train': 795, 'test': 654}
-
-
-def read_splits(path: Path) -> dict[str, list[int]]:
-    """Indices of the frames of each split, from 0."""
-    try:
-        content = loadmat(path, variable_names=['trainNdxs', 'testNdxs'])
-        return {split: sorted(int(number) - 1 for number in content[f'{split}Ndxs'].ravel()) for split in COUNTS}
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f'cannot read the split {path}: {first_line(error)}') from error
-
-
-def image_of(frames: h5py.Dataset, index: int) -> bytes:
-    """MATLAB's (H, W, 3), which HDF5 shows as (3, W, H)."""
-    return encoded(frames[index].transpose(2, 1, 0), '.jpg')
-
-
-def depth_of(frames: h5py.Dataset, index: int) -> bytes:
-    """Metres (W, H) as millimetres (H, W)."""
-    return encoded(np.rint(frames[index].T * 1000).clip(0, 65535).astype(np.uint16))
-
-
-@one_line_errors
-def main() -> None:
-    args = converter_arguments(__doc__, labeled='nyu_depth_v2_labeled.mat', splits='splits.mat')
-    splits = read_splits(args.splits)
-    output = Output(args.out / 'nyu')
-    try:
-        with h5py.File(args.labeled) as file:
-            frames = len(file['images'])
-            for split, expected in COUNTS.items():
-                indices = [index for index in splits[split] if index < frames]
-                check_count(f'{split} frames', len(indices), expected, args.partial)
-                for index in track(indices, f'NYU-Depth-v2 {split}'):
-                    name = f'{split}/frame_{index + 1:04d}'
-                    output.put(f'images/{name}.jpg', partial(image_of, file['images'], index))
-                    output.put(f'annotations/{name}.png', partial(depth_of, file['depths'], index))
-    except (OSError, KeyError) as error:
-        raise UserError(f'cannot read {args.labeled}: {first_line(error)}') from error
-    output.report()
-
+from mmssl_robust.commands.main import run_tool
 
 if __name__ == '__main__':
-    main()
+    run_tool('convert', 'nyu')

@@ -1,60 +1,12 @@
-"""Add SBD's annotations to PASCAL VOC 2012: 10 582 training images instead of 1464, none of them a validation image.
+"""Add SBD's annotations to PASCAL VOC 2012.
+
+It is `mmssl-robust convert voc_aug`, where users of OpenMMLab look for it.
 
 Example:
     python tools/dataset_converters/voc_aug.py benchmark_RELEASE/dataset data
 """
 
-from mmssl_robust.utils.startup import one_line_errors
-
-from functools import partial
-from pathlib import Path
-
-import numpy as np
-from scipy.io import loadmat
-
-from mmssl_robust.datasets.converting import Output, check_count, converter_arguments, encoded
-from mmssl_robust.utils.errors import UserError, first_line
-from mmssl_robust.utils.progress import track
-
-VOC = 'VOCdevkit/VOC2012'
-COUNTS = {'train': 1464, 'val': 1449}
-AUGMENTED = 9118
-CLASSES = 21
-
-
-def read_list(path: Path) -> list[str]:
-    if not path.is_file():
-        raise UserError(f'not found: {path}')
-    return path.read_text().split()
-
-
-def labels_of(path: Path) -> bytes:
-    """The label map in a MATLAB file of SBD."""
-    try:
-        labels = loadmat(path)['GTcls'][0, 0]['Segmentation'].astype(np.uint8)
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise UserError(f'cannot read {path}: {first_line(error)}') from error
-    if labels.max() >= CLASSES:
-        raise UserError(f'{path} has the label {labels.max()}, VOC has {CLASSES} classes')
-    return encoded(labels)
-
-
-@one_line_errors
-def main() -> None:
-    args = converter_arguments(__doc__, source='folder `dataset` of SBD, with cls, train.txt and val.txt')
-    voc = args.out / VOC
-    known = {split: read_list(voc / f'ImageSets/Segmentation/{split}.txt') for split in COUNTS}
-    for split, expected in COUNTS.items():
-        check_count(f'VOC {split} images', len(known[split]), expected, args.partial)
-    everything = {name for split in COUNTS for name in read_list(args.source / f'{split}.txt')}
-    names = sorted(everything - set(known['train']) - set(known['val']))
-    check_count('images of SBD besides those of VOC', len(names), AUGMENTED, args.partial)
-    output = Output(voc)
-    for name in track(names, 'SBD'):
-        output.put(f'SegmentationClassAug/{name}.png', partial(labels_of, args.source / 'cls' / f'{name}.mat'))
-    output.put('ImageSets/Segmentation/aug.txt', lambda: ('\n'.join(names) + '\n').encode())
-    output.report()
-
+from mmssl_robust.commands.main import run_tool
 
 if __name__ == '__main__':
-    main()
+    run_tool('convert', 'voc_aug')

@@ -1,52 +1,12 @@
-"""Export the encoder or the head of a training checkpoint as safetensors.
+"""Export the encoder or the head of a training checkpoint.
 
-The encoder gets DINO's own key names, so that timm and torch.hub users can load it.
+It is `mmssl-robust convert safetensors`, where users of OpenMMLab look for it.
 
-Examples:
+Example:
     python tools/model_converters/export_safetensors.py work_dirs/distill_mini/epoch_8.pth encoder.safetensors --half
-    python tools/model_converters/export_safetensors.py work_dirs/mini_camvid/epoch_10.pth head.safetensors --part head
 """
 
-from mmssl_robust.utils.startup import one_line_errors
-
-import argparse
-from pathlib import Path
-
-import torch
-
-from mmssl_robust.models.backbones.weights import extract_encoder
-from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint
-from mmssl_robust.utils.checkpoint_layouts import state_of
-from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.state_dict import head_of
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoint', help='checkpoint written by tools/train.py, or any encoder layout that loads')
-    parser.add_argument('out', type=Path, help='file to write, *.safetensors')
-    parser.add_argument('--part', choices=('encoder', 'head'), default='encoder')
-    parser.add_argument('--half', action='store_true', help='store in float16')
-    return parser.parse_args()
-
-
-def select(checkpoint: dict, part: str) -> dict[str, torch.Tensor]:
-    """Return the tensors of one part of a model."""
-    if part == 'encoder':
-        return extract_encoder(checkpoint)
-    return head_of(state_of(checkpoint).tensors)
-
-
-@one_line_errors
-def main() -> None:
-    args = parse_args()
-    if args.out.suffix != '.safetensors':
-        raise UserError(f'cannot write {args.out}: give a name that ends in .safetensors')
-    tensors = select(read_checkpoint(args.checkpoint), args.part)
-    if not tensors:
-        raise UserError(f'{args.checkpoint} holds no {args.part}')
-    print(save_checkpoint(tensors, args.out, args.half))
-
+from mmssl_robust.commands.main import run_tool
 
 if __name__ == '__main__':
-    main()
+    run_tool('convert', 'safetensors')

@@ -1,0 +1,61 @@
+"""Add SBD's annotations to PASCAL VOC 2012: 10 582 training images instead of 1464, none of them a validation image.
+
+Example:
+    mmssl-robust convert voc_aug benchmark_RELEASE/dataset data
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded
+from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.progress import track
+
+SUMMARY = "add SBD's annotations to PASCAL VOC 2012"
+VOC = 'VOCdevkit/VOC2012'
+COUNTS = {'train': 1464, 'val': 1449}
+AUGMENTED = 9118
+CLASSES = 21
+
+
+def read_list(path: Path) -> list[str]:
+    """Names of images."""
+    if not path.is_file():
+        raise UserError(f'not found: {path}')
+    return path.read_text().split()
+
+
+def labels_of(path: Path) -> bytes:
+    """The label map in a MATLAB file of SBD."""
+    try:
+        labels = loadmat(path)['GTcls'][0, 0]['Segmentation'].astype(np.uint8)
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise UserError(f'cannot read {path}: {first_line(error)}') from error
+    if labels.max() >= CLASSES:
+        raise UserError(f'{path} has the label {labels.max()}, VOC has {CLASSES} classes')
+    return encoded(labels)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the sources and where to."""
+    add_converter_arguments(parser, source='folder `dataset` of SBD, with cls, train.txt and val.txt')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert."""
+    voc = args.out / VOC
+    known = {split: read_list(voc / f'ImageSets/Segmentation/{split}.txt') for split in COUNTS}
+    for split, expected in COUNTS.items():
+        check_count(f'VOC {split} images', len(known[split]), expected, args.partial)
+    everything = {name for split in COUNTS for name in read_list(args.source / f'{split}.txt')}
+    names = sorted(everything - set(known['train']) - set(known['val']))
+    check_count('images of SBD besides those of VOC', len(names), AUGMENTED, args.partial)
+    output = Output(voc)
+    for name in track(names, 'SBD'):
+        output.put(f'SegmentationClassAug/{name}.png', partial(labels_of, args.source / 'cls' / f'{name}.mat'))
+    output.put('ImageSets/Segmentation/aug.txt', lambda: ('\n'.join(names) + '\n').encode())
+    output.report()

@@ -1,0 +1,61 @@
+"""List what there is by name.
+
+Examples:
+    mmssl-robust list suites
+    mmssl-robust list configs
+"""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from mmssl_robust.utils.config_files import configs_in, run_configs
+
+SUMMARY = 'list encoders, attacks, suites, configs or data sets'
+
+
+def encoders() -> dict[str, Path]:
+    """Those of ``configs/_base_/models`` that a head can be put on."""
+    files = configs_in('configs/_base_/models')
+    return {name: path for name, path in files.items() if re.search(r'^encoder = ', path.read_text(), re.MULTILINE)}
+
+
+KINDS: dict[str, Callable[[], dict[str, Path]]] = {
+    'encoders': encoders,
+    'attacks': lambda: configs_in('configs/_base_/attacks'),
+    'suites': lambda: configs_in('configs/benchmarks'),
+    'configs': run_configs,
+    'datasets': lambda: configs_in('configs/_base_/tasks'),
+}
+"""What can be listed -> name -> file."""
+
+
+_SAYS = (
+    r"^title = '(.+)'",
+    r'\A"""(.+?)(?:"""|$)',
+    r'\A# (.+)',
+    r"^attack = dict\(\s*type='(?:mmssl_robust\.)?(\w+)'",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line can say."""
+    parser.add_argument('kind', choices=KINDS)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print a line for each."""
+    found = KINDS[args.kind]()
+    width = max(map(len, found))
+    for name, path in found.items():
+        print(f'{name:{width}}  {says(path)}')
+
+
+def says(path: Path) -> str:
+    """What a config says of itself: its title, docstring or first comment, its attack, else its folder."""
+    text = path.read_text(encoding='utf-8')
+    for pattern in _SAYS:
+        if found := re.search(pattern, text, re.MULTILINE):
+            return found[1]
+    return path.parent.name

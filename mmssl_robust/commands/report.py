@@ -1,0 +1,39 @@
+"""Write the report of a benchmark from its records: HTML, Markdown, LaTeX, CSV, JSON and figures.
+
+No model is loaded, and neither PyTorch nor OpenMMLab is needed.
+
+Example:
+    mmssl-robust report work_dirs/benchmark/mini
+"""
+
+import argparse
+from pathlib import Path
+
+from mmssl_robust.benchmark.report import write_report
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.import_file import import_file
+
+SUMMARY = 'write the report of a benchmark from its records'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line can say."""
+    parser.add_argument('work_dir', type=Path, help='--work-dir of a benchmark')
+    parser.add_argument('--out', type=Path, help='folder of the report; default WORK_DIR/report')
+    parser.add_argument('--title', help="in place of the suite's")
+    parser.add_argument('--evolution', type=Path, help="folder of a DeACL training with probes: the paper's figure 2")
+    parser.add_argument('--resamples', type=int, default=10000, help='of the bootstrap')
+    parser.add_argument('--examples', type=int, default=2, help='most and least robust images of each row and attack')
+    parser.add_argument(
+        '--import', nargs='+', type=Path, default=[], dest='imports', metavar='FILE.py', help='files that define tasks'
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write it."""
+    if args.resamples < 1 or args.examples < 0:
+        raise UserError('--resamples must be at least 1, --examples at least 0')
+    for path in args.imports:
+        import_file(path)
+    out = args.out or args.work_dir / 'report'
+    print(write_report(args.work_dir, out, args.evolution, args.resamples, args.title, args.examples))

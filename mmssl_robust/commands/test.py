@@ -1,0 +1,271 @@
+"""Evaluate a model on clean and on adversarial images.
+
+Examples:
+    mmssl-robust test configs/segmentation/mini_camvid.py work_dirs/mini_camvid/epoch_10.pth --attack segpgd embed
+    mmssl-robust test CONFIG CHECKPOINT --attack pgd --eps 4/255 --steps 40 --out result.json --show-dir pictures
+    mmssl-robust test CONFIG CHECKPOINT --attack autoattack --norm l2 --eps 0.5
+    mmssl-robust test CONFIG CHECKPOINT --attack pgd --restarts 5 --targeted least-likely
+    bash tools/dist_test.sh CONFIG CHECKPOINT 8 --attack pgd
+    mmssl-robust test configs/retrieval/mini_cifar10_retrieval.py --attack embed pgd
+"""
+
+import mmssl_robust.utils.startup  # noqa: F401
+
+import argparse
+import copy
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dist import is_main_process
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from rich.box import SIMPLE
+from rich.table import Table
+from torch import nn
+
+from mmssl_robust.building import build_attack
+from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
+from mmssl_robust.evaluation.bank import bank_loader, fill_bank
+from mmssl_robust.evaluation.sanity_checks import check_on_few
+from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
+from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
+from mmssl_robust.targeted import targeted
+from mmssl_robust.utils.checkpoint import local_path
+from mmssl_robust.utils.checkpoint_layouts import State
+from mmssl_robust.utils.cli import (
+    add_common_arguments,
+    add_engine_arguments,
+    build_runner,
+    leave_process_group,
+    load_config,
+)
+from mmssl_robust.utils.data_check import check_class_count
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.utils.launch import PATIENCE
+from mmssl_robust.utils.quiet import hush_terminal
+from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
+from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.unwrapped import unwrapped
+
+from .log_to import add_log_argument, add_logs
+
+SUMMARY = 'evaluate a model on clean and on adversarial images'
+# Attack settings that the command line can change.
+SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line can say."""
+    add_common_arguments(parser)
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='path or URL of the weights; a head alone if the config has the encoder; none if its head has no weights',
+    )
+    known = ', '.join(presets())
+    parser.add_argument(
+        '--attack', nargs='+', metavar='NAME', help=f'{known}, or the path of a file; default those in test_cfg.attacks'
+    )
+    parser.add_argument('--norm', help='linf, l2 or l1')
+    parser.add_argument('--eps', help="size of the perturbation in that norm, for pixels in [0, 1], e.g. '4/255'")
+    parser.add_argument('--step-size', help="e.g. '1/255'")
+    parser.add_argument('--steps', type=int)
+    parser.add_argument('--queries', type=int, help='of Square')
+    parser.add_argument('--restarts', type=int)
+    parser.add_argument('--eot-samples', type=int, help='calls of a model with randomness of its own for one gradient')
+    parser.add_argument(
+        '--targeted',
+        nargs='?',
+        const='',
+        metavar='TARGET',
+        help="a class index or 'least-likely' (default); for depth 'flip' (default) or 'scale:1.1'",
+    )
+    parser.add_argument('--keep', help='best, last or first successful iterate of each image, at which it is done')
+    parser.add_argument(
+        '--active', type=int, help='images of a batch in the model at once during an attack; others take free places'
+    )
+    parser.add_argument('--seed', type=int, help='of the random starts')
+    parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
+    parser.add_argument('--sanity-images', type=int, default=16, help='how many')
+    parser.add_argument(
+        '--sanity-other', metavar='ENCODER', help='weights of another encoder, for the check by transfer'
+    )
+    add_engine_arguments(parser)
+    parser.add_argument(
+        '--weights',
+        choices=('ema', 'raw'),
+        help='of a checkpoint with both, by default their average over the training',
+    )
+    parser.add_argument('--batch-size', type=int, help='images at a time; no image depends on the others')
+    parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    parser.add_argument('--out', metavar='FILE.json', help='write the results here')
+    parser.add_argument('--show-dir', help='draw attacked images into this folder')
+    parser.add_argument('--show-images', type=int, default=8, help='how many for each attack')
+    add_log_argument(parser)
+
+
+def chosen_attacks(args: argparse.Namespace, cfg: Config, thresholds: dict[str, float]) -> dict[str, dict[str, Any]]:
+    """Attacks by name, with the settings of the command line, checked, also against what counts in the data."""
+    changes = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    if args.attack:
+        attacks = {preset_name(name): load_preset(name) for name in args.attack}
+    else:
+        attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
+    if not attacks and (changes or args.show_dir or args.sanity or args.targeted is not None):
+        raise UserError('there is no attack to change, to show or to check: add --attack')
+    attacks = changed_all(attacks, changes)
+    if args.targeted is not None:
+        attacks = {name: targeted(attack, args.targeted or None) for name, attack in attacks.items()}
+    tell_attacks({name: build_attack(attack) for name, attack in attacks.items()}, thresholds)
+    return attacks
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the evaluation, not after it, whether its result can be written."""
+    if path.is_dir():
+        raise UserError(f'--out {path} is a folder: name a file in it')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'--out {path} cannot be written: {error.strerror}') from error
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f'--out {path} cannot be written: its folder is read-only')
+
+
+def prepare(cfg: Config, args: argparse.Namespace) -> None:
+    """Put what the command line says into the config."""
+    if 'test_dataloader' not in cfg or 'model' not in cfg:
+        raise UserError(f'{args.config} has no test section')
+    cfg.env_cfg = cfg.get('env_cfg', {})
+    cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | cfg.env_cfg.get('dist_cfg', {})
+    if args.sanity_images < 1:
+        raise UserError(f'--sanity-images is {args.sanity_images}: it must be at least 1')
+    if args.sanity_other and not args.sanity:
+        raise UserError('--sanity-other is for the checks: add --sanity')
+    if args.sanity_other and not local_path(args.sanity_other).is_file():
+        raise UserError(f'--sanity-other {args.sanity_other} not found: give the path or URL of an encoder')
+    cfg.test_cfg = dict(
+        type='mmssl_robust.AttackTestLoop',
+        attacks=chosen_attacks(args, cfg, share_thresholds(cfg)),
+        precision=args.precision,
+        attack_memory=args.attack_memory,
+        max_images=args.max_images,
+        on_corrupt=args.on_corrupt,
+    )
+    if args.batch_size is not None:
+        if args.batch_size < 1:
+            raise UserError(f'--batch-size is {args.batch_size}: it must be at least 1')
+        cfg.test_dataloader.batch_size = args.batch_size
+    if args.out:
+        check_writable(Path(args.out))
+    if args.show_dir:
+        hook = dict(type='mmssl_robust.PanelHook', out_dir=args.show_dir, max_images=args.show_images)
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+    if args.log_to:
+        add_logs(cfg, args.log_to)
+    cfg.load_from, cfg.resume = None, False
+
+
+def encoder_of(cfg: Config, model: nn.Module) -> dict[str, str]:
+    """Where the config takes the encoder from, which a head alone leaves open."""
+    loaded = getattr(model.backbone, 'loaded_weights', None)
+    if cfg.model.backbone.get('spec') and loaded:  # of an encoder by name
+        return dict(encoder=cfg.model.backbone.spec, encoder_sha256=loaded.sha256)
+    source = (cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
+    if not source:
+        return {}
+    path = local_path(source)
+    return dict(encoder=source, encoder_sha256=sha256(path)) if path.is_file() else {}
+
+
+def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:
+    """Everything that one needs to compare or repeat the numbers."""
+    cfg, loop, model = runner.cfg, runner.test_loop, unwrapped(runner.model)
+    return dict(
+        metrics=metrics,
+        **loop.summary,
+        seconds=seconds,
+        seed=runner.seed,
+        batch_size=cfg.test_dataloader.batch_size,
+        processes=runner.world_size,
+        device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+        config=args.config,
+        config_hash=config_hash(cfg),
+        checkpoint=args.checkpoint or None,
+        checkpoint_sha256=sha256(local_path(args.checkpoint)) if args.checkpoint else None,
+        **encoder_of(cfg, model),
+        weights=loaded_weights(model),
+        libraries=library_versions(),
+    )
+
+
+def sanity_of(
+    args: argparse.Namespace, runner: Runner, model: nn.Module, backbone: ConfigDict
+) -> dict[str, list[dict[str, Any]]]:
+    """Check the attacks; every process must call it."""
+    loop = runner.test_loop
+    with DefaultScope.overwrite_default_scope(runner.cfg.get('default_scope', 'mmengine')):
+        return check_on_few(
+            model,
+            loop.dataloader.dataset,
+            loop.evaluation.attacks,
+            args.sanity_images,
+            batch_size=runner.cfg.test_dataloader.batch_size,
+            other=(backbone, args.sanity_other) if args.sanity_other else None,
+            attack_memory=loop.evaluation.memory,
+        )
+
+
+def show_sanity(found: dict[str, list[dict[str, Any]]], images: int) -> None:
+    """Print what :func:`sanity_of` returned."""
+    table = Table(title=f'Is it believable? On {images} images', box=SIMPLE)
+    for column in ('attack', 'check', '', 'figures'):
+        table.add_column(column)
+    for name, checks in found.items():
+        for check in checks:
+            table.add_row(name, check['name'], 'pass' if check['passed'] else 'WARNING', check['figures'])
+    console.print(table)
+
+
+def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
+    """Print the report, and write it if it is wanted."""
+    console.print(metrics_table(report['metrics'], report, title=f'{args.config}, {report["images"]} images'))
+    if report['skipped']:
+        console.print(f'{len(report["skipped"])} images skipped, the first: {report["skipped"][0]}')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, show the results and write them."""
+    cfg = load_config(args)
+    prepare(cfg, args)
+    weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else State({})
+    backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
+    runner = build_runner(cfg, ('test_dataloader', 'bank_dataloader'))
+    hush_terminal(runner.logger, progress=False)  # of which the bar and the table tell
+    model = unwrapped(runner.model)
+    if not args.checkpoint and needs_weights(model):
+        raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
+    load_weights(model, weights, args.checkpoint or '')
+    check_class_count(model, runner.test_loop.dataloader.dataset)
+    fill_bank(model, bank_loader(model, cfg, seed=runner.seed))
+    start = time.monotonic()
+    metrics = runner.test()
+    seconds = time.monotonic() - start
+    sanity = sanity_of(args, runner, model, backbone) if args.sanity else None
+    if is_main_process():
+        runner.visualizer.add_scalars(metrics)
+        report = report_of(args, runner, metrics, seconds)
+        show(args, report)
+        if sanity is not None:
+            show_sanity(sanity, min(args.sanity_images, report['images']))
+            report['sanity'] = sanity
+        if args.out:
+            write_json(report, args.out)
+    leave_process_group()
