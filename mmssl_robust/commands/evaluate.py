@@ -1,16 +1,34 @@
-"""``evaluate``: anyone's encoder on anyone's images, in one command."""
+"""Attack an encoder on a folder of your images, without a config; say --task where there are labels.
+
+Without labels the embedding is attacked, and how far it moves is said in units that compare between encoders. With
+labels a linear head is trained on features of the frozen encoder, which are computed once, and the task is attacked.
+The folder of the results holds config, head and a record of each image; after Ctrl-C or a kill the same command goes on
+where it stopped.
+
+Examples:
+    mmssl-robust evaluate timm:vit_small_patch14_dinov2.lvd142m PHOTOS
+    mmssl-robust evaluate hf:facebook/dinov2-small PHOTOS --task classification     # a folder for each class
+    mmssl-robust evaluate ENCODER IMAGES --task segmentation --labels MASKS --classes road car sky
+    mmssl-robust evaluate ENCODER IMAGES --task depth --labels DEPTH --depth-scale 1000 --eps 2/255 8/255
+    mmssl-robust evaluate mini PHOTOS --attack embed-cls --max-images 100 --save-config my_config.py
+"""
+
+import mmssl_robust.utils.startup  # noqa: F401
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import torch
+from mmengine.logging import MMLogger
+
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
+from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
 from mmssl_robust.utils.errors import UserError
-
-if TYPE_CHECKING:
-    from mmssl_robust.easy.plan import Plan
+from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.terminal import console
 
 SUMMARY = 'attack an encoder on a folder of images: with or without labels, with the head that it needs'
-TASKS = ('embedding', 'classification', 'segmentation', 'depth')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, help='images, at any depth; for classification a folder for each class')
     parser.add_argument(
         '--task',
-        choices=TASKS,
+        choices=tuple(IMAGES),
         default='embedding',
         help='embedding, the default, needs no labels; others get a head',
     )
@@ -34,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images at a time')
     parser.add_argument(
         '--protocol',
-        choices=('quick', 'paper'),
+        choices=PROTOCOLS,
         default='quick',
         help='how heads are trained; paper: with its schedule',
     )
@@ -45,10 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-report', action='store_true', help='leave out the page')
 
 
-def plan_of(args: argparse.Namespace) -> 'Plan':
+def plan_of(args: argparse.Namespace) -> Plan:
     """What the arguments ask for."""
-    from mmssl_robust.easy.plan import Plan
-
     return Plan(
         encoder=args.encoder,
         folder=args.folder,
@@ -74,14 +90,8 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: If something does not fit; says what to do.
     """
-    # What takes seconds to import is not needed for --help.
-    import torch
-
-    from mmssl_robust.benchmark.options import Options
-    from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
-    from mmssl_robust.utils.files import whole_file
-    from mmssl_robust.utils.terminal import console
-
+    # MMEngine would tell of each metric that it has no prefix.
+    MMLogger.get_instance('evaluate', log_level='ERROR')
     plan = plan_of(args)
     out = args.out or folder_of(plan)
 
@@ -89,7 +99,8 @@ def run(args: argparse.Namespace) -> None:
         console.print(note, soft_wrap=True, markup=False)
 
     try:
-        results = run_plan(plan, out, Options(device='cuda' if torch.cuda.is_available() else 'cpu'), say=say)
+        options = Options(device='cuda' if torch.cuda.is_available() else 'cpu')
+        results = run_plan(plan, out, options, command=getattr(args, 'command_line', ''), say=say)
     except KeyboardInterrupt:
         raise UserError('stopped: the same command goes on from here') from None
     finally:

@@ -40,10 +40,10 @@ def config_of(plan: Plan, found: Found, info: EncoderInfo, lists: Path) -> Confi
         UserError: If the encoder cannot take the images.
     """
     cfg = Config()
+    cfg.default_scope = 'mmpretrain' if plan.task in ('embedding', 'classification') else 'mmseg'
     for base in ('default_runtime', f'models/{_MODELS[plan.task]}'):
         cfg.merge_from_dict(read_config(find_config(f'configs/_base_/{base}.py')).to_dict())
     cfg.merge_from_dict(_data(plan, found, size_of(plan, found, info), lists))
-    cfg.default_scope = 'mmpretrain' if plan.task in ('embedding', 'classification') else 'mmseg'
     if plan.task == 'classification':
         cfg.model.head.num_classes = len(found.metainfo['classes'])
     if plan.task == 'segmentation':
@@ -53,6 +53,7 @@ def config_of(plan: Plan, found: Found, info: EncoderInfo, lists: Path) -> Confi
         cfg.model.backbone.out_type = 'featmap_cls'
     else:
         cfg.merge_from_dict(_training(plan, len(found.train)))
+        cfg.default_hooks.logger = dict(type='mmssl_robust.TimedLoggerHook', seconds=30)
     return cfg
 
 
