@@ -9,6 +9,7 @@ import numpy as np
 
 from mmssl_robust.attack_settings import CLEAN, SLACK, ZERO_GRADIENTS, AttackSettings, ball, written
 from mmssl_robust.tasks import Contributions
+from mmssl_robust.utils.wording import counted
 
 from .published import ROUNDING, published_of, scale_of
 from .results import names_of_sweeps, sweeps_of
@@ -70,7 +71,7 @@ def _checked(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
             yield from _gradients(records, attack)
     for attack, checks in records.store.sanity().items():
         for check in checks:
-            figures = f'{check["figures"]} (on {records.row.sanity_images} images)'
+            figures = f'{check["figures"]} (on {counted(records.row.sanity_images, "image")})'
             yield f'{check["name"]}, tried on few images', attack, check['passed'], figures
     yield from _sweeps(records)
     yield from _weaker_than_embedding(records)
@@ -146,7 +147,7 @@ def _improved(records: RowRecords, attack: str) -> Iterator[tuple[str, str, bool
     errs = not metric.higher_is_better and records.settings(attack).reads == 'prediction'
     if errs and len(clean.index):
         falling = np.mean(attacked.parts[:, 0] < clean.parts[:, 0])
-        figures = f'it falls on {falling:.1%} of {len(clean.index)} images'
+        figures = f'it falls on {falling:.1%} of {counted(len(clean.index), "image")}'
         yield f'no {metric.label} falls', attack, bool(falling <= FALLING), figures
 
 

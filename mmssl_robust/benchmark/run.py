@@ -18,6 +18,7 @@ from mmssl_robust.evaluation.summary import cpu_name, library_versions
 from mmssl_robust.utils.data_check import check_data_folders, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.wording import counted
 
 from .heads import trained_head
 from .options import Options
@@ -152,7 +153,8 @@ class SuiteRun:
         if is_main_process():
             images, seconds = evaluation.facts()['images'], time.monotonic() - start
             console.print(
-                f'{row.name}: {images} images, clean and {len(row.attacks)} attacks, done after {seconds:.0f} s',
+                f'{row.name}: {counted(images, "image")}, clean and {counted(len(row.attacks), "attack")}, '
+                f'done after {seconds:.0f} s',
                 soft_wrap=True,
             )
         del evaluation

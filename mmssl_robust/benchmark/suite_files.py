@@ -1,6 +1,8 @@
 """Suites as files: those that ship with the package, and one's own."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.config_files import configs_in, read_config
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.names import nearest
+from mmssl_robust.utils.wording import listed
 
 from .suite import Row, Suite
 
@@ -81,12 +84,22 @@ def _attacks(wanted: Any, path: Path) -> dict[str, dict[str, Any]]:
     return attacks
 
 
+def _own_name(row: Row) -> str:
+    """A name of a row that says of which encoder it is."""
+    return re.sub(r'[^a-z0-9]+', '-', f'{Path(row.config).stem} {row.encoder} {row.variant}'.lower())
+
+
 def _distinct(rows: list[Row], path: Path) -> tuple[Row, ...]:
     """The rows, of which several suites may name the same."""
     by_name: dict[str, Row] = {}
     for row in rows:
         if by_name.setdefault(row.name, row) != row:
-            raise UserError(f'two rows of {path} are called {row.name!r} and differ: give one another name')
+            first = asdict(by_name[row.name])
+            differing = [key for key, value in asdict(row).items() if value != first[key]]
+            raise UserError(
+                f'two rows of {path} are called {row.name!r} and differ in {listed(differing)}: give each a name of '
+                f'its own, such as name={_own_name(row)!r}'
+            )
     labels: dict[tuple, str] = {}
     for row in by_name.values():
         label = (row.task, row.data, row.encoder, row.variant, row.epoch)

@@ -52,6 +52,7 @@ from mmssl_robust.utils.quiet import hush_terminal
 from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
+from mmssl_robust.utils.wording import counted
 
 from .log_to import add_log_argument, add_logs
 
@@ -225,7 +226,7 @@ def sanity_of(
 
 def show_sanity(found: dict[str, list[dict[str, Any]]], images: int) -> None:
     """Print what :func:`sanity_of` returned."""
-    table = Table(title=f'Is it believable? On {images} images', box=SIMPLE)
+    table = Table(title=f'Is it believable? On {counted(images, "image")}', box=SIMPLE)
     for column in ('attack', 'check', '', 'figures'):
         table.add_column(column)
     for name, checks in found.items():
@@ -236,9 +237,10 @@ def show_sanity(found: dict[str, list[dict[str, Any]]], images: int) -> None:
 
 def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
     """Print the report, and write it if it is wanted."""
-    console.print(metrics_table(report['metrics'], report, title=f'{args.config}, {report["images"]} images'))
+    title = f'{args.config}, {counted(report["images"], "image")}'
+    console.print(metrics_table(report['metrics'], report, title))
     if report['skipped']:
-        console.print(f'{len(report["skipped"])} images skipped, the first: {report["skipped"][0]}')
+        console.print(f'{counted(len(report["skipped"]), "image")} skipped, the first: {report["skipped"][0]}')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -72,7 +72,19 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
 def _outcome(attack: dict[str, Any]) -> tuple[str, str]:
     """Share of successes, and how many predictions an attack has made worse and better."""
     changes = f'{attack["fell"]}, {attack["rose"]}' if 'fell' in attack else ''
-    return f'{attack["success_rate"]:.1%}', changes
+    return '-' if _reads_embedding(attack) else f'{attack["success_rate"]:.1%}', changes
+
+
+def _reads_embedding(attack: dict[str, Any]) -> bool:
+    """Whether an attack succeeds at moving the embedding, which is success at no task."""
+    return AttackSettings.from_dict(attack['settings']).reads == 'embedding'
+
+
+def _turned(attack: dict[str, Any]) -> str:
+    """What success is of an attack on the embedding: a cosine on the other side of one half."""
+    towards = AttackSettings.from_dict(attack['settings']).objective_arguments.get('towards')
+    where = 'come within 60 degrees of their aim' if towards else 'turn by more than 60 degrees'
+    return f'{attack["success_rate"]:.1%} of the embeddings {where}'
 
 
 def _notes(attacks: dict[str, Any], summary: dict[str, Any]) -> list[str]:
@@ -82,6 +94,7 @@ def _notes(attacks: dict[str, Any], summary: dict[str, Any]) -> list[str]:
         for name, attack in attacks.items()
         if '/' not in name
     ]
+    lines += [f'{name}: {_turned(attack)}' for name, attack in attacks.items() if _reads_embedding(attack)]
     if summary.get('worst'):
         lines.append('worst: of each image the worst, clean or under any attack')
     note = precision_note(summary.get('precision', 'fp32'))

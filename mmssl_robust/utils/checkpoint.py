@@ -28,6 +28,7 @@ from .safe_globals import allowed_globals
 SAFE_TORCH = Version('2.6.0')
 ASSET_SCHEME = 'mmssl_robust://'
 TORCH_SUFFIXES = ('.pth', '.pt', '.ckpt')
+_STATE_DICT_HINT = '; of a whole module save the weights alone, torch.save(model.state_dict(), FILE)'
 _NO_CHECKPOINT = {
     b'version https://git-lfs': "Git LFS's pointer to one: fetch it by `git lfs pull`",
     b'<': 'a web page: download the file itself',
@@ -63,9 +64,15 @@ def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -
     except pickle.UnpicklingError as error:
         # PyTorch goes on to advise loading the file all the same.
         found = re.search(r'GLOBAL (\S+)', str(error))
-        reason = f'it asks for {found[1]}, which could run code' if found else 'it is damaged, or could run code'
+        reason = 'it is damaged, or could run code'
+        if found:
+            reason = f'it asks for {found[1]}, which could run code{_STATE_DICT_HINT}'
         raise UserError(f'refused to load {path}: {reason}') from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except RuntimeError as error:
+        # What it holds is a program, too.
+        script = _STATE_DICT_HINT if 'TorchScript' in str(error) else ''
+        raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}{script}') from error
+    except (SafetensorError, EOFError, ValueError, KeyError, OSError) as error:
         raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}') from error
 
 

@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.wording import spoken
 
 INTERVAL = 60.0
 """Seconds between two lines."""
@@ -100,11 +101,3 @@ class ProgressLines:
             return f'{text}, time left not yet known'
         whole = max(self._seconds / done * total, elapsed)  # the next step is under way, or takes longer
         return f'{text}, about {spoken(whole - elapsed)} left'
-
-
-def spoken(seconds: float) -> str:
-    """A time as one says it: ``'40 s'``, ``'3 min'``, ``'2 h 5 min'``."""
-    minutes = round(seconds / 60)
-    if seconds < 60:
-        return f'{seconds:.0f} s'
-    return f'{minutes} min' if minutes < 60 else f'{minutes // 60} h {minutes % 60} min'

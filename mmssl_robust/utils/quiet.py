@@ -65,7 +65,8 @@ def is_warning(record: logging.LogRecord) -> bool:
 
 def is_progress_or_warning(record: logging.LogRecord) -> bool:
     """Whether a line of the log is for the person at the terminal, too."""
-    return is_warning(record) or (record.levelno < logging.WARNING and record.filename in _TELLING)
+    telling = record.filename in _TELLING or record.pathname.startswith(_PACKAGE)
+    return is_warning(record) or (record.levelno < logging.WARNING and telling)
 
 
 def _to_log_file(text: str) -> None:

@@ -1,7 +1,7 @@
 """Loading a whole model's weights strictly, and knowing afterwards what was loaded."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.model import BaseModel
@@ -60,6 +60,12 @@ def load_weights(model: BaseModel, weights: State | Mapping[str, Tensor], source
     wanted = {key: tensor for key, (_, tensor) in own.items()}
     problems = mismatch(wanted, weights.tensors)
     if problems:
+        if _is_encoder_alone(own, weights.tensors):
+            raise UserError(
+                f'{source} holds an encoder and nothing of a head: give the head, or the whole model, in its place, '
+                f'and the encoder by --cfg-options model.backbone.init_cfg.checkpoint={source}; `mmssl-robust train` '
+                'with the same option trains a head'
+            )
         hint = ' (is num_classes right?)' if _other_classes(wanted, weights.tensors) else ''
         raise UserError(f'{source} does not fit the config; {problems}{hint}')
     model.load_state_dict({own[key][0]: value for key, value in weights.tensors.items()}, strict=not head_only)
@@ -100,6 +106,22 @@ def needs_weights(model: BaseModel) -> bool:
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
     return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
+
+
+def _is_encoder_alone(own: Iterable[str], given: Mapping[str, Tensor]) -> bool:
+    """Whether weights are those of a model's encoder, whatever stands before their names, without its head."""
+    own = list(own)
+    if any(key in given for key in own if not key.startswith('backbone.')):
+        return False
+    encoder = [tuple(key.split('.')) for key in own if key.startswith('backbone.')]
+    endings = {key[start:] for key in encoder for start in range(len(key) - 1)}
+    found = sum(_has_ending(key.split('.'), endings) for key in given)
+    return 2 * found > len(given)
+
+
+def _has_ending(words: list[str], endings: set[tuple[str, ...]]) -> bool:
+    """Whether all of a name, but for what a wrapper has put before it, is the end of another one."""
+    return any(tuple(words[start:]) in endings for start in range(min(2, len(words) - 1)))
 
 
 def _other_classes(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:

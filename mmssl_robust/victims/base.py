@@ -21,6 +21,7 @@ from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import select_tokens
+from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.allocator import return_freed_memory
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.image_sizes import named_size_errors
@@ -160,8 +161,10 @@ class Victim:
                 try:
                     result = next(results) or attack(*arguments)
                 except ValueError as error:
+                    task = task_named(self.task)
                     raise UserError(
-                        f'{type(member.objective).__name__} does not fit a {type(self.model).__name__}: {error}'
+                        f'{type(member.objective).__name__} does not fit a {type(self.model).__name__} ({error}): use '
+                        f'an attack for {task.name}, {" or ".join((*task.attacks, task.strongest))}'
                     ) from error
                 finally:
                     return_freed_memory(self.inputs.device, False)

@@ -7,7 +7,8 @@ from fakes import fake_records, fake_row, write_row, write_suite
 
 from mmssl_robust.benchmark.believable import checks_of
 from mmssl_robust.benchmark.published import published_of, published_value
-from mmssl_robust.benchmark.report.content import gather, summary
+from mmssl_robust.benchmark.report.content import gather
+from mmssl_robust.benchmark.report.summary import summary
 from mmssl_robust.benchmark.report.tables import columns_of
 from mmssl_robust.benchmark.results import curves_of, differences_of, kept_of, results_of
 from mmssl_robust.benchmark.row_records import read_rows, store_of

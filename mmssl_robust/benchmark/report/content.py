@@ -8,13 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from mmssl_robust.attack_settings import CLEAN
-from mmssl_robust.tasks import TASKS, task_named
+from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.precision_notes import precision_note
 
 from ..believable import Check, checks_of
 from ..results import curves_of, differences_of, kept_of, results_of
-from ..row_records import WORST, RowRecords, read_rows
+from ..row_records import RowRecords, read_rows
 from ..suite import Suite
 
 
@@ -112,41 +111,6 @@ def gather(work_dir: Path, resamples: int, title: str | None = None) -> Content:
         written=datetime.fromtimestamp(moment, timezone.utc).strftime('%Y-%m-%d') if files else 'never',
         digest=digest.hexdigest(),
     )
-
-
-def summary(content: Content) -> list[str]:
-    """What came out, in sentences made of the numbers."""
-    sentences = []
-    for records in content.begun:
-        if records.row.epoch is not None or CLEAN not in records.finished:
-            continue
-        own = content.results[content.results['row'] == records.row.name]
-        metric = records.task.metric
-        values = [
-            f'{metric.show(line["value"])} {_where(line["attack"])}{_bound(records, line["attack"])}'
-            for line in own.to_dict('records')
-            if line['metric'] == metric.name
-        ]
-        sentences.append(f'{records.label}: {metric.name} {", ".join(values)}.')
-    for line in content.differences.to_dict('records'):
-        metric = task_named(line['task']).metric_named(line['metric'])
-        low, high = (metric.show(line[end]) for end in ('low', 'high'))
-        sign = 'no clear difference' if not line['low'] > 0 and not line['high'] < 0 else 'a difference'
-        attack = 'clean' if line['attack'] == CLEAN else f'under {line["attack"]}'
-        sentences.append(
-            f'{line["data"]}, {line["encoder"]}, {attack}: {line["variant"]} minus Standard is '
-            f'{metric.show(line["value"], signed=True)} [{low}, {high}], {sign}.'
-        )
-    return sentences
-
-
-def _where(attack: str) -> str:
-    return 'clean' if attack == CLEAN else f'in the {attack}' if attack.startswith(WORST) else f'under {attack}'
-
-
-def _bound(records: RowRecords, attack: str) -> str:
-    bound = records.worst[attack].bound if attack in records.worst else None
-    return '' if bound is None else f' (no choice of attacks goes below {records.task.metric.show(bound)})'
 
 
 def tasks_of(content: Content) -> list[str]:

@@ -5,12 +5,14 @@ from markupsafe import Markup
 
 from mmssl_robust.tasks import task_named
 
-from .content import Content, summary, tasks_of
+from .content import Content, tasks_of
 from .figures import Drawn, svg_of
 from .gallery import galleries_of
+from .summary import summary
 from .tables import (
     DIFFERENCES_NOTE,
     body_of,
+    budgets_of,
     checks_table,
     columns_of,
     commands_of,
@@ -41,6 +43,7 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> s
             title=heading_of(task),
             unit=task_named(task).metric.description,
             columns=columns_of(content, task),
+            budgets=budgets_of(content, task),
             body=body_of(content, task),
         )
         for task in tasks_of(content)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.attack_settings import CLEAN, written
 from mmssl_robust.tasks import task_named
 
 from ..row_records import WORST, RowRecords
-from .content import Content, summary, tasks_of
+from .content import Content, tasks_of
+from .summary import summary, verdict_of
 
 if TYPE_CHECKING:
     from .figures import Drawn
@@ -35,7 +36,7 @@ class Cell(NamedTuple):
     Attributes:
         value: In the metric's unit, as text.
         interval: ``'[low, high]'``, or empty.
-        changes: How many predictions fell and rose, or empty.
+        changes: How many predictions fell and rose, of a difference whether it is to the better, or empty.
         published: What the paper has and the difference, or empty.
     """
 
@@ -55,6 +56,16 @@ def columns_of(content: Content, task: str) -> list[str]:
     table = content.results[content.results['task'] == task]
     names = dict.fromkeys(name for name in table['attack'] if name != CLEAN)
     return [CLEAN, *sorted(names, key=lambda name: name.startswith(WORST))]  # those last, else in their order
+
+
+def budgets_of(content: Content, task: str) -> dict[str, str]:
+    """Attack -> its norm and eps, of those of a task's table that have the same for all rows."""
+    found: dict[str, set[str]] = {}
+    for records in content.begun:
+        for attack in records.attacks if records.row.task == task else ():
+            settings = records.settings(attack)
+            found.setdefault(attack, set()).add(f'{settings.norm}, {written(settings.eps, settings.norm)}')
+    return {attack: ' '.join(budgets) for attack, budgets in found.items() if len(budgets) == 1}
 
 
 def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | None]]]:
@@ -81,6 +92,8 @@ def cell_of(line: Mapping[Hashable, Any], signed: bool = False) -> Cell:
     if not pd.isna(line['low']):
         mark = '*' if line['interval'] == 'Clopper-Pearson' else ''
         interval = f'[{line["low"]:{sign}.{decimals}f}, {line["high"]:{sign}.{decimals}f}]{mark}'
+    if line['kind'] == 'difference':
+        return Cell(f'{line["value"]:{sign}.{decimals}f}', interval, verdict_of(line), '')
     changes = '' if pd.isna(line['fell']) else f'{line["fell"]:.0f} fell, {line["rose"]:.0f} rose'
     published = ''
     if not pd.isna(line['published']):
@@ -195,7 +208,7 @@ def machine_of(environment: dict[str, Any]) -> str:
 
 def commands_of(content: Content) -> str:
     """How to make it again."""
-    return f'{content.suite.command}\npython tools/analysis_tools/report.py WORK_DIR'
+    return f'{content.suite.command}\nmmssl-robust report WORK_DIR'
 
 
 def _all(content: Content) -> pd.DataFrame:
@@ -204,7 +217,9 @@ def _all(content: Content) -> pd.DataFrame:
 
 
 def _frame(content: Content, task: str) -> str:
-    return _markdown(_frame_of(content, task, '<br>'))
+    budgets = budgets_of(content, task)
+    frame = _frame_of(content, task, '<br>')
+    return _markdown(frame.rename(columns={name: f'{name}<br>{budget}' for name, budget in budgets.items()}))
 
 
 def _frame_of(content: Content, task: str, newline: str) -> pd.DataFrame:

@@ -1,0 +1,86 @@
+"""What came out of a benchmark, in a sentence for each model and data set, made of the numbers."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.wording import listed
+
+from ..row_records import WORST, RowRecords
+from .content import Content
+
+_ALL = 2
+"""Of more attacks a row's sentence says the worst case alone."""
+BETTER, WORSE, UNCLEAR = 'better', 'worse', 'no clear difference'
+
+
+def summary(content: Content) -> list[str]:
+    """What came out, in sentences: one for each task, data set and encoder, with all its variants."""
+    groups: dict[tuple[str, str, str], list[RowRecords]] = {}
+    for records in content.begun:
+        if records.row.epoch is None and CLEAN in records.finished:
+            groups.setdefault((records.row.task, records.row.data, records.row.encoder), []).append(records)
+    differences: dict[tuple[str, str, str], list[Mapping[Hashable, Any]]] = {}
+    for line in content.differences.to_dict('records'):
+        differences.setdefault((line['task'], line['data'], line['encoder']), []).append(line)
+    return [
+        _sentence(content, key, groups.get(key, []), differences.get(key, []))
+        for key in dict.fromkeys((*groups, *differences))
+    ]
+
+
+def verdict_of(line: Mapping[Hashable, Any]) -> str:
+    """Whether a difference is one, and to the better or the worse, in a word."""
+    if not line['low'] > 0 and not line['high'] < 0:
+        return UNCLEAR
+    metric = task_named(line['task']).metric_named(line['metric'])
+    return BETTER if metric.better(line['value'], 0) else WORSE
+
+
+def _sentence(
+    content: Content,
+    key: tuple[str, str, str],
+    group: Sequence[RowRecords],
+    differences: Sequence[Mapping[Hashable, Any]],
+) -> str:
+    task, data, encoder = key
+    values = '; '.join(f'{records.row.variant} {_values(content, records)}' for records in group)
+    parts = [f'{data}, {encoder}: {task_named(task).metric.name} {values}.'] if group else [f'{data}, {encoder}:']
+    for variant in dict.fromkeys(line['variant'] for line in differences):
+        parts.append(_compared(variant, [line for line in differences if line['variant'] == variant]))
+    return ' '.join(parts)
+
+
+def _values(content: Content, records: RowRecords) -> str:
+    """Clean and attacked numbers of a row."""
+    metric = records.task.metric
+    own = content.results[(content.results['row'] == records.row.name) & (content.results['metric'] == metric.name)]
+    attacks = list(own['attack'])
+    if records.worst and len(records.attacks) > _ALL:
+        attacks = [name for name in attacks if name == CLEAN or name.startswith(WORST)]
+    numbers = dict(zip(own['attack'], own['value']))
+    return ', '.join(f'{metric.show(numbers[name])} {_where(name)}{_bound(records, name)}' for name in attacks)
+
+
+def _compared(variant: str, lines: Sequence[Mapping[Hashable, Any]]) -> str:
+    """Where a variant is better than Standard, and where worse."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        metric = task_named(line['task']).metric_named(line['metric'])
+        low, high = (metric.show(line[end]) for end in ('low', 'high'))
+        verdict = verdict_of(line)
+        number = '' if verdict == UNCLEAR else f' ({metric.show(line["value"], signed=True)} [{low}, {high}])'
+        found.setdefault(verdict, []).append(f'{_where(line["attack"])}{number}')
+    said = [f'{verdict} than Standard {listed(found[verdict])}' for verdict in (BETTER, WORSE) if verdict in found]
+    said += [f'not clearly different {listed(found[UNCLEAR])}'] if UNCLEAR in found else []
+    return f'{variant} is {"; ".join(said)}.'
+
+
+def _where(attack: str) -> str:
+    return 'clean' if attack == CLEAN else f'in the {attack}' if attack.startswith(WORST) else f'under {attack}'
+
+
+def _bound(records: RowRecords, attack: str) -> str:
+    bound = records.worst[attack].bound if attack in records.worst else None
+    return '' if bound is None else f' (no choice of attacks goes below {records.task.metric.show(bound)})'
