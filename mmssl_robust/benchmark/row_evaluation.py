@@ -67,7 +67,7 @@ class RowEvaluation:
         load_weights(self.model, read_weights(head) if head else {}, head or resolved.encoder.source)
         check_class_count(self.model, self.dataset)
         self.model.to(self.options.device).eval().requires_grad_(False)
-        fill_bank(self.model, bank_loader(self.model, cfg))
+        fill_bank(self.model, bank_loader(self.model, cfg, on_corrupt=self.options.on_corrupt))
 
     def in_scope(self) -> Any:
         """The scope in which OpenMMLab looks for the config's types, for a while."""

@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how heads are trained; paper: with its schedule',
     )
     parser.add_argument('--sanity', action='store_true', help='check on few images whether the attacks are believable')
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     parser.add_argument('--seed', type=int, default=0, help='of the split into training and test images')
     parser.add_argument('--out', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs')
     parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
         console.print(note, soft_wrap=True, markup=False)
 
     try:
-        options = Options(device='cuda' if torch.cuda.is_available() else 'cpu')
+        options = Options(on_corrupt=args.on_corrupt, device='cuda' if torch.cuda.is_available() else 'cpu')
         results = run_plan(plan, out, options, command=getattr(args, 'command_line', ''), say=say)
     except KeyboardInterrupt:
         raise UserError('stopped: the same command goes on from here') from None

@@ -256,7 +256,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
     load_weights(model, weights, args.checkpoint or '')
     check_class_count(model, runner.test_loop.dataloader.dataset)
-    fill_bank(model, bank_loader(model, cfg, seed=runner.seed))
+    fill_bank(model, bank_loader(model, cfg, seed=runner.seed, on_corrupt=args.on_corrupt))
     start = time.monotonic()
     metrics = runner.test()
     seconds = time.monotonic() - start

@@ -28,7 +28,7 @@ def has_bank(model: nn.Module) -> bool:
 
 
 def bank_loader(
-    model: nn.Module, cfg: Config, max_images: int | None = None, seed: int = 0
+    model: nn.Module, cfg: Config, max_images: int | None = None, seed: int = 0, on_corrupt: str = 'fail'
 ) -> DataLoader[dict[str, Any]] | None:
     """Return a data loader of the images for the bank of a model's head; None if it has none.
 
@@ -37,17 +37,20 @@ def bank_loader(
         cfg: Its config, of which ``bank_dataloader`` says which images.
         max_images: Take this many, evenly spread.
         seed: Of the data loader's workers.
+        on_corrupt: ``'fail'`` or ``'skip'`` files that cannot be read, where the head can do without.
 
     Raises:
         UserError: If the config names no images, or they are not there, or of other classes than the head's.
     """
     if not has_bank(model):
         return None
+    head: Any = unwrapped(model).head
     if not cfg.get('bank_dataloader'):
-        head = type(unwrapped(model).head).__name__
-        raise UserError(f'the config has no bank_dataloader: say which images fill the bank of its {head}')
+        name = type(head).__name__
+        raise UserError(f'the config has no bank_dataloader: say which images fill the bank of its {name}')
+    on_corrupt = 'fail' if head.needs_all else on_corrupt
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        loader = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader, max_images), seed=seed)
+        loader = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader, max_images, on_corrupt), seed=seed)
     check_class_count(model, loader.dataset)
     return loader
 
@@ -70,7 +73,8 @@ def fill_bank(model: nn.Module, loader: DataLoader[dict[str, Any]] | None) -> No
     with eval_mode(classifier):
         for data_batch in track(loader, 'bank'):
             for sample in data_batch.pop('unreadable'):
-                raise UserError(f'the bank must be whole: {sample.message}')
+                if sample.fatal:
+                    raise UserError(f'the bank must be whole: {sample.message}')
             for part in same_size_runs(data_batch):
                 data = classifier.data_preprocessor(part, False)
                 with named_size_errors(classifier, part):

@@ -23,7 +23,7 @@ class Embedding(MeanTask):
     name = 'embedding'
     metrics = (
         Metric('nearest', 'images nearest to themselves', '%', is_share=True),
-        Metric('neighbours', 'nearest neighbours kept', '%'),
+        Metric('overlap', 'nearest neighbours kept', '%'),
         Metric('cls_distance', 'CLS: distance / that between images', higher_is_better=False),
         Metric('patches', 'patches nearest to themselves', '%'),
         Metric('patch_distance', 'patches: distance / that between images', higher_is_better=False),
@@ -36,7 +36,7 @@ class Embedding(MeanTask):
         Column(
             'nearest', 'bool', 'whether the image is nearer to itself as it was than to any other, by cosine of CLS'
         ),
-        Column('neighbours', 'float64', 'share of the nearest neighbours among the other images that are the same'),
+        Column('overlap', 'float64', 'share of the nearest neighbours among the other images that are the same'),
         Column('cls_distance', 'float64', 'distance from CLS as it was, over that between different images'),
         Column('cls_turn', 'float64', '1 - cosine with CLS as it was, over that between different images'),
         Column('cls_cosine', 'float64', 'cosine with CLS as it was'),

@@ -70,3 +70,16 @@ def test_from_python(tmp_path, data_root):
     results = evaluate('mini', folder, attacks=['embed-cls'], out=tmp_path, max_images=2, steps=1, eps='2/255', size=32)
     assert results.value() == 100 and results.value('embed-cls', 'cls_distance') > 0
     assert results.report().is_file() and len(results.to_pandas()) == 2 * 9
+
+
+def test_damaged_photographs(tmp_path, data_root):
+    for name in ('0000', '0020', '0040'):
+        (tmp_path / 'photos').mkdir(exist_ok=True)
+        (tmp_path / f'photos/{name}.jpg').write_bytes((data_root / f'cifar10/test/bird/{name}.jpg').read_bytes())
+    (tmp_path / 'photos/0010.jpg').write_bytes(b'broken')
+    arguments = ('mini', tmp_path / 'photos', '--max-images', '4', '--size', '16', '--attack', 'embed-cls', *FEW[2:])
+    with console.capture(), pytest.raises(UserError, match=r'cannot read .*0010.jpg .*--on-corrupt skip'):
+        call(*arguments, '--out', tmp_path / 'out')
+    with console.capture():
+        call(*arguments, '--on-corrupt', 'skip', '--out', tmp_path / 'out')
+    assert Results(tmp_path / 'out').table['images'].eq(3).all()

@@ -62,7 +62,7 @@ def test_numbers_of_a_comparison():
     record = EMBEDDING.record(EmbeddingMetric(), still)
     assert [record[name] for name in MOVED] == pytest.approx([0] * 4)
     assert record['cls_cosine'] == record['patch_cosine'] == pytest.approx(1)
-    assert record['nearest'] and record['neighbours'] == record['patches'] == record['quality'] == 1
+    assert record['nearest'] and record['overlap'] == record['patches'] == record['quality'] == 1
     moved = compared(head, [0.0, 2.0, 0.0], [[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
     record = EMBEDDING.record(EmbeddingMetric(), moved)
     assert record['cls_distance'] == pytest.approx(math.sqrt(5) / math.sqrt(2))
@@ -77,7 +77,7 @@ def test_neighbours_are_of_other_images_alone():
     head = filled(k=1)
     moved = compared(head, [0.8, 0.1, 0.6], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], name='c.png')
     assert moved.comparison['other'] == 'a.png'  # and not itself, c.png
-    assert moved.comparison['neighbours'] == 1
+    assert moved.comparison['overlap'] == 1
     unknown = compared(head, [1.0, 0.0, 0.0], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], name='other.png')
     assert unknown.comparison['other'] == 'a.png' and unknown.comparison['nearest']
 

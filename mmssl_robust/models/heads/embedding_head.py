@@ -30,6 +30,8 @@ class EmbeddingHead(FilledHead):
         **kwargs: As in mmpretrain's ``ClsHead``.
     """
 
+    needs_all = False
+
     def __init__(self, k: int = 10, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.k = k
@@ -121,7 +123,7 @@ class EmbeddingHead(FilledHead):
         k = min(self.k, int((now > -torch.inf).sum()))
         kept = set(now.topk(k).indices.tolist()) & set(before.topk(k).indices.tolist())
         margin = float(F.cosine_similarity(own, reference, dim=0) - now.max())
-        return dict(nearest=margin >= -_TIE, margin=margin, neighbours=len(kept) / k, other=self.names[now.argmax()])
+        return dict(nearest=margin >= -_TIE, margin=margin, overlap=len(kept) / k, other=self.names[now.argmax()])
 
     def _moved(self, kind: str, tokens: Tensor, reference: Tensor) -> dict[str, float]:
         """How far tokens (N, D) are from what they were, mean over them, over what different images are apart."""

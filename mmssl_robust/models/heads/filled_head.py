@@ -12,7 +12,12 @@ class FilledHead(ClsHead):
     """A head without weights that knows images, its bank, which is part of no checkpoint.
 
     How the bank is filled: :mod:`mmssl_robust.evaluation.bank`. Arguments as for mmpretrain's ``ClsHead``.
+
+    Attributes:
+        needs_all: Whether an image of the bank that cannot be read may not be left out.
     """
+
+    needs_all = True
 
     @abstractmethod
     def entries(self, features: Any, samples: Sequence[DataSample]) -> Any:
