@@ -19,13 +19,14 @@ from .transforms.loading import LoadAnnotations, LoadDepthAnnotation
 _FAR = 1000.0  # metres
 
 
-def with_classes(found: Found, classes: Sequence[str] | None = None) -> Found:
+def with_classes(found: Found, classes: Sequence[str] | None = None, ignore: int | None = None) -> Found:
     """Say which classes the label maps of samples hold.
 
     Args:
         found: Samples with ``seg_map_path``.
         classes: Their names, by label from 0 on. Without names classes are the labels that occur, in order: absent
-            ones get no place. Label 255 does not count, unless it is the only one beside another.
+            ones get no place. 255 does not count, unless it is the only one beside another.
+        ignore: A label that does not count either.
 
     Raises:
         UserError: If a file is no label map, or holds a label that has no name.
@@ -37,7 +38,7 @@ def with_classes(found: Found, classes: Sequence[str] | None = None) -> Found:
         palette = palette or _palette(path)
         for label in np.unique(labels).tolist():
             present.setdefault(label, str(path))
-    counted = sorted(label for label in present if label != IGNORED)
+    counted = sorted(label for label in present if label not in (IGNORED, ignore))
     if classes:
         return _named(found, list(classes), {label: present[label] for label in counted}, palette)
     counted = [*counted, IGNORED] if len(counted) == 1 and IGNORED in present else counted

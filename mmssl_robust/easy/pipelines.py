@@ -76,11 +76,8 @@ def annotations_of(plan: Plan, found: Found) -> list[Transform]:
             dict(type='mmssl_robust.CheckAnnotations'),
         ]
     classes = len(found.metainfo['classes'])
-    mapped = (
-        []
-        if found.labels == tuple(range(classes))
-        else [dict(type='mmssl_robust.MapLabels', labels=list(found.labels))]
-    )
+    as_they_are = found.labels == tuple(range(classes)) and plan.ignore is None
+    mapped = [] if as_they_are else [dict(type='mmssl_robust.MapLabels', labels=list(found.labels))]
     return [dict(type='LoadAnnotations'), *mapped, dict(type='mmssl_robust.CheckAnnotations', num_classes=classes)]
 
 

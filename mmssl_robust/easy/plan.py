@@ -33,6 +33,7 @@ class Plan:
         labels: Folder of label maps or depth maps.
         depth_scale: What a metre is in the depth maps, such as 1000 for millimetres.
         classes: Names of the classes; None for those of the folders, or the labels that occur.
+        ignore: The label of pixels that do not count, besides 255.
         attacks: Names or paths of presets, or name -> settings to change; None for the task's.
         eps: Sizes of the perturbation; the largest is the attacks' own, the others make a curve.
         steps: Steps of the attacks; None for theirs.
@@ -53,6 +54,7 @@ class Plan:
     labels: Path | None = None
     depth_scale: float | None = None
     classes: tuple[str, ...] | None = None
+    ignore: int | None = None
     attacks: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None
     eps: tuple[str, ...] = ()
     steps: int | None = None
@@ -76,6 +78,8 @@ class Plan:
             raise UserError(f'the depth scale is {self.depth_scale:g}: it must be above 0')
         if self.classes and self.task not in ('classification', 'segmentation'):
             raise UserError(f'{self.task} has no classes: leave their names out')
+        if self.ignore is not None and self.task != 'segmentation':
+            raise UserError(f'{self.task} has no label that does not count: leave it out')
         if self.protocol not in PROTOCOLS:
             raise UserError(f'unknown protocol {self.protocol!r}: use one of {", ".join(PROTOCOLS)}')
         for name in ('max_images', 'size', 'batch_size'):
@@ -95,7 +99,7 @@ class Plan:
             return class_folders(self.folder, self.classes, self.seed)
         assert self.labels is not None
         if self.task == 'segmentation':
-            return with_classes(pairs(self.folder, self.labels, 'seg_map_path', self.seed), self.classes)
+            return with_classes(pairs(self.folder, self.labels, 'seg_map_path', self.seed), self.classes, self.ignore)
         assert self.depth_scale is not None
         return with_depth_range(pairs(self.folder, self.labels, 'depth_map_path', self.seed), self.depth_scale)
 

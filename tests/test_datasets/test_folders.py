@@ -138,6 +138,14 @@ def test_named_classes_and_colours(tmp_path):
         with_classes(found, ['road'])
 
 
+def test_a_label_that_does_not_count(tmp_path):
+    found = segmentation(tmp_path, [0, 1, 11, 255])
+    assert with_classes(found, ignore=11).labels == (0, 1)
+    assert with_classes(found, ['a', 'b'], ignore=11).labels == (0, 1)
+    with pytest.raises(UserError, match='holds label 11'):
+        with_classes(found, ['a', 'b'])
+
+
 def test_what_is_no_label_map(tmp_path):
     with pytest.raises(UserError, match='hold 1 classes'):
         with_classes(segmentation(tmp_path, [3, 3, 3, 3]))
