@@ -45,7 +45,7 @@ class Results:
     @cached_property
     def table(self) -> pd.DataFrame:
         """A table of :data:`COLUMNS`; attacks of other sizes than the first have lines of their own."""
-        lines = [line for records in self.rows for attack in records.finished for line in self._lines(records, attack)]
+        lines = [line for records in self.rows for attack in _ordered(records) for line in self._lines(records, attack)]
         return pd.DataFrame(lines, columns=list(COLUMNS))
 
     def to_pandas(self) -> pd.DataFrame:
@@ -140,6 +140,18 @@ class Results:
             | dict(metric=name, value=one.value, low=one.low, high=one.high, interval=one.method, images=one.images)
             for name, one in found.items()
         ]
+
+
+def _ordered(records: RowRecords) -> list[str]:
+    """Finished attacks, clean first, the sizes of one attack side by side, ascending."""
+    bases = [name for name in records.finished if name not in records.row.sweeps]
+
+    def place(name: str) -> tuple[int, float]:
+        sweep = records.row.sweeps.get(name)
+        return bases.index(sweep.base if sweep else name), 0.0 if name == CLEAN else records.settings(name).budget[1]
+
+    known = [name for name in records.finished if name in bases or records.row.sweeps[name].base in bases]
+    return sorted(known, key=place)
 
 
 def _cells(lines: list[dict[Hashable, Any]]) -> list[str]:
