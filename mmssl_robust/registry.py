@@ -43,11 +43,13 @@ MODELS = Registry(
     scope=SCOPE,
     locations=[
         'mmssl_robust.models.backbones',
+        'mmssl_robust.models.necks',
         'mmssl_robust.models.heads',
         'mmssl_robust.models.decode_heads',
         'mmssl_robust.models.segmentors',
         'mmssl_robust.models.algorithms',
         'mmssl_robust.models.registered_losses',
+        'mmssl_robust.encoders.encoder',
     ],
 )
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['mmssl_robust.datasets'])
@@ -56,7 +58,11 @@ METRICS = Registry(
     'metric',
     parent=MMENGINE_METRICS,
     scope=SCOPE,
-    locations=['mmssl_robust.evaluation.depth_metric', 'mmssl_robust.evaluation.retrieval_metric'],
+    locations=[
+        'mmssl_robust.evaluation.depth_metric',
+        'mmssl_robust.evaluation.embedding_metric',
+        'mmssl_robust.evaluation.retrieval_metric',
+    ],
 )
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['mmssl_robust.engine'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope=SCOPE, locations=['mmssl_robust.engine'])

@@ -1,6 +1,7 @@
 """What a suite would cost, before it is run."""
 
 import copy
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.datasets.tolerant import TolerantDataset, spread
+from mmssl_robust.encoders.in_config import is_by_spec
 from mmssl_robust.evaluation.bank import has_bank
 from mmssl_robust.functional.tokens import windows
 from mmssl_robust.registry import DATASETS, MODELS
@@ -182,7 +184,8 @@ def _sizes(samples: list[Any]) -> list[Size]:
 
 def _forward_flops(cfg: Config, sizes: list[Size], training: bool = False) -> float:
     """Operations of one forward, mean over images of some sizes; tensors on the meta device have shapes only."""
-    with torch.device('meta'):
+    # An encoder by name may come from code that draws or loads, which only real tensors can.
+    with nullcontext() if is_by_spec(cfg.model.backbone) else torch.device('meta'):
         model = MODELS.build(copy.deepcopy(cfg.model)).to('meta').eval()
     flops = {size: _flops(model, cfg, size, training) for size in set(sizes)}
     return float(np.mean([flops[size] for size in sizes]))

@@ -12,6 +12,8 @@ from mmengine.config import Config
 
 from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
+from mmssl_robust.encoders import use_encoder
+from mmssl_robust.encoders.in_config import is_by_spec, weights_of
 from mmssl_robust.evaluation.summary import config_hash
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.config_files import find_config, read_config
@@ -86,12 +88,15 @@ class ResolvedRow:
 
     @property
     def encoder_source(self) -> str:
-        """Path or URL of the encoder, before it is fine-tuned if it is.
+        """Path, URL or name of the encoder, before it is fine-tuned if it is.
 
         Raises:
             UserError: If the config names none.
         """
-        source = (self.cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
+        backbone = self.cfg.model.backbone
+        if is_by_spec(backbone):
+            return str(backbone.spec)
+        source = (backbone.get('init_cfg') or {}).get('checkpoint')
         if not source:
             raise UserError('a row of a suite needs an encoder with weights: set model.backbone.init_cfg.checkpoint')
         return source
@@ -103,6 +108,8 @@ class ResolvedRow:
         Raises:
             UserError: If its file is not there.
         """
+        if is_by_spec(self.cfg.model.backbone):
+            return Weights(self.encoder_source, weights_of(self.cfg.model.backbone).sha256)
         return Weights(self.encoder_source, sha256(local_file(self.encoder_source)))
 
     @cached_property
@@ -193,6 +200,10 @@ def _row_config(row: Row) -> Config:
     cfg = read_config(path)
     if 'test_dataloader' not in cfg or 'model' not in cfg:
         raise UserError(f'{path} has no test section')
+    if row.spec and row.checkpoint:
+        raise UserError(f'{row.name} has both a spec and a checkpoint: write the spec as {row.spec}?checkpoint=...')
+    if row.spec:
+        use_encoder(cfg, row.spec)
     if row.checkpoint:
         init_cfg = dict(type='Pretrained') | (cfg.model.backbone.get('init_cfg') or {})
         cfg.model.backbone.init_cfg = init_cfg | dict(checkpoint=row.checkpoint)

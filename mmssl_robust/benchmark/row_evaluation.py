@@ -67,7 +67,7 @@ class RowEvaluation:
         load_weights(self.model, read_weights(head) if head else {}, head or resolved.encoder.source)
         check_class_count(self.model, self.dataset)
         self.model.to(self.options.device).eval().requires_grad_(False)
-        fill_bank(self.model, bank_loader(self.model, cfg))
+        fill_bank(self.model, bank_loader(self.model, cfg, on_corrupt=self.options.on_corrupt))
 
     def in_scope(self) -> Any:
         """The scope in which OpenMMLab looks for the config's types, for a while."""
@@ -92,7 +92,7 @@ class RowEvaluation:
         facts = dict(images=len(self.dataset.indices), classes=meta.get('classes'), palette=meta.get('palette'))
         return facts | dict(weights=loaded_weights(self.model))
 
-    def run(self, rival: tuple[ConfigDict, str] | None = None) -> None:
+    def run(self, rival: tuple[ConfigDict, str | None] | None = None) -> None:
         """Make what is missing, and join what is complete; ``rival`` is another encoder, config and weights."""
         self._check_sanity(rival)
         images = range(len(self.dataset.indices))
@@ -114,7 +114,7 @@ class RowEvaluation:
             collate_fn=tolerant_collate,
         )
 
-    def _check_sanity(self, rival: tuple[ConfigDict, str] | None) -> None:
+    def _check_sanity(self, rival: tuple[ConfigDict, str | None] | None) -> None:
         """Find out about the attacks on a few images whether they are to be believed, before hours of them."""
         known = self.store.sanity()
         done = {*self.row.sweeps, *(name.partition('/')[0] for name in known)}

@@ -13,6 +13,7 @@ from mmengine.config import ConfigDict
 from mmengine.dist import barrier, get_world_size, is_main_process
 
 from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.encoders.in_config import is_by_spec
 from mmssl_robust.evaluation.summary import cpu_name, library_versions
 from mmssl_robust.utils.data_check import check_data_folders, check_test_data
 from mmssl_robust.utils.errors import UserError
@@ -161,13 +162,14 @@ class SuiteRun:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _rival(self, row: Row) -> tuple[ConfigDict, str] | None:
+    def _rival(self, row: Row) -> tuple[ConfigDict, str | None] | None:
         """Another variant of a row's encoder among the chosen rows, whose weights are there."""
         for other in self.chosen:
             if row.is_of_the_model(other) and row.variant != other.variant:
                 try:
                     resolved = self.resolved(other)
-                    return resolved.fresh_cfg().model.backbone, resolved.encoder.source
+                    backbone, source = resolved.fresh_cfg().model.backbone, resolved.encoder.source
+                    return backbone, None if is_by_spec(backbone) else source
                 except UserError:  # a check less, and an error when that row's turn comes
                     continue
         return None

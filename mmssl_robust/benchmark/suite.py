@@ -27,7 +27,8 @@ class Row:
         variant: ``'Standard'``, ``'DeACL'``, ...
         name: Folder of its records; by default the config's name and the variant.
         head: Path or URL of the head's weights; None for one that is trained when it is missing, or needs no training.
-        checkpoint: Path or URL of the encoder in place of the config's.
+        checkpoint: Path or URL of the encoder's weights in place of the config's.
+        spec: Encoder by name in place of the config's, see :func:`mmssl_robust.encoders.parse_spec`.
         epoch: Epochs of adversarial fine-tuning, where the row is a point of the paper's figure 2.
         max_images: Take this many, evenly spread over the data set; None for all.
         sweep_images: Likewise for the attacks of the suite's sweeps.
@@ -46,6 +47,7 @@ class Row:
     name: str = ''
     head: str | None = None
     checkpoint: str | None = None
+    spec: str | None = None
     epoch: int | None = None
     max_images: int | None = None
     sweep_images: int | None = None

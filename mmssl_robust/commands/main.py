@@ -23,6 +23,7 @@ from mmssl_robust.version import __version__
 
 PROGRAM = 'mmssl-robust'
 COMMANDS = {
+    'evaluate': 'evaluate',
     'test': 'test',
     'train': 'train',
     'benchmark': 'benchmark',

@@ -174,8 +174,11 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     cfg.load_from, cfg.resume = None, False
 
 
-def encoder_of(cfg: Config) -> dict[str, str]:
+def encoder_of(cfg: Config, model: nn.Module) -> dict[str, str]:
     """Where the config takes the encoder from, which a head alone leaves open."""
+    loaded = getattr(model.backbone, 'loaded_weights', None)
+    if cfg.model.backbone.get('spec') and loaded:  # of an encoder by name
+        return dict(encoder=cfg.model.backbone.spec, encoder_sha256=loaded.sha256)
     source = (cfg.model.backbone.get('init_cfg') or {}).get('checkpoint')
     if not source:
         return {}
@@ -185,7 +188,7 @@ def encoder_of(cfg: Config) -> dict[str, str]:
 
 def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:
     """Everything that one needs to compare or repeat the numbers."""
-    cfg, loop = runner.cfg, runner.test_loop
+    cfg, loop, model = runner.cfg, runner.test_loop, unwrapped(runner.model)
     return dict(
         metrics=metrics,
         **loop.summary,
@@ -198,8 +201,8 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         config_hash=config_hash(cfg),
         checkpoint=args.checkpoint or None,
         checkpoint_sha256=sha256(local_path(args.checkpoint)) if args.checkpoint else None,
-        **encoder_of(cfg),
-        weights=loaded_weights(unwrapped(runner.model)),
+        **encoder_of(cfg, model),
+        weights=loaded_weights(model),
         libraries=library_versions(),
     )
 
@@ -253,7 +256,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
     load_weights(model, weights, args.checkpoint or '')
     check_class_count(model, runner.test_loop.dataloader.dataset)
-    fill_bank(model, bank_loader(model, cfg, seed=runner.seed))
+    fill_bank(model, bank_loader(model, cfg, seed=runner.seed, on_corrupt=args.on_corrupt))
     start = time.monotonic()
     metrics = runner.test()
     seconds = time.monotonic() - start

@@ -1,7 +1,9 @@
 """Data sets and transforms that OpenMMLab lacks, and loaders of annotations in place of its own."""
 
 from .camvid import CamVidDataset
+from .listed import ListedDataset
 from .places import PlacedDataset, placed_loader
+from .remembering import RememberingDataset
 from .seeded import SeededDataset, seed_generators
 from .teacher_features import TeacherFeatureDataset
 from .tolerant import TolerantDataset, tolerant_collate
@@ -11,6 +13,7 @@ from .transforms import (
     IgnoreLabel,
     LoadAnnotations,
     LoadDepthAnnotation,
+    MapLabels,
     PresentClasses,
 )
 
@@ -20,9 +23,12 @@ __all__ = [
     'EigenCrop',
     'IgnoreLabel',
     'LoadAnnotations',
+    'ListedDataset',
     'LoadDepthAnnotation',
+    'MapLabels',
     'PlacedDataset',
     'PresentClasses',
+    'RememberingDataset',
     'SeededDataset',
     'TeacherFeatureDataset',
     'TolerantDataset',

@@ -1,7 +1,7 @@
 """Evaluation under attack and schedules of training: loops and hooks."""
 
 from .adversarial_train_loop import AdversarialTrainLoop
-from .hooks import AttackHook, DINOHook, FeatureCacheHook, PanelHook, ResumeHook, SafeCheckpointHook
+from .hooks import AttackHook, DINOHook, FeatureCacheHook, PanelHook, ResumeHook, SafeCheckpointHook, TimedLoggerHook
 from .loops import AttackTestLoop, AttackValLoop
 from .probe_loop import ProbeValLoop
 from .seeded_train_loop import SeededTrainLoop
@@ -18,4 +18,5 @@ __all__ = [
     'ResumeHook',
     'SafeCheckpointHook',
     'SeededTrainLoop',
+    'TimedLoggerHook',
 ]

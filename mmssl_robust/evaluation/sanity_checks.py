@@ -71,7 +71,7 @@ def check_on_few(
     attacks: Mapping[str, Attack | Ensemble],
     images: int,
     batch_size: int = 1,
-    other: tuple[ConfigDict, str] | None = None,
+    other: tuple[ConfigDict, str | None] | None = None,
     **settings: Any,
 ) -> dict[str, list[dict[str, Any]]]:
     """Run the checks on some images of a data set; every process must call it.
@@ -100,19 +100,20 @@ def check_on_few(
     return {name: [asdict(check) for check in checks] for name, checks in found.items()}
 
 
-def with_encoder(model: nn.Module, backbone: ConfigDict, checkpoint: str) -> nn.Module:
+def with_encoder(model: nn.Module, backbone: ConfigDict, checkpoint: str | None) -> nn.Module:
     """Return a copy of a model with another encoder.
 
     Args:
         model: The model.
         backbone: Config of its encoder.
-        checkpoint: Path or URL of the other one's weights.
+        checkpoint: Path or URL of the other one's weights; None for those that its config names.
 
     Raises:
         UserError: If the weights are missing or do not fit.
     """
     backbone = copy.deepcopy(backbone)
-    backbone.init_cfg = dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=checkpoint)
+    if checkpoint is not None:
+        backbone.init_cfg = dict(type='Pretrained') | (backbone.get('init_cfg') or {}) | dict(checkpoint=checkpoint)
     encoder = MODELS.build(backbone)
     initialise(encoder)
     encoder.to(next(model.parameters()).device).requires_grad_(False)

@@ -8,6 +8,7 @@ from .base import Column, MeanTask, Metric, Task, check_task
 from .classification import Classification
 from .contributions import Contributions
 from .depth import Depth
+from .embedding import Embedding
 from .multi_label import MultiLabel
 from .pictures import Example, Picture
 from .retrieval import Retrieval
@@ -17,6 +18,7 @@ from .worst_case import WorstCase, by_budget, fallen_and_risen, worst_of
 __all__ = [
     'Column',
     'Contributions',
+    'Embedding',
     'Example',
     'MeanTask',
     'Metric',
@@ -51,7 +53,7 @@ def register_task(kind: type[Task]) -> type[Task]:
     return kind
 
 
-for kind in (Classification, Segmentation, Depth, MultiLabel, Retrieval):
+for kind in (Classification, Segmentation, Depth, MultiLabel, Retrieval, Embedding):
     register_task(kind)
 
 

@@ -22,6 +22,7 @@ from .checkpoint_layouts import State, Which, state_of
 from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
+from .hub_files import HUB_SCHEME, fetch_from_hub
 from .safe_globals import allowed_globals
 
 # Before it, weights_only=True could be made to run code (CVE-2025-32434).
@@ -36,7 +37,7 @@ _NO_CHECKPOINT = {
 
 
 def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -> Any:
-    """Read a checkpoint from a path, a URL or ``mmssl_robust://`` (files shipped with the package).
+    """Read a checkpoint from a path, a URL, ``hf://`` or ``mmssl_robust://`` (files shipped with the package).
 
     Args:
         source: What safetensors or ``torch.save`` wrote; the content tells which, not the name.
@@ -121,11 +122,13 @@ def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) 
 
 
 def local_path(source: str) -> Path:
-    """The file behind a path, a URL (downloaded once) or ``mmssl_robust://``; it need not exist."""
+    """The file behind a path, a URL (downloaded once), ``hf://`` or ``mmssl_robust://``; it need not exist."""
     if source.startswith(ASSET_SCHEME):
         return ASSETS / source[len(ASSET_SCHEME) :]
     if source.startswith(('http://', 'https://')):
         return fetch(source)
+    if source.startswith(HUB_SCHEME):
+        return fetch_from_hub(source)
     return Path(source).expanduser()
 
 
@@ -134,7 +137,7 @@ def register_safe_loaders() -> None:
     for prefix in list(CheckpointLoader._schemes):
         if prefix not in ('', 'http://', 'https://'):
             CheckpointLoader.register_scheme(prefix, _load_from_refused, force=True)
-    CheckpointLoader.register_scheme(('', 'http://', 'https://', ASSET_SCHEME), _load_from_safe, force=True)
+    CheckpointLoader.register_scheme(('', 'http://', 'https://', ASSET_SCHEME, HUB_SCHEME), _load_from_safe, force=True)
 
 
 def _is_safetensors(path: Path) -> bool:

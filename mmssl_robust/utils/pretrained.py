@@ -217,11 +217,11 @@ def _found(
     leave_out: Sequence[str],
     weights: Which | None,
 ) -> Fit:
-    """The encoder's part of a checkpoint; where timm has a conversion for the network, that if the names do not fit."""
+    """The encoder's part of a checkpoint; where timm has a conversion for the network, that if it does not fit."""
     found = fit(own, state.tensors, prefix, leave_out, weights)
     inner = _timm_model(network)
     convert = getattr(getmodule(type(inner)), 'checkpoint_filter_fn', None)
-    if inner is None or convert is None or not _names_differ(own, found.tensors):
+    if inner is None or convert is None or not _differ(own, found.tensors):
         return found
     begin = found.prefix
     part = {key[len(begin) :]: value for key, value in state.tensors.items() if key.startswith(begin)}
@@ -239,6 +239,11 @@ def _timm_model(network: nn.Module) -> nn.Module | None:
 
 def _names_differ(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
     return bool(given.keys() - own.keys() or {name for name in own if own[name].is_floating_point()} - given.keys())
+
+
+def _differ(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
+    shapes = any(name in own and tensor.shape != own[name].shape for name, tensor in given.items())
+    return shapes or _names_differ(own, given)
 
 
 def _load(network: nn.Module, own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:

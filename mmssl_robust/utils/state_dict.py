@@ -14,6 +14,7 @@ from .errors import UserError
 from .files import sha256
 from .mismatch import mismatch
 from .pretrained import Loaded, check_built, initialise, is_pretrained, note
+from .released_heads import to_own_names
 from .witness import watching_loads
 
 
@@ -37,7 +38,7 @@ def load_weights(model: BaseModel, weights: State | Mapping[str, Tensor], source
     """Load a whole model's weights strictly.
 
     Weights without any of the backbone's, such as a head that was trained on a
-    frozen encoder, are taken if the backbone says where the encoder is.
+    frozen encoder, are taken if the backbone says where the encoder is. So are the linear heads of DINOv2.
 
     Args:
         model: A model with a ``backbone``, as OpenMMLab builds it.
@@ -49,6 +50,7 @@ def load_weights(model: BaseModel, weights: State | Mapping[str, Tensor], source
     """
     weights = weights if isinstance(weights, State) else State(dict(weights))
     own = {unwrapped_name(name): (name, tensor) for name, tensor in model.state_dict().items()}
+    weights = weights._replace(tensors=to_own_names(weights.tensors, own.keys()))
     head_only = not any(key.startswith('backbone.') for key in weights.tensors) and is_pretrained(model.backbone)
     if head_only:
         own = {key: value for key, value in own.items() if not key.startswith('backbone.')}

@@ -32,7 +32,8 @@ def test_presets_of_strong_attacks():
     paper = {'pgd', 'embed', 'segpgd', 'depthpgd'}
     strong = {'fgsm', 'apgd', 'cospgd', 'square', 'autoattack', 'sea', 'depth-ensemble'}
     strong |= {'multilabel-pgd', 'multilabel-apgd', 'embed-directions'}
-    assert attacks.keys() == paper | strong
+    embedding = {'embed-cls', 'embed-patch', 'embed-both'}
+    assert attacks.keys() == paper | strong | embedding
     assert all((attack.norm, attack.eps, attack.seed) == ('linf', 8 / 255, 0) for attack in attacks.values())
     assert [type(attacks[name]).__name__ for name in ('autoattack', 'sea', 'depth-ensemble')] == [
         'AutoAttack', 'SEA', 'DepthEnsemble',

@@ -17,11 +17,13 @@ FLOORS = (
     ('building', 'tasks'),
     ('presets', 'targeted', 'datasets'),
     ('models',),
+    ('encoders',),
     ('victims',),
     ('visualization',),
     ('evaluation',),
     ('engine',),
     ('benchmark',),
+    ('easy',),
     ('commands',),
     ('__main__',),
 )

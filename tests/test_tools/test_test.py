@@ -159,7 +159,7 @@ def test_attack_mistakes(tool, folder, capsys):
     unknown = refused(capsys, tool, *model, '--attack', 'segpgd', 'magic')
     assert (
         "'magic'" in unknown
-        and 'embed-directions, embed, fgsm, multilabel-apgd, multilabel-pgd, pgd, sea, segpgd' in unknown
+        and 'embed-directions, embed-patch, embed, fgsm, multilabel-apgd, multilabel-pgd, pgd, sea, segpgd' in unknown
     )
     for eps in ('1.5', '-1/255', 'eight'):
         assert 'eps' in refused(capsys, tool, *model, '--attack', 'segpgd', f'--eps={eps}')

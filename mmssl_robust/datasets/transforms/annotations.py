@@ -1,5 +1,6 @@
 """What an annotation must be before a pipeline goes on with it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,29 @@ class IgnoreLabel(BaseTransform):
         labels = results['gt_seg_map']
         kind = np.result_type(labels.dtype, np.min_scalar_type(self.ignore_index))  # 300 has no room in eight bits
         results['gt_seg_map'] = np.where(labels == self.label, self.ignore_index, labels).astype(kind)
+        return results
+
+
+@TRANSFORMS.register_module()
+class MapLabels(BaseTransform):
+    """Number the classes of label maps from 0 on.
+
+    Args:
+        labels: The labels in the files, by class. Others do not count.
+        ignore_index: What those become.
+    """
+
+    def __init__(self, labels: Sequence[int], ignore_index: int = IGNORED) -> None:
+        self.labels = list(labels)
+        self.ignore_index = ignore_index
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Change ``gt_seg_map``."""
+        stored = results['gt_seg_map']
+        mapped = np.full(stored.shape, self.ignore_index, np.uint8 if self.ignore_index < 256 else np.int32)
+        for place, label in enumerate(self.labels):
+            mapped[stored == label] = place
+        results['gt_seg_map'] = mapped
         return results
 
 

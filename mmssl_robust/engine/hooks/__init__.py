@@ -6,5 +6,14 @@ from .dino_hook import DINOHook
 from .feature_cache_hook import FeatureCacheHook
 from .panel_hook import PanelHook
 from .resume_hook import ResumeHook
+from .timed_logger_hook import TimedLoggerHook
 
-__all__ = ['AttackHook', 'DINOHook', 'FeatureCacheHook', 'PanelHook', 'ResumeHook', 'SafeCheckpointHook']
+__all__ = [
+    'AttackHook',
+    'DINOHook',
+    'FeatureCacheHook',
+    'PanelHook',
+    'ResumeHook',
+    'SafeCheckpointHook',
+    'TimedLoggerHook',
+]

@@ -56,7 +56,8 @@ class FeatureCacheHook(Hook):
         del self._backbone(runner).forward  # the instance's; the class's shows again
         self.epochs += 1
         hits, images = self.cache.hits, self.cache.hits + self.cache.misses
-        runner.logger.info(f'Cached features: {hits} of {images} images found, {self.cache.bytes / 2**20:.0f} MiB.')
+        if self.epochs <= 2:  # the others are as the second
+            runner.logger.info(f'Cached features: {hits} of {images} images found, {self.cache.bytes / 2**20:.0f} MiB.')
         if self.epochs == 2 and hits < _RARE * images:
             runner.logger.warning('The augmentation hardly ever gives an image again: features are cached no more.')
             self.cache = None

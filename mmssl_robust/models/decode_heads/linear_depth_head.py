@@ -1,6 +1,6 @@
 """The linear depth head of DINOv2."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -17,14 +17,15 @@ from mmssl_robust.utils.thresholds import HasThresholds
 class LinearDepthHead(HasThresholds, BaseDecodeHead):
     """Expected depth over uniform bins, linear in the tokens but for one ReLU.
 
-    The CLS token is concatenated to each patch token, the map upsampled, and a
+    The CLS token is concatenated to each patch token, of several layers one after another, the map upsampled, and a
     1x1 convolution scores the bins; scores become weights by ReLU, plus 0.1,
     divided by their sum. From the evaluation code of Oquab et al., *DINOv2*,
     TMLR 2024, after Bhat et al., *AdaBins*, CVPR 2021. An encoder without a CLS
     token, such as a ResNet, has the average of its map in its place.
 
     Args:
-        in_channels: Width of the tokens; a ViT has ``out_type='featmap_cls'``.
+        in_channels: Width of the tokens; a ViT has ``out_type='featmap_cls'``. A list, with as long an ``in_index``
+            and ``input_transform='resize_concat'``, for several layers.
         num_bins: Number of bins.
         min_depth: First bin in metres; targets up to it are missing. None for that of the data set, where a
             tool of ours builds the model, otherwise 0.001.
@@ -38,16 +39,18 @@ class LinearDepthHead(HasThresholds, BaseDecodeHead):
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: int | list[int],
         num_bins: int = 256,
         min_depth: float | None = None,
         max_depth: float | None = None,
         upsample: int = 4,
         **kwargs: Any,
     ) -> None:
+        widths = [in_channels] if isinstance(in_channels, int) else list(in_channels)
         super().__init__(
-            in_channels=in_channels, channels=2 * in_channels, num_classes=num_bins, dropout_ratio=0.0, **kwargs
+            in_channels=in_channels, channels=2 * sum(widths), num_classes=num_bins, dropout_ratio=0.0, **kwargs
         )
+        self.widths = widths
         self.out_channels = 1  # of the prediction: sliding windows are averaged on a map of this many channels
         self.upsample = upsample
         self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
@@ -65,16 +68,27 @@ class LinearDepthHead(HasThresholds, BaseDecodeHead):
         Returns:
             (B, 1, h * upsample, w * upsample) in metres.
         """
-        tokens = inputs[self.in_index]
-        featmap, cls_token = (tokens, tokens.mean(dim=(2, 3))) if isinstance(tokens, Tensor) else tokens
-        # The CLS token is the same for all patches: its half of the convolution is a bias.
-        of_patches, of_cls = self.conv_seg.weight.chunk(2, dim=1)
-        bias = F.linear(cls_token, of_cls[:, :, 0, 0], self.conv_seg.bias)
-        scores = F.conv2d(featmap.contiguous(), of_patches) + bias[:, :, None, None]
+        of_layers = self.conv_seg.weight.split([2 * width for width in self.widths], dim=1)
+        first, *others = [self._scores_of(tokens, weight) for tokens, weight in zip(self._layers_of(inputs), of_layers)]
+        for scores in others:
+            first = first + F.interpolate(scores, size=first.shape[-2:], mode='bilinear', align_corners=False)
+        scores = first + self.conv_seg.bias[:, None, None]
         # A 1x1 convolution commutes with bilinear upsampling, whose weights sum to 1, and is cheaper before it.
         scores = F.interpolate(scores, scale_factor=self.upsample, mode='bilinear', align_corners=False)
         weights = scores.relu() + 0.1
         return torch.einsum('bkhw,k->bhw', weights / weights.sum(dim=1, keepdim=True), self.bins).unsqueeze(1)
+
+    @staticmethod
+    def _scores_of(tokens: tuple[Tensor, Tensor] | Tensor, weight: Tensor) -> Tensor:
+        """What a layer adds to the scores of the bins, (B, bins, h, w)."""
+        featmap, cls_token = (tokens, tokens.mean(dim=(2, 3))) if isinstance(tokens, Tensor) else tokens
+        # The CLS token is the same for all patches: its half of the convolution is a bias.
+        of_patches, of_cls = weight.chunk(2, dim=1)
+        bias = F.linear(cls_token, of_cls[:, :, 0, 0])
+        return F.conv2d(featmap.contiguous(), of_patches) + bias[:, :, None, None]
+
+    def _layers_of(self, inputs: Sequence[Any]) -> list[Any]:
+        return [inputs[index] for index in ([self.in_index] if isinstance(self.in_index, int) else self.in_index)]
 
     def loss_by_feat(self, depth: Tensor, data_samples: list[BaseDataElement]) -> dict[str, Tensor]:
         """Return each loss of the predicted depth against ``gt_depth_map``, at the annotation's size."""

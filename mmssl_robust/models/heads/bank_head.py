@@ -1,19 +1,21 @@
-"""What heads share that compare an image with a bank of others."""
+"""What heads share that compare an image with a bank of labelled ones."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmpretrain.models.heads import ClsHead
+from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmssl_robust.utils.data_check import no_label
 from mmssl_robust.utils.errors import UserError
 
+from .filled_head import FilledHead
 
-class BankHead(ClsHead):
-    """A head without weights, whose knowledge is the features of labelled images.
 
-    The bank of these is not part of a checkpoint: :meth:`fit` fills it, see :mod:`mmssl_robust.evaluation.bank`.
+class BankHead(FilledHead):
+    """A head whose knowledge is the features of labelled images.
 
     Args:
         num_classes: Number of classes.
@@ -27,6 +29,22 @@ class BankHead(ClsHead):
         self.temperature = temperature
         self.register_buffer('features', torch.empty(0), persistent=False)
         self.register_buffer('labels', torch.empty(0, dtype=torch.int64), persistent=False)
+
+    def entries(self, features: Tensor, samples: Sequence[DataSample]) -> tuple[Tensor, Tensor]:
+        """Return the features (B, D) and class indices (B,) of a batch.
+
+        Raises:
+            UserError: If an image has no label.
+        """
+        for sample in samples:
+            if 'gt_label' not in sample:
+                raise UserError(f'the bank needs labels: {no_label(sample)}')
+        return features.cpu(), torch.cat([sample.gt_label for sample in samples]).cpu()
+
+    def fill(self, parts: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Fill the bank with what :meth:`entries` gave."""
+        features, labels = (torch.cat(tensors).to(self.features.device) for tensors in zip(*parts))
+        self.fit(features, labels)
 
     def fit(self, features: Tensor, labels: Tensor) -> None:
         """Fill the bank.

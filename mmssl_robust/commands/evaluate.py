@@ -1,0 +1,116 @@
+"""Attack an encoder on a folder of your images, without a config; say --task where there are labels.
+
+Without labels the embedding is attacked, and how far it moves is said in units that compare between encoders. With
+labels a linear head is trained on features of the frozen encoder, which are computed once, and the task is attacked.
+The folder of the results holds config, head and a record of each image; after Ctrl-C or a kill the same command goes on
+where it stopped.
+
+Examples:
+    mmssl-robust evaluate timm:vit_small_patch14_dinov2.lvd142m PHOTOS
+    mmssl-robust evaluate hf:facebook/dinov2-small PHOTOS --task classification     # a folder for each class
+    mmssl-robust evaluate ENCODER IMAGES --task segmentation --labels MASKS --classes road car sky
+    mmssl-robust evaluate ENCODER IMAGES --task depth --labels DEPTH --depth-scale 1000 --eps 2/255 8/255
+    mmssl-robust evaluate mini PHOTOS --attack embed-cls --max-images 100 --save-config my_config.py
+"""
+
+import mmssl_robust.utils.startup  # noqa: F401
+
+import argparse
+from pathlib import Path
+
+import torch
+from mmengine.logging import MMLogger
+
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
+from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.terminal import console
+
+SUMMARY = 'attack an encoder on a folder of images: with or without labels, with the head that it needs'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the subcommand."""
+    parser.add_argument('encoder', help='such as timm:NAME, hf:NAME, FILE.py:FUNCTION, a checkpoint, mini')
+    parser.add_argument('folder', type=Path, help='images, at any depth; for classification a folder for each class')
+    parser.add_argument(
+        '--task',
+        choices=tuple(IMAGES),
+        default='embedding',
+        help='embedding, the default, needs no labels; others get a head',
+    )
+    parser.add_argument('--labels', type=Path, metavar='DIR', help='label maps, or depth maps, named as the images')
+    parser.add_argument('--depth-scale', type=float, metavar='N', help='what a metre is in the depth maps, e.g. 1000')
+    parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, from label 0 on')
+    parser.add_argument('--ignore', type=int, metavar='LABEL', help='of label maps, what does not count, besides 255')
+    parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files; default the task's")
+    parser.add_argument('--eps', nargs='+', metavar='EPS', help='sizes, e.g. 2/255 4/255; the smaller make a curve')
+    parser.add_argument('--steps', type=int, help='of the attacks')
+    parser.add_argument('--max-images', type=int, metavar='N', help='attack this many, evenly spread')
+    parser.add_argument('--size', type=int, metavar='PIXELS', help="shorter side; default the encoder's, at most 224")
+    parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images at a time')
+    parser.add_argument(
+        '--protocol',
+        choices=PROTOCOLS,
+        default='quick',
+        help='how heads are trained; paper: with its schedule',
+    )
+    parser.add_argument('--sanity', action='store_true', help='check on few images whether the attacks are believable')
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    parser.add_argument('--seed', type=int, default=0, help='of the split into training and test images')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs')
+    parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
+    parser.add_argument('--no-report', action='store_true', help='leave out the page')
+
+
+def plan_of(args: argparse.Namespace) -> Plan:
+    """What the arguments ask for."""
+    return Plan(
+        encoder=args.encoder,
+        folder=args.folder,
+        task=args.task,
+        labels=args.labels,
+        depth_scale=args.depth_scale,
+        classes=tuple(args.classes) if args.classes else None,
+        ignore=args.ignore,
+        attacks=tuple(args.attack) if args.attack else None,
+        eps=tuple(args.eps or ()),
+        steps=args.steps,
+        max_images=args.max_images,
+        size=args.size,
+        batch_size=args.batch_size,
+        protocol=args.protocol,
+        sanity=args.sanity,
+        seed=args.seed,
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, print the table, write the page.
+
+    Raises:
+        UserError: If something does not fit; says what to do.
+    """
+    # MMEngine would tell of each metric that it has no prefix.
+    MMLogger.get_instance('evaluate', log_level='ERROR')
+    plan = plan_of(args)
+    out = args.out or folder_of(plan)
+
+    def say(note: str) -> None:
+        console.print(note, soft_wrap=True, markup=False)
+
+    try:
+        options = Options(on_corrupt=args.on_corrupt, device='cuda' if torch.cuda.is_available() else 'cpu')
+        results = run_plan(plan, out, options, command=getattr(args, 'command_line', ''), say=say)
+    except KeyboardInterrupt:
+        raise UserError('stopped: the same command goes on from here') from None
+    finally:
+        if args.save_config and (out / CONFIG_FILE).is_file():
+            with whole_file(args.save_config) as partial:
+                partial.write_text((out / CONFIG_FILE).read_text())
+    for table in results.shown():
+        console.print(table)
+    if not args.no_report:
+        say(f'Report: {results.report()}')

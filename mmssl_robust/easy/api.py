@@ -1,0 +1,179 @@
+"""What Python users call: ``from mmssl_robust import evaluate, attack``."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmssl_robust.attacks import Attack, AttackResult, Ensemble, eval_mode, frozen
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.building import build_attack
+from mmssl_robust.encoders import Encoder, EncoderSpec, load_encoder
+from mmssl_robust.functional.tokens import select_tokens
+from mmssl_robust.presets import check_names, load_preset, load_presets, preset_name
+from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.errors import UserError
+
+from .module_run import run_network
+from .modules import outputs_of
+from .plan import Plan
+from .results import Results
+from .runs import folder_of, run_plan
+
+Attacks = Sequence[str | Attack | Ensemble] | Mapping[str, Any]
+_DIMENSIONS = dict(classification=2, segmentation=4, depth=4)
+
+
+def evaluate(
+    model: Any,
+    data: Any,
+    task: str | None = None,
+    attacks: Attacks | None = None,
+    out: str | Path | None = None,
+    max_images: int | None = None,
+    device: str | None = None,
+    **settings: Any,
+) -> Results:
+    """Evaluate an encoder on a folder, or a network on batches.
+
+    Args:
+        model: An encoder's spec, see :func:`mmssl_robust.encoders.parse_spec`, for a folder. Or for batches an
+            ``nn.Module`` that gives logits, label maps' logits or depth for images, which it normalises itself, or any
+            other function of images, such as a model of MAITE.
+        data: Path of a folder of images. Or batches, see :func:`.batches.batches_of`.
+        task: ``'embedding'`` (the default for a folder; no labels), ``'classification'`` (the default for batches),
+            ``'segmentation'`` or ``'depth'``.
+        attacks: Presets by name, such as ``'pgd'``, or name -> settings to change, ``dict(pgd=dict(eps='4/255'))``;
+            for a network also built attacks of :mod:`mmssl_robust.attacks`. None for the task's.
+        out: Folder of the records. By default one for each evaluation below ``work_dirs/evaluate``, for networks a
+            temporary one.
+        max_images: How many images are attacked.
+        device: Where to compute; by default a GPU if there is one. A network is where it is.
+        **settings: Of a folder, see :class:`.plan.Plan`: ``labels``, ``depth_scale``, ``classes``, ``eps``, ``steps``,
+            ``size``, ``batch_size``, ``protocol``, ``sanity``, ``seed``.
+
+    Returns:
+        The results.
+
+    Raises:
+        UserError: If something does not fit; says what to do.
+    """
+    if isinstance(model, (str, EncoderSpec)):
+        if not isinstance(data, (str, os.PathLike)):
+            raise UserError('an encoder by name is evaluated on a folder: give its path, or load_encoder and a network')
+        named = _by_name(attacks)
+        if 'labels' in settings and settings['labels'] is not None:
+            settings['labels'] = Path(settings['labels'])
+        plan = Plan(
+            str(model), Path(data), task or 'embedding', attacks=named, max_images=max_images, **_tuples(settings)
+        )
+        options = Options(device=device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        return run_plan(plan, Path(out) if out else folder_of(plan), options)
+    if settings or device:
+        given = ', '.join([*settings, *(['device'] if device else [])])
+        raise UserError(
+            f'{given}: of a network nothing of that is known: set it in the network, the data or the attacks'
+        )
+    task = task or 'classification'
+    if task not in _DIMENSIONS:
+        raise UserError(f'{task} is no task of a network: use one of {", ".join(_DIMENSIONS)}, or name an encoder')
+    folder = Path(out) if out else Path(tempfile.mkdtemp(prefix='mmssl_robust-'))
+    return run_network(model, data, task, _built(attacks, task), folder, max_images)
+
+
+def attack(
+    model: Any, images: Tensor, targets: Tensor | None = None, attack: str | Attack | Ensemble = 'pgd', **changes: Any
+) -> AttackResult:
+    """Attack a batch of images.
+
+    Args:
+        model: An encoder, or its spec, whose embedding is attacked; or a network, as for :func:`evaluate`.
+        images: (B, 3, H, W) in [0, 1].
+        targets: Ground truth for an attack on a prediction: classes (B,), label maps (B, H, W), depth (B, 1, H, W).
+        attack: A preset by name, or a built attack.
+        **changes: Settings of the preset to change, such as ``eps='4/255'``.
+
+    Returns:
+        The attacked images and what they are worth.
+
+    Raises:
+        UserError: If something does not fit.
+    """
+    built = build_attack(load_preset(attack, **changes)) if isinstance(attack, str) else attack
+    if changes and not isinstance(attack, str):
+        raise UserError(f'{", ".join(changes)} change a preset, not a built attack: build it with other arguments')
+    if isinstance(model, (str, EncoderSpec)):
+        tokens = getattr(built.objective, 'tokens', 'cls')
+        model = load_encoder(model, out_type='cls_token' if tokens in ('cls', 'task') else 'featmap_cls').to(
+            images.device
+        )
+    forward = _embedding_of(model, built) if isinstance(model, Encoder) else _network(model, targets)
+    module = model if isinstance(model, nn.Module) else nn.Identity()
+    with eval_mode(module), frozen(module):
+        try:
+            return built(forward, images, targets)
+        except ValueError as error:
+            raise UserError(f'{type(built.objective).__name__} does not fit: {error}') from error
+
+
+def _by_name(attacks: Attacks | None) -> Any:
+    if attacks is not None and not isinstance(attacks, Mapping) and not all(isinstance(one, str) for one in attacks):
+        raise UserError(
+            'a built attack is for a network: of an encoder by name give presets by name, or their settings'
+        )
+    return attacks
+
+
+def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
+    """Lists as tuples, a single eps as one of them."""
+    eps = settings.get('eps', ())
+    settings['eps'] = (eps,) if isinstance(eps, (str, float)) else tuple(eps)
+    settings['eps'] = tuple(str(one) for one in settings['eps'])
+    if settings.get('classes') is not None:
+        settings['classes'] = tuple(settings['classes'])
+    return settings
+
+
+def _built(attacks: Attacks | None, task: str) -> dict[str, Attack | Ensemble]:
+    """Attacks by name."""
+    if attacks is None:
+        attacks = [name for name in task_named(task).attacks if name != 'embed']
+    if isinstance(attacks, Mapping):
+        found = {name: build_attack(config) for name, config in load_presets(attacks).items()}
+    else:
+        found = {}
+        for one in attacks:
+            name = preset_name(one) if isinstance(one, str) else type(one).__name__.lower()
+            while name in found:
+                name += '-2'
+            found[name] = build_attack(load_preset(one)) if isinstance(one, str) else one
+    check_names(found)
+    return found
+
+
+def _embedding_of(encoder: Encoder, built: Attack | Ensemble) -> Any:
+    if built.objective.reads != 'embedding':
+        raise UserError('an encoder has an embedding and no prediction: use embed-cls, embed-patch or embed-both')
+    tokens = getattr(built.objective, 'tokens', 'cls')
+
+    def forward(pixels: Tensor) -> Tensor:
+        mean, std = (pixels.new_tensor(values)[:, None, None] for values in (encoder.info.mean, encoder.info.std))
+        return select_tokens(encoder((pixels * 255 - mean) / std), 'cls' if tokens == 'task' else tokens)
+
+    return forward
+
+
+def _network(network: Any, targets: Tensor | None) -> Any:
+    if targets is None:
+        raise UserError('an attack on a prediction needs the ground truth: give targets')
+    dimensions = {1: 2}.get(targets.ndim, 4)
+    wanted = {1: 'logits (B, K)', 3: 'logits (B, K, H, W)'}.get(targets.ndim, 'depth (B, 1, H, W)')
+
+    def forward(pixels: Tensor) -> Tensor:
+        return outputs_of(network, pixels, dimensions, wanted)
+
+    return forward

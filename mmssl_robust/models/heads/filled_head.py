@@ -1,0 +1,43 @@
+"""Heads whose knowledge is other images."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from mmpretrain.models.heads import ClsHead
+from mmpretrain.structures import DataSample
+
+
+class FilledHead(ClsHead):
+    """A head without weights that knows images, its bank, which is part of no checkpoint.
+
+    How the bank is filled: :mod:`mmssl_robust.evaluation.bank`. Arguments as for mmpretrain's ``ClsHead``.
+
+    Attributes:
+        needs_all: Whether an image of the bank that cannot be read may not be left out.
+    """
+
+    needs_all = True
+
+    @abstractmethod
+    def entries(self, features: Any, samples: Sequence[DataSample]) -> Any:
+        """Return what is to be remembered of a batch, in main memory.
+
+        Args:
+            features: The encoder's last output for it.
+            samples: The images.
+
+        Raises:
+            UserError: If a sample lacks what the bank needs.
+        """
+
+    @abstractmethod
+    def fill(self, parts: Sequence[Any]) -> None:
+        """Fill the bank, in place of what it held.
+
+        Args:
+            parts: What :meth:`entries` gave for each batch, of all processes.
+
+        Raises:
+            UserError: If that is too little.
+        """

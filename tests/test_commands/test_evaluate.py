@@ -1,0 +1,135 @@
+"""`evaluate`: the four cases from folders to a table, tiny."""
+
+import argparse
+
+import pytest
+
+from mmssl_robust import evaluate
+from mmssl_robust.benchmark.row_records import read_rows
+from mmssl_robust.commands import evaluate as command
+from mmssl_robust.easy.results import Results
+from mmssl_robust.utils.config_files import read_config
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.terminal import console
+
+FEW = ('--max-images', '2', '--steps', '2', '--no-report', '--eps', '4/255')
+
+
+def call(*arguments):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    command.run(parser.parse_args([str(argument) for argument in arguments]))
+
+
+@pytest.fixture
+def short_training(monkeypatch):
+    """Heads are trained for a moment."""
+    monkeypatch.setattr('mmssl_robust.easy.configs._STEPS', 1)
+    monkeypatch.setattr('mmssl_robust.easy.configs._EPOCHS', (1, 2))
+
+
+def test_photographs_without_labels(tmp_path, data_root, monkeypatch):
+    folder = data_root / 'cifar10/test/bird'
+    with console.capture() as said:
+        call('mini', folder, *FEW, '2/255', '--out', tmp_path / 'out', '--save-config', tmp_path / 'own.py')
+    assert '2 of 10 images are attacked' in said.get() and 'mini on bird, 2 images' in said.get()
+    table = Results(tmp_path / 'out').table
+    assert set(table['eps'].dropna()) == {2 / 255, 4 / 255} and set(table['attack']) >= {'clean', 'embed-both'}
+    assert table[table['metric'] == 'nearest']['low'].notna().all()
+    assert read_config(tmp_path / 'own.py').model.head.type == 'mmssl_robust.EmbeddingHead'
+    monkeypatch.setattr('mmssl_robust.benchmark.run.RowEvaluation', None)  # nothing is loaded a second time
+    call('mini', folder, *FEW, '2/255', '--out', tmp_path / 'out')
+    with pytest.raises(UserError, match='were made with max_images 2, not 3'):
+        call('mini', folder, *FEW, '2/255', '--max-images', '3', '--out', tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    'task, folder, arguments, attacks',
+    [
+        ('classification', 'cifar10', [], {'clean', 'embed', 'pgd'}),
+        (
+            'segmentation', 'camvid/images', ['--labels', 'camvid/annotations', '--ignore', '11'],
+            {'clean', 'embed', 'segpgd'},
+        ),
+        (
+            'depth', 'hololens/images', ['--labels', 'hololens/depths', '--depth-scale', '1000'],
+            {'clean', 'embed', 'depthpgd'},
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures('short_training')
+def test_with_labels(task, folder, arguments, attacks, tmp_path, data_root):
+    arguments = [data_root / part if '/' in part else part for part in arguments]
+    with console.capture():
+        call('mini', data_root / folder, '--task', task, *arguments, *FEW, '--size', '32', '--out', tmp_path / 'out')
+    results = Results(tmp_path / 'out')
+    assert set(results.table['attack']) == attacks and results.table['images'].eq(2).all()
+    _, (records,) = read_rows(tmp_path / 'out')
+    assert records.info['head'].endswith('head.safetensors') and records.info['encoder'] == 'mini'
+
+
+def test_from_python(tmp_path, data_root):
+    folder = data_root / 'cifar10/test/bird'
+    results = evaluate('mini', folder, attacks=['embed-cls'], out=tmp_path, max_images=2, steps=1, eps='2/255', size=32)
+    assert results.value() == 100 and results.value('embed-cls', 'cls_distance') > 0
+    assert results.report().is_file() and len(results.to_pandas()) == 2 * 9
+
+
+def test_damaged_photographs(tmp_path, data_root):
+    for name in ('0000', '0020', '0040'):
+        (tmp_path / 'photos').mkdir(exist_ok=True)
+        (tmp_path / f'photos/{name}.jpg').write_bytes((data_root / f'cifar10/test/bird/{name}.jpg').read_bytes())
+    (tmp_path / 'photos/0010.jpg').write_bytes(b'broken')
+    arguments = ('mini', tmp_path / 'photos', '--max-images', '4', '--size', '16', '--attack', 'embed-cls', *FEW[2:])
+    with console.capture(), pytest.raises(UserError, match=r'cannot read .*0010.jpg .*--on-corrupt skip'):
+        call(*arguments, '--out', tmp_path / 'out')
+    with console.capture():
+        call(*arguments, '--on-corrupt', 'skip', '--out', tmp_path / 'out')
+    assert Results(tmp_path / 'out').table['images'].eq(3).all()
+
+
+ENCODER = """
+import torch
+from torch import nn
+
+
+class Patches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.proj = nn.Conv2d(3, 8, 8, 8)
+
+    def forward(self, images):
+        return self.proj(images).flatten(2).transpose(1, 2)
+
+
+def make_encoder():
+    torch.manual_seed(0)
+    return Patches()
+"""
+
+
+def write_dinov2(folder):
+    """A tiny DINOv2 of transformers."""
+    transformers = pytest.importorskip('transformers')
+    config = transformers.Dinov2Config(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, mlp_ratio=2, image_size=28, patch_size=14
+    )
+    transformers.Dinov2Model(config).save_pretrained(folder)
+
+
+@pytest.mark.parametrize('kind', ['timm', 'file', 'hf'])
+def test_encoders_by_name(kind, tmp_path, data_root):
+    (tmp_path / 'own.py').write_text(ENCODER)
+    if kind == 'hf':
+        write_dinov2(tmp_path / 'dinov2')
+    spec = dict(
+        timm='timm:vit_tiny_patch16_224?weights=random',
+        file=f'{tmp_path}/own.py:make_encoder',
+        hf=f'hf:{tmp_path}/dinov2',
+    )[kind]
+    arguments = ('--max-images', '2', '--attack', 'embed-cls', 'embed-patch', *FEW[2:], '--size', '32')
+    with console.capture():
+        call(spec, data_root / 'cifar10/test/bird', *arguments, '--out', tmp_path / 'out')
+    results = Results(tmp_path / 'out')
+    assert results.value() == 100 and results.value('embed-cls', 'cls_distance') > 0
+    assert results.value('embed-patch', 'patch_distance') > 0 == results.value('clean', 'patch_distance')

@@ -1,0 +1,66 @@
+"""Encoders by name: what is read, given back, and refused."""
+
+import pytest
+
+from mmssl_robust.encoders import parse_spec
+from mmssl_robust.utils.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ('text', 'source', 'name', 'options'),
+    [
+        ('timm:vit_small_patch14_dinov2.lvd142m', 'timm', 'vit_small_patch14_dinov2.lvd142m', {}),
+        ('timm:resnet50?checkpoint=a/b.pth&pool=avg', 'timm', 'resnet50', dict(checkpoint='a/b.pth', pool='avg')),
+        ('hf:facebook/dinov2-small', 'hf', 'facebook/dinov2-small', {}),
+        ('hf:./folder?weights=random&seed=3', 'hf', './folder', dict(weights='random', seed='3')),
+        ('hub:facebookresearch/dinov2:dinov2_vits14', 'hub', 'facebookresearch/dinov2:dinov2_vits14', {}),
+        ('mmpretrain:resnet18_8xb32_in1k', 'mmpretrain', 'resnet18_8xb32_in1k', {}),
+        ('my/encoder.py:make_encoder?size=480x640', 'file', 'my/encoder.py:make_encoder', dict(size='480x640')),
+        ('weights/last.pth?arch=dino_vits16', 'checkpoint', 'weights/last.pth', dict(arch='dino_vits16')),
+        ('https://host/file.pth', 'checkpoint', 'https://host/file.pth', {}),
+        ('hf://owner/repository/model.safetensors', 'checkpoint', 'hf://owner/repository/model.safetensors', {}),
+        ('mmssl_robust://mini/encoder.safetensors', 'checkpoint', 'mmssl_robust://mini/encoder.safetensors', {}),
+        ('mini', 'checkpoint', 'mini', {}),
+        ('mini_deacl', 'checkpoint', 'mini_deacl', {}),
+    ],
+)
+def test_each_source_is_read_and_given_back(text, source, name, options):
+    spec = parse_spec(text)
+    assert (spec.source, spec.name, dict(spec.options)) == (source, name, options)
+    assert str(spec) == text
+    assert parse_spec(str(spec)) == spec
+
+
+def test_a_path_with_any_character_survives():
+    spec = parse_spec('timm:resnet50?checkpoint=a%26b%3Fc=d e+f.pth')
+    assert spec.checkpoint == 'a&b?c=d e+f.pth'
+    assert parse_spec(str(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        ('vit_small_patch14_dinov', 'did you mean timm:vit_small_patch14_dinov2?'),
+        ('min', 'did you mean mini?'),
+        ('tim:resnet50', 'did you mean timm:resnet50?'),
+        ('timm:', 'names no encoder'),
+        ('timm:resnet50?poool=avg', 'did you mean pool?'),
+        ('timm:resnet50?checkpoint', 'cannot read the option'),
+        ('timm:resnet50?pool=avg&pool=map', 'cannot read the option'),
+        ('timm:resnet50?weights=random&checkpoint=a.pth', 'leave out one'),
+        ('timm:resnet50?weights=none', 'weights=none is unknown'),
+        ('timm:resnet50?weights=ema', 'add checkpoint=FILE'),
+        ('timm:resnet50?seed=1', 'seed is for random weights'),
+        ('timm:resnet50?weights=random&seed=-1', 'no whole number'),
+        ('timm:resnet50?size=224x', 'is no size'),
+        ('hf:a/b?size=224', 'unknown option size'),
+        ('e.py:f?mean=1,2', 'three numbers'),
+        ('e.py:f?mean=1,2,c', 'no numbers'),
+        ('a.pth?weights=random', 'weights=random is unknown'),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_line(text, words):
+    with pytest.raises(UserError) as error:
+        parse_spec(text)
+    assert words in str(error.value)
+    assert '\n' not in str(error.value)
