@@ -151,11 +151,13 @@ def config_text(run: Run) -> str:
 def body(run: Run) -> str:
     """What a config sets besides its bases."""
     text = head_and_padding(run)
-    if 'mean' not in run.encoder:
-        return text
-    settings = [*COLOURS, *PREPROCESSOR.search(text)[1].split(', ')]
-    lines = ''.join(f'        {setting},\n' for setting in settings)
-    return PREPROCESSOR.sub(lambda _: f'data_preprocessor=dict(\n{lines}    ),', text)
+    return PREPROCESSOR.sub(with_colours, text) if 'mean' in run.encoder else text
+
+
+def with_colours(found: re.Match[str]) -> str:
+    """The data preprocessor with the encoder's mean and standard deviation, a line each."""
+    lines = ''.join(f'        {setting},\n' for setting in [*COLOURS, *found[1].split(', ')])
+    return f'data_preprocessor=dict(\n{lines}    ),'
 
 
 def head_and_padding(run: Run) -> str:
