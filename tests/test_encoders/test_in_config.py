@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from mmssl_robust.benchmark.cost import row_cost
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.run import SuiteRun
@@ -161,6 +162,21 @@ def test_a_row_with_a_spec_is_evaluated_as_one_with_a_config(tmp_path):
         pd.testing.assert_frame_equal(first, second, rtol=1e-3)
         assert len(first) == 4
     assert stores[1].info()['encoder'] == 'mini'
+
+
+def test_the_cost_of_a_row_with_a_spec_is_that_of_the_padded_images(tmp_path):
+    row = Row(
+        TASKS['classification'],
+        'classification',
+        'CIFAR-10',
+        'EVA-02',
+        name='a',
+        spec='timm:eva02_tiny_patch14_224?weights=random',  # images are 64 pixels wide
+        max_images=2,
+        attacks=dict(embed=load_preset('embed', steps=2)),
+    )
+    cost = row_cost(row, tmp_path, tmp_path, Options())
+    assert not cost.problem and cost.flops > 0
 
 
 def test_a_row_has_either_a_spec_or_other_weights(tmp_path):
