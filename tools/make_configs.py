@@ -76,6 +76,9 @@ model = dict(
     decode_head=dict(in_channels={{_base_.embed_dims}}),
 )
 """
+# What an encoder by name adds, whose images have a mean and a standard deviation of their own.
+COLOURS = ['mean={{_base_.mean}}', 'std={{_base_.std}}']
+PREPROCESSOR = re.compile(r'data_preprocessor=dict\((.*)\),')
 COLLECTION = """\
 # Written by tools/make_configs.py from configs/_base_/tasks and configs/_base_/models.
 Collections:
@@ -94,6 +97,10 @@ MODEL = """\
       Epochs: {epochs}
       Batch Size: {batch_size}
       Training Data: [{data}]
+"""
+ORIGIN = """\
+      Encoder License: {licence}
+      Encoder URL: {url}
 """
 TABLE = re.compile(r'^\| encoder \|.*\n(?:\|.*\n)+', re.M)
 
@@ -143,6 +150,18 @@ def config_text(run: Run) -> str:
 
 def body(run: Run) -> str:
     """What a config sets besides its bases."""
+    text = head_and_padding(run)
+    return PREPROCESSOR.sub(with_colours, text) if 'mean' in run.encoder else text
+
+
+def with_colours(found: re.Match[str]) -> str:
+    """The data preprocessor with the encoder's mean and standard deviation, a line each."""
+    lines = ''.join(f'        {setting},\n' for setting in [*COLOURS, *found[1].split(', ')])
+    return f'data_preprocessor=dict(\n{lines}    ),'
+
+
+def head_and_padding(run: Run) -> str:
+    """What a config sets of the model."""
     if run.folder == 'classification':
         # An encoder without the settings of a ViT has no CLS token.
         return POOLED_CLASSIFIER if '_delete_' in run.encoder.encoder else CLS_CLASSIFIER
@@ -161,6 +180,8 @@ def metafile(runs: list[Run]) -> str:
 
 
 def architecture(run: Run) -> str:
+    if 'architecture' in run.encoder:  # of an encoder by name
+        return run.encoder.architecture
     name = run.encoder.encoder.type.rpartition('.')[2]
     return 'ViT' if name == 'DINOVisionTransformer' else name
 
@@ -172,7 +193,7 @@ def model_entry(run: Run) -> str:
         epochs=run.task.train_cfg.max_epochs,
         batch_size=run.task.train_dataloader.batch_size,
         data=run.data,
-    )
+    ) + (ORIGIN.format(licence=run.encoder.licence, url=run.encoder.url) if 'licence' in run.encoder else '')
 
 
 def with_table(readme: str, runs: list[Run]) -> str:

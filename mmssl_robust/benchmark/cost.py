@@ -192,7 +192,9 @@ def _forward_flops(cfg: Config, sizes: list[Size], training: bool = False) -> fl
 
 
 def _flops(model: nn.Module, cfg: Config, size: Size, training: bool) -> int:
-    divisor = (cfg.model.get('data_preprocessor', {}).get('test_cfg') or {}).get('size_divisor') or 1
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    divisor = (preprocessor.get('test_cfg') or preprocessor).get('size_divisor') or 1
+    divisor = preprocessor.get('pad_size_divisor') or divisor  # of mmpretrain
     height, width = (-(-side // divisor) * divisor for side in size)
     inputs = torch.empty(1, 3, height, width, device='meta')
     config = cfg.model.get('test_cfg') or {}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mmssl_robust.utils.download import MIRROR
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.mismatch import shortened
-from mmssl_robust.utils.pretrained import Loaded
+from mmssl_robust.utils.pretrained import Loaded, note
 
 from .hf_layers import Maps, Sequences
 from .info import IMAGENET_MEAN, IMAGENET_STD, EncoderInfo, of_255
@@ -83,7 +83,8 @@ class HFNetwork(TokenNetwork):
         state = (getattr(full, self.part) if self.part else full).state_dict()
         self.model.load_state_dict(state)
         left_out = sorted({str(key).partition('.')[0] for key in found['unexpected_keys']})
-        return Loaded(str(self.spec), digest_of(state), 'read by transformers', 'only', len(state), left_out)
+        loaded = Loaded(str(self.spec), digest_of(state), 'read by transformers', 'only', len(state), left_out)
+        return note(self, loaded)
 
     def _is_unread(self, key: str) -> bool:
         """Whether a tensor is of a part that nothing here reads, such as the pooler of a model with a CLS token."""

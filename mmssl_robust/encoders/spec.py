@@ -183,6 +183,8 @@ def _check_options(spec: EncoderSpec) -> None:
         raise UserError(f'{spec}: weights={weights} says which of a checkpoint: add checkpoint=FILE')
     if 'seed' in spec.options and not spec.is_random:
         raise UserError(f'{spec}: seed is for random weights: add weights=random, or leave it out')
+    if spec.options.get('trust', 'yes') != 'yes':
+        raise UserError(f'{spec}: trust={spec.options["trust"]} is unknown: use trust=yes, or leave it out to be asked')
     for key in ('seed', 'patch_size'):
         spec.number(key)
     for key in ('mean', 'std'):

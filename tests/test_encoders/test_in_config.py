@@ -1,6 +1,7 @@
 """An encoder by name in the configs of tasks and in suites."""
 
 import copy
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,12 +9,14 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from mmssl_robust.benchmark.cost import row_cost
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite
-from mmssl_robust.encoders import use_encoder
+from mmssl_robust.encoders import parse_spec, use_encoder
 from mmssl_robust.encoders.in_config import info_of, is_by_spec, weights_of
+from mmssl_robust.encoders.sources import build_network
 from mmssl_robust.evaluation.sanity_checks import with_encoder
 from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS
@@ -28,6 +31,8 @@ TASKS = dict(
     depth='configs/depth/mini_nyu.py',
     crops='configs/segmentation/simclr_resnet18_voc2012.py',
 )
+MODEL_FILES = sorted((Path(__file__).resolve().parents[2] / 'configs/_base_/models').glob('*.py'))
+BY_NAME = [path for path in MODEL_FILES if 'mmssl_robust.Encoder' in path.read_text()]
 VIT, CONVOLUTIONS = 'timm:test_vit?weights=random', 'timm:test_convnext?weights=random'
 
 
@@ -85,6 +90,16 @@ def _segmented():
 
 
 MODELS_SAMPLES = dict(classification=_classified, segmentation=_segmented, depth=_segmented)
+
+
+@pytest.mark.parametrize('path', BY_NAME, ids=lambda path: path.stem)
+def test_the_encoders_of_the_configs_say_what_their_files_say(path):
+    cfg = Config.fromfile(path)
+    with torch.device('meta'):  # of shapes alone
+        info = build_network(parse_spec(cfg.encoder.spec)).info
+    assert (info.embed_dims, info.size_multiple) == (cfg.embed_dims, cfg.patch_size)
+    assert (info.mean, info.std) == (pytest.approx(cfg.mean), pytest.approx(cfg.std))
+    assert not info.fixed_size
 
 
 def test_layers_may_be_named():
@@ -147,6 +162,21 @@ def test_a_row_with_a_spec_is_evaluated_as_one_with_a_config(tmp_path):
         pd.testing.assert_frame_equal(first, second, rtol=1e-3)
         assert len(first) == 4
     assert stores[1].info()['encoder'] == 'mini'
+
+
+def test_the_cost_of_a_row_with_a_spec_is_that_of_the_padded_images(tmp_path):
+    row = Row(
+        TASKS['classification'],
+        'classification',
+        'CIFAR-10',
+        'EVA-02',
+        name='a',
+        spec='timm:eva02_tiny_patch14_224?weights=random',  # images are 64 pixels wide
+        max_images=2,
+        attacks=dict(embed=load_preset('embed', steps=2)),
+    )
+    cost = row_cost(row, tmp_path, tmp_path, Options())
+    assert not cost.problem and cost.flops > 0
 
 
 def test_a_row_has_either_a_spec_or_other_weights(tmp_path):

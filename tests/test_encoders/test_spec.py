@@ -56,6 +56,7 @@ def test_a_path_with_any_character_survives():
         ('hf:a/b?size=224', 'unknown option size'),
         ('e.py:f?mean=1,2', 'three numbers'),
         ('e.py:f?mean=1,2,c', 'no numbers'),
+        ('hub:o/r:n?trust=no', 'use trust=yes'),
         ('a.pth?weights=random', 'weights=random is unknown'),
     ],
 )

@@ -1,5 +1,7 @@
 """timm's encoders: the tokens of timm's own forward, normed, at any size, with timm's own normalisation."""
 
+import copy
+
 import timm
 import torch
 from pytest import approx, mark, raises
@@ -120,6 +122,18 @@ def test_dinov2_of_timm_is_ours(registers, size, tmp_path):
     for (map_here, cls_here), (map_there, cls_there) in zip(encoder(inputs), ours(inputs)):
         torch.testing.assert_close(map_here, map_there, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(cls_here, cls_there, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_copy_resamples_its_own_positions():
+    encoder = load_encoder('timm:vit_small_patch16_224.dino?weights=random')
+    other = copy.deepcopy(encoder)
+    other.network.model.pos_embed.mul_(2)
+    x = torch.zeros(1, 4, 6, 384)
+    zero_cls = encoder.network.model.cls_token * 0
+    for part in (encoder, other):
+        part.network.model.cls_token.copy_(zero_cls)
+    torch.testing.assert_close(other.network.model._pos_embed(x), 2 * encoder.network.model._pos_embed(x))
 
 
 @torch.no_grad()

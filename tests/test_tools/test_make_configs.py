@@ -22,6 +22,17 @@ embed_dims = 24
 patch_size = 32
 encoder = dict(_delete_=True, type='mmpretrain.MobileNetV2')
 """
+BY_NAME = """\
+# Tiny one, of timm.
+embed_dims = 64
+patch_size = 16
+mean = [1.0, 2.0, 3.0]
+std = [4.0, 5.0, 6.0]
+architecture = 'Sieve'
+licence = 'None at all'
+url = 'https://example.org'
+encoder = dict(type='mmssl_robust.Encoder', spec='timm:test_vit')
+"""
 EVERY_DATA_SET = {'classification': 3, 'segmentation': 3, 'depth': 1}
 
 
@@ -95,6 +106,20 @@ def test_new_encoder(text, neck, tree, make):
         cells = [f'[`{path.stem}`]({path.name})' for path in new]
         assert f'| {text[2:10]} | {" | ".join(cells)} |\n' in (tree / f'configs/{task}/README.md').read_text()
     assert make('--check') == (set(), '')
+
+
+def test_an_encoder_by_name_brings_its_colours_and_its_licence(tree, make):
+    (tree / 'configs/_base_/models/tiny.py').write_text(BY_NAME)
+    assert make()[1] == ''
+    for task in EVERY_DATA_SET:
+        for path in (tree / 'configs' / task).glob('tiny_*.py'):
+            cfg = Config.fromfile(path, use_environment_variables=False)
+            assert (cfg.model.data_preprocessor.mean, cfg.model.data_preprocessor.std) == ([1, 2, 3], [4, 5, 6])
+            assert 16 in cfg.model.data_preprocessor.values() or cfg.model.data_preprocessor.test_cfg.size_divisor == 16
+            assert (cfg.model.backbone.spec, cfg.model.get('neck')) == ('timm:test_vit', None)
+            metadata = entries(tree, task)[path.stem]['Metadata']
+            assert metadata['Encoder License'] == 'None at all' and metadata['Encoder URL'] == 'https://example.org'
+        assert 'Sieve' in (tree / f'configs/{task}/metafile.yml').read_text()
 
 
 def test_new_data_set(tree, make):

@@ -1,0 +1,9 @@
+# DINOv3 ConvNeXt-T, weights of facebookresearch/dinov3 (DINOv3 License) as timm has them.
+embed_dims = 768
+patch_size = 32
+mean = [123.675, 116.28, 103.53]
+std = [58.395, 57.12, 57.375]
+architecture = 'ConvNeXt'
+licence = 'DINOv3 License'
+url = 'https://github.com/facebookresearch/dinov3'
+encoder = dict(type='mmssl_robust.Encoder', spec='timm:convnext_tiny.dinov3_lvd1689m')

@@ -1,0 +1,10 @@
+_base_ = ['../_base_/tasks/stl10.py', '../_base_/models/dinov3_vitb16.py']
+model = dict(
+    data_preprocessor=dict(
+        mean={{_base_.mean}},
+        std={{_base_.std}},
+        pad_size_divisor={{_base_.patch_size}},
+    ),
+    backbone={{_base_.encoder}},
+    head=dict(in_channels={{_base_.embed_dims}}),
+)
