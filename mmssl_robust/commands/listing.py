@@ -16,7 +16,7 @@ SUMMARY = 'list encoders, attacks, suites, configs or data sets'
 
 
 def encoders() -> dict[str, Path]:
-    """Those of ``configs/_base_/models`` that a head can be put on."""
+    """Those of ``configs/_base_/models`` that a head can be put on; others go by a name, see docs/encoders.md."""
     files = configs_in('configs/_base_/models')
     return {name: path for name, path in files.items() if re.search(r'^encoder = ', path.read_text(), re.MULTILINE)}
 
@@ -29,6 +29,11 @@ KINDS: dict[str, Callable[[], dict[str, Path]]] = {
     'datasets': lambda: configs_in('configs/_base_/tasks'),
 }
 """What can be listed -> name -> file."""
+
+BY_NAME = (
+    'And by name, for `evaluate`: mini, mini_deacl, timm:NAME, hf:NAME, hub:REPOSITORY:NAME, mmpretrain:NAME, '
+    'FILE.py:FUNCTION, a checkpoint (docs/encoders.md).'
+)
 
 
 _SAYS = (
@@ -50,6 +55,8 @@ def run(args: argparse.Namespace) -> None:
     width = max(map(len, found))
     for name, path in found.items():
         print(f'{name:{width}}  {says(path)}')
+    if args.kind == 'encoders':
+        print(BY_NAME)
 
 
 def says(path: Path) -> str:
