@@ -113,9 +113,11 @@ def test_what_is_wrong_is_said_in_one_line(text, message, tmp_path):
     assert '\n' not in str(caught.value)
 
 
-def test_an_unknown_suite_lists_those_that_there_are():
-    with pytest.raises(UserError, match='mini, mini_attacks, mini_figure2, paper'):
+def test_an_unknown_suite_is_told_the_nearest_or_those_that_there_are():
+    with pytest.raises(UserError, match=r"unknown suite 'papr': did you mean paper\?"):
         load_suite('papr')
+    with pytest.raises(UserError, match='mini, mini_attacks, mini_figure2, paper'):
+        load_suite('zzz')
 
 
 def test_a_folder_without_a_suite(tmp_path):

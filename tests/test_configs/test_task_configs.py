@@ -50,6 +50,7 @@ MINI = {
     'mini_hololens': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
     'mini_nyu': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
 }
+IMAGENET = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 FULL = [path for path in LEAFS if path.stem not in MINI]
 
 
@@ -181,6 +182,12 @@ def test_configs_of_a_data_set_differ_in_the_encoder_alone(task, data, load):
         model, encoder = cfg['model'], cfg.pop('encoder')
         width, patch = cfg.pop('embed_dims'), cfg.pop('patch_size')
         backbone, head = model.pop('backbone'), model['head' if task == 'classification' else 'decode_head']
+        for about in ('architecture', 'licence', 'url'):
+            cfg.pop(about, None)
+        colours = {name: cfg.pop(name) for name in ('mean', 'std') if name in cfg}
+        if colours:  # of the encoder's own, in place of ImageNet's
+            assert {name: model['data_preprocessor'][name] for name in colours} == colours
+            model['data_preprocessor'].update(IMAGENET)
         if encoder['type'] == 'mmpretrain.ResNet':  # its settings and no others
             assert backbone == encoder
             assert model.pop('neck', None) == (dict(type='GlobalAveragePooling') if task == 'classification' else None)

@@ -58,7 +58,7 @@ def test_processes_share_the_work(monkeypatch):
         monkeypatch.setattr(sanity_checks, 'get_rank', lambda: rank)
         monkeypatch.setattr(sanity_checks, 'get_world_size', lambda: processes)
         monkeypatch.setattr(sanity_checks, 'all_gather_object', lambda found: parts.append(found) or [*others, found])
-        return sanity_checks.check_attacks(model, batches(), attacks, queries=2), parts[0]
+        return sanity_checks.check_attacks(model, list(batches()), attacks, queries=2), parts[0]
 
     whole, _ = of(0, 1)
     with pytest.MonkeyPatch.context() as patch:

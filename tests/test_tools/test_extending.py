@@ -89,7 +89,7 @@ def test_a_data_set(run):
 def test_a_suite_a_task_and_an_encoder(run, run_tool, mine, capsys, monkeypatch):
     few = ('--max-images', 2)
     printed = run(DRY_RUN, *few)
-    assert 'my_encoder_photos-standard 2 0 6' in printed and 'mini_cifar10-standard 2 0 10' in printed
+    assert 'my_encoder_photos-standard 2 0 4' in printed and 'mini_cifar10-standard 2 0 6' in printed
     run(SUITE, *few, '--examples', 1)
     folder = Path('work_dirs').resolve()
     check_numbers(folder / 'benchmark' / 'my_suite' / 'report')
@@ -98,7 +98,7 @@ def test_a_suite_a_task_and_an_encoder(run, run_tool, mine, capsys, monkeypatch)
     monkeypatch.chdir('/')
     places = ('--work-dir', folder / 'benchmark' / 'my_suite', '--heads', folder / 'heads')
     printed = run(['benchmark.py'], mine / 'my_suite.py', '--dry-run', *few, *places)
-    assert 'my_encoder_photos-standard 2 6 0' in printed and 'mini_cifar10-standard 2 10 0' in printed
+    assert 'my_encoder_photos-standard 2 4 0' in printed and 'mini_cifar10-standard 2 6 0' in printed
     monkeypatch.chdir(mine.parent)
     check_report(run, run_tool, capsys)
 
