@@ -65,7 +65,7 @@ train_dataloader = dict(
         ],
     ),
 )
-train_cfg = dict(by_epoch=False, max_iters=8000)
+train_cfg = dict(by_epoch=False, max_iters=5000)
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=1000))
 auto_scale_lr = dict(base_batch_size=256)
 optim_wrapper = dict(

@@ -19,6 +19,7 @@ from .timm_source import ViT
 _KNOWN: dict[str, dict[str, Any]] = {
     **ARCHITECTURES,
     'mini': dict(img_size=64, patch_size=8, embed_dim=192, depth=6, num_heads=3, mlp_ratio=4.0),
+    'mini_wide': dict(img_size=64, patch_size=8, embed_dim=256, depth=7, num_heads=4, mlp_ratio=4.0),
 }
 
 
@@ -29,7 +30,7 @@ def build(spec: EncoderSpec) -> TokenNetwork:
         UserError: If its architecture is unknown, or the weights do not say which it is.
     """
     source = SHIPPED.get(spec.name, spec.name)
-    arch = spec.options.get('arch') or ('mini' if spec.name in SHIPPED else _guess(spec, source))
+    arch = spec.options.get('arch') or _guess(spec, source)
     if arch not in _KNOWN:
         raise UserError(f'{spec}: unknown arch={arch}: use one of {", ".join(_KNOWN)}')
     return CheckpointNetwork(spec, _KNOWN[arch], source)

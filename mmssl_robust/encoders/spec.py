@@ -12,7 +12,7 @@ from mmssl_robust.utils.checkpoint_layouts import Which
 from mmssl_robust.utils.errors import UserError
 
 # Encoders that ship with the package, by their short names.
-SHIPPED = {name: f'{ASSET_SCHEME}{name}/encoder.safetensors' for name in ('mini', 'mini_deacl')}
+SHIPPED = {name: f'{ASSET_SCHEME}{name}/encoder.safetensors' for name in ('mini', 'mini_deacl', 'mini_wide')}
 # What each source understands besides the name.
 OPTIONS = {
     'timm': ('checkpoint', 'weights', 'seed', 'pool', 'size'),
@@ -114,7 +114,7 @@ def parse_spec(text: 'str | EncoderSpec') -> EncoderSpec:
     Args:
         text: ``timm:vit_small_patch14_dinov2.lvd142m``, ``hf:facebook/dinov2-small``,
             ``hub:facebookresearch/dinov2:dinov2_vits14``, ``mmpretrain:mae_vit-base-p16_8xb512-amp-coslr-300e_in1k``,
-            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini`` or ``mini_deacl``; each with
+            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini``, ``mini_deacl`` or ``mini_wide``; each with
             options behind a ``?``.
 
     Raises:
