@@ -86,3 +86,50 @@ def test_damaged_photographs(tmp_path, data_root):
     with console.capture():
         call(*arguments, '--on-corrupt', 'skip', '--out', tmp_path / 'out')
     assert Results(tmp_path / 'out').table['images'].eq(3).all()
+
+
+ENCODER = """
+import torch
+from torch import nn
+
+
+class Patches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.proj = nn.Conv2d(3, 8, 8, 8)
+
+    def forward(self, images):
+        return self.proj(images).flatten(2).transpose(1, 2)
+
+
+def make_encoder():
+    torch.manual_seed(0)
+    return Patches()
+"""
+
+
+def write_dinov2(folder):
+    """A tiny DINOv2 of transformers."""
+    transformers = pytest.importorskip('transformers')
+    config = transformers.Dinov2Config(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, mlp_ratio=2, image_size=28, patch_size=14
+    )
+    transformers.Dinov2Model(config).save_pretrained(folder)
+
+
+@pytest.mark.parametrize('kind', ['timm', 'file', 'hf'])
+def test_encoders_by_name(kind, tmp_path, data_root):
+    (tmp_path / 'own.py').write_text(ENCODER)
+    if kind == 'hf':
+        write_dinov2(tmp_path / 'dinov2')
+    spec = dict(
+        timm='timm:vit_tiny_patch16_224?weights=random',
+        file=f'{tmp_path}/own.py:make_encoder',
+        hf=f'hf:{tmp_path}/dinov2',
+    )[kind]
+    arguments = ('--max-images', '2', '--attack', 'embed-cls', 'embed-patch', *FEW[2:], '--size', '32')
+    with console.capture():
+        call(spec, data_root / 'cifar10/test/bird', *arguments, '--out', tmp_path / 'out')
+    results = Results(tmp_path / 'out')
+    assert results.value() == 100 and results.value('embed-cls', 'cls_distance') > 0
+    assert results.value('embed-patch', 'patch_distance') > 0 == results.value('clean', 'patch_distance')

@@ -82,6 +82,19 @@ def test_neighbours_are_of_other_images_alone():
     assert unknown.comparison['other'] == 'a.png' and unknown.comparison['nearest']
 
 
+def test_few_images_have_few_neighbours():
+    """Of all other images the nearest would always be the same ones."""
+    head = EmbeddingHead(k=10)
+    patches = torch.ones(9, 9, 1, 1)
+    head.fill([head.entries((patches, torch.eye(9)), [DataSample(metainfo=dict(img_path=str(i))) for i in range(9)])])
+    reference = 5 * torch.eye(9)[:1] + torch.tensor([[0.0, 2, 1, 0, 0, 0, 0, 0, 0]])  # near 1 and 2
+    sample = DataSample(metainfo=dict(img_path='0'))
+    sample.set_field(torch.cat((reference, torch.ones(1, 9))), 'reference')
+    moved = torch.tensor([[0.0, 1, 0, 2, 0, 0, 0, 0, 0]])  # near 3 and 1
+    (sample,) = head.predict(((torch.ones(1, 9, 1, 1), moved),), [sample])
+    assert sample.comparison['overlap'] == 0.5 and sample.comparison['other'] == '3'
+
+
 def test_metric_and_contributions_agree():
     head = filled()
     samples = [

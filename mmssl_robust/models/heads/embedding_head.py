@@ -26,7 +26,7 @@ class EmbeddingHead(FilledHead):
     (``out_type='featmap_cls'``).
 
     Args:
-        k: Number of neighbours whose overlap is counted.
+        k: Number of neighbours whose overlap is counted, at most a quarter of the other images.
         **kwargs: As in mmpretrain's ``ClsHead``.
     """
 
@@ -120,7 +120,8 @@ class EmbeddingHead(FilledHead):
         if name in self.names:
             for cosines in (now, before):
                 cosines[self.names.index(name)] = -torch.inf
-        k = min(self.k, int((now > -torch.inf).sum()))
+        others = int((now > -torch.inf).sum())
+        k = max(min(self.k, others // 4), 1)  # of all others the nearest are always the same
         kept = set(now.topk(k).indices.tolist()) & set(before.topk(k).indices.tolist())
         margin = float(F.cosine_similarity(own, reference, dim=0) - now.max())
         return dict(nearest=margin >= -_TIE, margin=margin, overlap=len(kept) / k, other=self.names[now.argmax()])
