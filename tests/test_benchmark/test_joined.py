@@ -58,10 +58,12 @@ def test_what_cannot_be_compared_is_refused(tmp_path, other, words):
 
 def test_other_images_of_one_number_are_refused(tmp_path):
     first, second = folder(tmp_path / 'one'), folder(tmp_path / 'two', encoder='b')
-    path = second / 'rows/classification-standard/clean.parquet'
-    table = pd.read_parquet(path)
+    (records,) = read_several([second])[1]
+    table = records.read('clean').astype(object)
     table.loc[3, 'label'] += 1
-    table.astype(dict(label='int32')).to_parquet(path)
+    (records.store.folder / 'clean.parquet').unlink()
+    records.store.add('clean', 0, table.where(table.notna(), None).to_dict('records'))
+    records.store.finish('clean', 1)
     with pytest.raises(UserError, match='the label of 1 of 40 differs'):
         read_several([first, second])
 
