@@ -90,11 +90,14 @@ def contest_of(rows: Sequence[RowRecords], resamples: int = 10000, seed: int = 0
 
     Raises:
         UserError: If two have one name, other classes, or no image in common.
+        ValueError: If one is unfinished.
     """
     models, task = [model_of(records) for records in rows], rows[0].task
     if len(set(models)) < len(models):
         raise UserError(f'two rows of {task.name}, {rows[0].row.data} are of one model: give one another variant')
-    attacked = [records.attacked for records in rows]
+    attacked = [records.attacked for records in rows if records.attacked is not None]
+    if len(attacked) < len(rows):
+        raise ValueError('a row is unfinished')
     clean = [records.contributions(CLEAN) for records in rows]
     attacked, clean = _common([*attacked, *clean], rows)
     values = [[part.values()[task.metric.name] for part in parts] for parts in (clean, attacked)]
