@@ -106,6 +106,14 @@ class RowRecords:
                 found[f'{WORST} {budget}'.strip()] = worst_of(pd.concat([*clean, *whole]), self.task)
         return found
 
+    @cached_property
+    def attacked(self) -> Contributions | None:
+        """The worst case over the clean images and all attacks but those of sweeps; None while one has not run."""
+        if set(self.missing) - set(self.row.sweeps) or not self.attacks:
+            return None
+        tables = [self.read(attack) for attack in (CLEAN, *self.attacks)]
+        return self.task.contributions(worst_of(pd.concat(tables), self.task).records)
+
     def changes(self, attack: str) -> tuple[int, int] | None:
         """How many predictions an attack made worse and better; None of an ensemble, and where that is not known."""
         attacked = self.read(attack)

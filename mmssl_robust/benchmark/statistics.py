@@ -50,11 +50,11 @@ def estimates(found: Contributions, resamples: int = 10000, seed: int = 0) -> di
         Metric -> estimate: the 95 % interval of the bootstrap over images, bias-corrected percentiles; that of Clopper
         and Pearson for an accuracy of 0 or 100 %, where the bootstrap has no width.
     """
-    drawn = _drawn(found.parts, found.task.metric_values, resamples, seed)
-    estimated = _percentiles(found.values(), drawn, len(found.index))
+    drawn = drawn_metrics(found.parts, found.task.metric_values, resamples, seed)
+    estimated = with_intervals(found.values(), drawn, len(found.index))
     for metric in found.task.metrics:
         if metric.is_share and estimated[metric.name].value in (0, 100):
-            estimated[metric.name] = _unanimous(estimated[metric.name])
+            estimated[metric.name] = unanimous(estimated[metric.name])
     return estimated
 
 
@@ -90,7 +90,7 @@ def compare(
 
     parts = np.hstack([first.parts, second.parts])
     values = dict(zip(task.metric_names, compared(parts, np.ones((1, len(parts))))[0].tolist()))
-    found = _percentiles(values, _drawn(parts, compared, resamples, seed), len(parts))
+    found = with_intervals(values, drawn_metrics(parts, compared, resamples, seed), len(parts))
     for place, metric in enumerate(task.metrics):
         # The parts of a share are the images' ones and zeros.
         if how == 'difference' and metric.is_share and len(set(second.parts[:, place] - first.parts[:, place])) == 1:
@@ -98,8 +98,8 @@ def compare(
     return found
 
 
-def _drawn(parts: np.ndarray, metrics: Metrics, resamples: int, seed: int) -> np.ndarray:
-    """Metrics (resamples, m) of bootstrap resamples."""
+def drawn_metrics(parts: np.ndarray, metrics: Metrics, resamples: int, seed: int) -> np.ndarray:
+    """Metrics (resamples, m) of bootstrap resamples of images."""
     if not len(parts):
         return metrics(parts, np.ones((1, 0)))
     return np.concatenate([metrics(kinds, weights) for kinds, weights in _resampled(parts, resamples, seed)])
@@ -115,7 +115,8 @@ def _resampled(parts: np.ndarray, resamples: int, seed: int) -> Iterator[tuple[n
         yield kinds, rng.multinomial(len(parts), counts / len(parts), size=min(block, resamples - start))
 
 
-def _percentiles(values: dict[str, float], drawn: np.ndarray, images: int) -> dict[str, Estimate]:
+def with_intervals(values: dict[str, float], drawn: np.ndarray, images: int) -> dict[str, Estimate]:
+    """Values with the intervals that resamples (r, m) of them give."""
     found = {}
     for (name, value), column in zip(values.items(), drawn.T):
         column = column[~np.isnan(column)]  # a resample without a single valid pixel
@@ -137,7 +138,8 @@ def _levels(drawn: np.ndarray, value: float) -> np.ndarray:
     return norm.cdf(2 * shift + norm.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
 
 
-def _unanimous(accuracy: Estimate) -> Estimate:
+def unanimous(accuracy: Estimate) -> Estimate:
+    """An accuracy of 0 or 100 % with the interval of Clopper and Pearson; the bootstrap has none."""
     right = accuracy.images if accuracy.value else 0
     interval = binomtest(right, accuracy.images).proportion_ci(LEVEL, 'exact')
     return Estimate(accuracy.value, 100 * interval.low, 100 * interval.high, accuracy.images, EXACT)

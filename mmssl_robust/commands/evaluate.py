@@ -35,6 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the subcommand."""
     parser.add_argument('encoder', help='such as timm:NAME, hf:NAME, FILE.py:FUNCTION, a checkpoint, mini')
     parser.add_argument('folder', type=Path, help='images, at any depth; for classification a folder for each class')
+    add_plan_arguments(parser)
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs')
+    parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
+    parser.add_argument('--no-report', action='store_true', help='leave out the page')
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is said of an evaluation besides encoder and folder."""
     parser.add_argument(
         '--task',
         choices=tuple(IMAGES),
@@ -58,18 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how heads are trained; paper: with its schedule',
     )
     parser.add_argument('--sanity', action='store_true', help='check on few images whether the attacks are believable')
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     parser.add_argument('--seed', type=int, default=0, help='of the split into training and test images')
-    parser.add_argument('--out', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs')
-    parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
-    parser.add_argument('--no-report', action='store_true', help='leave out the page')
 
 
-def plan_of(args: argparse.Namespace) -> Plan:
+def plan_of(args: argparse.Namespace, encoder: str, folder: Path) -> Plan:
     """What the arguments ask for."""
     return Plan(
-        encoder=args.encoder,
-        folder=args.folder,
+        encoder=encoder,
+        folder=folder,
         task=args.task,
         labels=args.labels,
         depth_scale=args.depth_scale,
@@ -95,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     """
     # MMEngine would tell of each metric that it has no prefix.
     MMLogger.get_instance('evaluate', log_level='ERROR')
-    plan = plan_of(args)
+    plan = plan_of(args, args.encoder, args.folder)
     out = args.out or folder_of(plan)
 
     def say(note: str) -> None:

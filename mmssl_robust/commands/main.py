@@ -24,6 +24,7 @@ from mmssl_robust.version import __version__
 PROGRAM = 'mmssl-robust'
 COMMANDS = {
     'evaluate': 'evaluate',
+    'compare': 'compare',
     'test': 'test',
     'train': 'train',
     'benchmark': 'benchmark',

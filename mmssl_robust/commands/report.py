@@ -2,14 +2,18 @@
 
 No model is loaded, and neither PyTorch nor OpenMMLab is needed.
 
-Example:
+Rows of several folders are joined where their records can be compared (same images, same attacks), and their models
+ranked.
+
+Examples:
     mmssl-robust report work_dirs/benchmark/mini
+    mmssl-robust report work_dirs/evaluate/classification-mini-* --out work_dirs/all
 """
 
 import argparse
 from pathlib import Path
 
-from mmssl_robust.benchmark.report import write_report
+from mmssl_robust.benchmark.report import RANKING_PAGE, write_report
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.import_file import import_file
 
@@ -18,8 +22,14 @@ SUMMARY = 'write the report of a benchmark from its records'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command line can say."""
-    parser.add_argument('work_dir', type=Path, help='--work-dir of a benchmark')
-    parser.add_argument('--out', type=Path, help='folder of the report; default WORK_DIR/report')
+    parser.add_argument(
+        'work_dirs',
+        nargs='+',
+        type=Path,
+        metavar='WORK_DIR',
+        help='--work-dir of a benchmark; several are joined and ranked',
+    )
+    parser.add_argument('--out', type=Path, help='folder of the report; default WORK_DIR/report, of several no default')
     parser.add_argument('--title', help="in place of the suite's")
     parser.add_argument('--evolution', type=Path, help="folder of a DeACL training with probes: the paper's figure 2")
     parser.add_argument('--resamples', type=int, default=10000, help='of the bootstrap')
@@ -35,5 +45,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError('--resamples must be at least 1, --examples at least 0')
     for path in args.imports:
         import_file(path)
-    out = args.out or args.work_dir / 'report'
-    print(write_report(args.work_dir, out, args.evolution, args.resamples, args.title, args.examples))
+    several = len(args.work_dirs) > 1
+    if several and not args.out:
+        raise UserError('a report of several folders belongs to none of them: give --out')
+    out = args.out or args.work_dirs[0] / 'report'
+    page = write_report(args.work_dirs, out, args.evolution, args.resamples, args.title, args.examples, several)
+    print(page.with_name(RANKING_PAGE) if several else page)

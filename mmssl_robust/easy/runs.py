@@ -61,6 +61,25 @@ def run_plan(
     Raises:
         UserError: If the encoder or the data cannot be used, or the folder holds another evaluation.
     """
+    row = row_of(plan, out, say)
+    suite = Suite(out.name, f'{plan.encoder} on {row.data}: {plan.task}', (row,), command=command)
+    run = SuiteRun(suite, out, out / 'heads', options, launcher)
+    run.check()
+    run.run()
+    return Results(out)
+
+
+def row_of(plan: Plan, out: Path, say: Say | None = None) -> Row:
+    """Write the config of a plan and its lists of files, and make a row of a suite of it.
+
+    Args:
+        plan: What to evaluate.
+        out: Folder of config and lists.
+        say: Is told how the folders were understood.
+
+    Raises:
+        UserError: If the encoder or the data cannot be used.
+    """
     attacks, sweeps = plan.variants()
     info = info_of(plan.encoder)
     found = plan.find()
@@ -70,7 +89,7 @@ def run_plan(
     for note in (*found.notes, _of_images(images, found)):
         if say:
             say(note)
-    row = Row(
+    return Row(
         config=str(out / CONFIG_FILE),
         task=plan.task,
         data=name_of(plan.folder),
@@ -81,12 +100,6 @@ def run_plan(
         attacks=attacks,
         sweeps=sweeps,
     )
-    title = f'{plan.encoder} on {row.data}: {plan.task}'
-    suite = Suite(out.name, title, (row,), command=command)
-    run = SuiteRun(suite, out, out / 'heads', options, launcher)
-    run.check()
-    run.run()
-    return Results(out)
 
 
 def save_config(cfg: Config, path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
+from torch import Tensor
 
 from mmssl_robust.functional.depth_errors import EIGEN_CROP, EIGEN_SIZE, depth_errors
 from mmssl_robust.registry import METRICS
@@ -67,14 +68,26 @@ class DepthMetric(BaseMetric):
             UserError: If the image does not fit the crop.
         """
         pred = sample['pred_depth_map']['data'].squeeze(0)
-        target = sample['gt_depth_map']['data'].squeeze(0).to(pred)
+        target, valid = self._target(sample)
+        if self.crop:
+            pred = pred[EIGEN_CROP]
+        pred = pred.clamp(self.min_depth, self.max_depth)
+        return depth_errors(pred[valid], target[valid]) if valid.any() else None
+
+    def moments_of(self, sample: Mapping[str, Any]) -> tuple[float, float]:
+        """Return mean and standard deviation in metres of the depth of an image that has a valid pixel."""
+        target, valid = self._target(sample)
+        known = target[valid].double()
+        return float(known.mean()), float(known.std(correction=0))
+
+    def _target(self, sample: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+        """True depth within the crop, and which pixels of it are valid."""
+        target = sample['gt_depth_map']['data'].squeeze(0).to(sample['pred_depth_map']['data'])
         if self.crop == 'eigen':
             if tuple(target.shape) != EIGEN_SIZE:
                 raise UserError(f'the Eigen crop is for 480x640 depth maps, not {tuple(target.shape)}: set crop=None')
-            pred, target = pred[EIGEN_CROP], target[EIGEN_CROP]
-        valid = (target > self.min_depth) & (target < self.max_depth)
-        pred = pred.clamp(self.min_depth, self.max_depth)
-        return depth_errors(pred[valid], target[valid]) if valid.any() else None
+            target = target[EIGEN_CROP]
+        return target, (target > self.min_depth) & (target < self.max_depth)
 
     def compute_metrics(self, results: list[dict[str, float] | None]) -> dict[str, float]:
         """Average over the images that have a valid pixel."""

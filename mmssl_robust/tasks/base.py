@@ -175,6 +175,14 @@ class Task(ABC):
             (r, m), in the order of :attr:`metrics`.
         """
 
+    def chance(self, records: pd.DataFrame) -> float | None:
+        """The first metric of who knows the ground truth's statistics and never looks at an image; None if not known.
+
+        Args:
+            records: One for each image, of which only what follows from the ground truth is read.
+        """
+        return None
+
     def is_right(self, records: pd.DataFrame) -> pd.Series | None:
         """Whether each prediction is right; None where predictions are more or less good."""
         return None

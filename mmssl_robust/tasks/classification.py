@@ -39,6 +39,10 @@ class Classification(MeanTask):
         # The stock metric takes the arg max of the scores, which is the predicted label.
         return dict(label=label, prediction=int(scores.argmax()), quality=float(scores[label] - others.max()))
 
+    def chance(self, records: pd.DataFrame) -> float | None:
+        """Return the share of the most frequent class, in percent."""
+        return 100 * float(records['label'].value_counts(normalize=True).max())
+
     def is_right(self, records: pd.DataFrame) -> pd.Series:
         """Whether the true class is predicted."""
         return records['label'] == records['prediction']

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .base import Column, MeanTask, Metric
 from .dense import TITLES, TRUTH, map_arrays, maps_of
@@ -29,6 +30,8 @@ class Depth(MeanTask):
         Column('delta1', 'float64', 'share of pixels within a factor of 1.25'),
         Column('delta2', 'float64', 'share of pixels within a factor of 1.25^2'),
         Column('delta3', 'float64', 'share of pixels within a factor of 1.25^3'),
+        Column('depth_mean', 'float64', 'mean of the true depth over the valid pixels, in metres'),
+        Column('depth_std', 'float64', 'its standard deviation over the valid pixels, in metres'),
     )
     quality = 'minus RMSE (m)'
     stock_metrics = ('DepthMetric',)
@@ -42,8 +45,20 @@ class Depth(MeanTask):
 
     def record(self, metric: Any, sample: Any) -> dict[str, Any]:
         """Return the errors; the quality is minus the RMSE."""
-        errors = metric.errors_of(sample.to_dict())
-        return {**errors, 'quality': -errors['rmse']} if errors else {}
+        truth = sample.to_dict()
+        errors = metric.errors_of(truth)
+        if not errors:
+            return {}
+        mean, deviation = metric.moments_of(truth)
+        return {**errors, 'depth_mean': mean, 'depth_std': deviation, 'quality': -errors['rmse']}
+
+    def chance(self, records: pd.DataFrame) -> float | None:
+        """Return the RMSE if all pixels were said to be as far as the mean of the images; None of older records."""
+        known = records[records['depth_mean'].notna()]
+        if not len(known):
+            return None
+        away = known['depth_mean'] - known['depth_mean'].mean()
+        return float(np.hypot(known['depth_std'], away).mean())
 
     def example(self, clean: Any, attacked: Any) -> dict[str, Any]:
         """Return both predictions and the ground truth, 0 where it is unknown."""

@@ -58,6 +58,10 @@ class Embedding(MeanTask):
         numbers = metric.numbers_of(sample.to_dict())
         return {column.name: numbers[column.name] for column in self.columns} | dict(quality=numbers['margin'])
 
+    def chance(self, records: pd.DataFrame) -> float | None:
+        """Return how often an image is its own nearest by lot, in percent; less often among a larger bank."""
+        return 100 / len(records)
+
     def is_right(self, records: pd.DataFrame) -> pd.Series:
         """Whether the image is nearest to itself."""
         return records['nearest'].astype(bool)

@@ -63,6 +63,12 @@ class Segmentation(Task):
         overlap, classwise = ratio(intersections, unions), ratio(intersections, labels)
         return 100 * np.stack([mean_of_known(overlap), everything, mean_of_known(classwise)], axis=-1)
 
+    def chance(self, records: pd.DataFrame) -> float | None:
+        """Return the mIoU, in percent, if all pixels were said to be of the most frequent class."""
+        areas = np.stack(list(records['labels'])).sum(axis=0)
+        # It is over the classes that occur, of which all but one are missed.
+        return 100 * float(areas.max() / areas.sum() / (areas > 0).sum())
+
     def worst(self, records: pd.DataFrame) -> WorstCase:
         """Choose by the mIoU, which what is chosen for other images decides too.
 

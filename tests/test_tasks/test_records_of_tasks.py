@@ -97,6 +97,9 @@ def test_depth_errors_follow():
     for name, value in stock(metric, samples).items():
         assert value == pytest.approx(np.mean([record[name] for record in records]))
     assert records[0]['quality'] == -records[0]['rmse']
+    valid = samples[0].gt_depth_map.data.squeeze(0).numpy()[:, 1:]  # of the first column nothing is known
+    assert records[0]['depth_mean'] == pytest.approx(valid.mean())
+    assert records[0]['depth_std'] == pytest.approx(valid.std())
 
 
 def test_an_unknown_metric_is_refused():

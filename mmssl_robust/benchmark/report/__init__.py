@@ -1,45 +1,49 @@
 """The report of a benchmark, from its records alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.json_files import write_json
 
+from ..ranking import ranking_of
 from .content import Content, gather
 from .figures import FORMATS, draw_figures
-from .page import render_page
+from .page import render_page, render_ranking
 from .tables import csv_table, json_report, latex_tables, markdown_report
 
-PAGE = 'report.html'
+PAGE, RANKING_PAGE = 'report.html', 'ranking.html'
 
 __all__ = ['Content', 'gather', 'write_report']
 
 
 def write_report(
-    work_dir: Path,
+    work_dirs: Path | Sequence[Path],
     out: Path,
     evolution: Path | None = None,
     resamples: int = 10000,
     title: str | None = None,
     examples: int = 2,
+    ranking: bool = False,
 ) -> Path:
     """Write ``report.html``, ``report.md``, ``tables.tex``, ``results.csv``, ``results.json`` and ``figures/``.
 
     Args:
-        work_dir: Folder of ``tools/benchmark.py``.
+        work_dirs: Folder of ``tools/benchmark.py``, or several, whose rows are joined.
         out: Folder of the report.
         evolution: Folder of a DeACL training whose logs hold figure 2, where no row of the suite does.
         resamples: Of the bootstrap.
         title: In place of the suite's.
         examples: How many of the most and of the least robust images are shown for each row and attack.
+        ranking: Whether to rank the models, as ``ranking.html``, ``ranking.csv`` and ``ranking.json``.
 
     Returns:
         The page.
 
     Raises:
-        UserError: If there is no suite, or its records are damaged.
+        UserError: If there is no suite, its records are damaged, or those of several cannot be compared.
     """
-    content = gather(Path(work_dir), resamples, title)
+    content = gather(work_dirs, resamples, title)
     figures = draw_figures(content, evolution)
     out = Path(out)
     for name, figure in figures.items():
@@ -49,8 +53,17 @@ def write_report(
     _write(out / 'tables.tex', latex_tables(content))
     _write(out / 'results.csv', csv_table(content))
     write_json(json_report(content), out / 'results.json')
-    _write(out / PAGE, render_page(content, figures, examples))
+    if ranking:
+        _write_ranking(content, out, resamples)
+    _write(out / PAGE, render_page(content, figures, examples, RANKING_PAGE if ranking else None))
     return out / PAGE
+
+
+def _write_ranking(content: Content, out: Path, resamples: int) -> None:
+    ranking = ranking_of(content.rows, resamples)
+    _write(out / 'ranking.csv', ranking.table().to_csv(index=False))
+    write_json(ranking.as_dict(), out / 'ranking.json')
+    _write(out / RANKING_PAGE, render_ranking(ranking, content, PAGE))
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """What a report says, before it is laid out."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,8 +13,9 @@ from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.precision_notes import precision_note
 
 from ..believable import Check, checks_of
+from ..joined import read_several
 from ..results import curves_of, differences_of, kept_of, results_of
-from ..row_records import RowRecords, read_rows
+from ..row_records import RowRecords
 from ..suite import Suite
 
 
@@ -90,10 +92,10 @@ class Content:
         return list(found)
 
 
-def gather(work_dir: Path, resamples: int, title: str | None = None) -> Content:
+def gather(work_dirs: Path | Sequence[Path], resamples: int, title: str | None = None) -> Content:
     """Read a benchmark; arguments as for :func:`mmssl_robust.benchmark.report.write_report`."""
-    suite, rows = read_rows(work_dir)
-    files = sorted(path for path in (work_dir / 'rows').glob('*/*.parquet'))
+    suite, rows = read_several([work_dirs] if isinstance(work_dirs, Path) else work_dirs)
+    files = sorted(path for records in rows for path in records.store.folder.glob('*.parquet'))
     moment = max((path.stat().st_mtime for path in files), default=0)
     digest = hashlib.sha256()
     for path in files:

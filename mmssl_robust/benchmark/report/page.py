@@ -1,10 +1,14 @@
 """The report as one HTML page that needs nothing else."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import math
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from mmssl_robust.tasks import task_named
 
+from ..ranking import Ranking
+from ..statistics import EXACT, Estimate
 from .content import Content, tasks_of
 from .figures import Drawn
 from .gallery import galleries_of
@@ -23,21 +27,15 @@ from .tables import (
 )
 
 
-def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> str:
+def render_page(content: Content, figures: dict[str, Drawn], examples: int, ranking: str | None = None) -> str:
     """Lay the report out.
 
     Args:
         content: What it says.
         figures: Its figures.
         examples: How many of the most and of the least robust images are shown for each attack.
+        ranking: Address of the page of the ranking, where there is one.
     """
-    environment = Environment(
-        loader=PackageLoader('mmssl_robust.benchmark.report', '.'),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     tables = [
         dict(
             title=heading_of(task),
@@ -48,8 +46,9 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> s
         )
         for task in tasks_of(content)
     ]
-    return environment.get_template('report.html.j2').render(
+    return _template('report.html.j2').render(
         content=content,
+        ranking=ranking,
         summary=summary(content),
         note=note_of(content),
         tables=tables,
@@ -63,3 +62,43 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int) -> s
         machines=[machine_of(environment) for environment in content.environments()],
         commands=commands_of(content),
     )
+
+
+def render_ranking(ranking: Ranking, content: Content, report: str) -> str:
+    """Lay a ranking out.
+
+    Args:
+        ranking: The models.
+        content: Of the report.
+        report: Address of its page.
+    """
+    return _template('ranking.html.j2').render(
+        content=content,
+        report=report,
+        scored=[contest for contest in ranking.contests if contest.is_scored],
+        unscored=[contest for contest in ranking.contests if not contest.is_scored],
+        metrics={contest.name: task_named(contest.task).metric for contest in ranking.contests},
+        ranking=ranking,
+        interval=_interval,
+    )
+
+
+def _interval(estimate: Estimate, signed: bool = False) -> str:
+    """``'[low, high]'``, marked where it is exact; empty where all resamples agree."""
+    if math.isnan(estimate.low):
+        return ''
+    number = '{:+.2f}' if signed else '{:.2f}'
+    return f'[{number.format(estimate.low)}, {number.format(estimate.high)}]' + (
+        '*' if estimate.method == EXACT else ''
+    )
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader('mmssl_robust.benchmark.report', '.'),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

@@ -1,0 +1,141 @@
+"""Evaluate several encoders on the same images under the same attacks, and rank them.
+
+On a suite's data sets and attacks (without its curves), or on a folder of your images as `mmssl-robust evaluate` takes
+it. Heads are those of the suite for this very encoder, or trained. The report ranks the encoders by their least skill
+over the tasks, with the differences between any two of them; after Ctrl-C or a kill the same command goes on where it
+stopped.
+
+Examples:
+    mmssl-robust compare mini mini_deacl --suite mini
+    mmssl-robust compare mini mini_deacl timm:vit_small_patch14_dinov2.lvd142m --suite mini --data-root data
+    mmssl-robust compare mini mini_deacl --images PHOTOS
+    mmssl-robust compare mini mini_deacl --images IMAGES --task segmentation --labels MASKS
+"""
+
+import mmssl_robust.utils.startup  # noqa: F401
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+from mmengine.logging import MMLogger
+from rich.box import SIMPLE
+from rich.table import Table
+
+from mmssl_robust.benchmark.options import Options
+from mmssl_robust.benchmark.ranking import Ranking, ranking_of
+from mmssl_robust.benchmark.report import RANKING_PAGE, write_report
+from mmssl_robust.benchmark.row_records import read_rows
+from mmssl_robust.benchmark.run import SuiteRun
+from mmssl_robust.benchmark.smaller import smaller
+from mmssl_robust.benchmark.statistics import Estimate
+from mmssl_robust.benchmark.suite import Suite
+from mmssl_robust.benchmark.suite_files import load_suite
+from mmssl_robust.easy.comparison import rows_of_plans, rows_of_suite, specs_of
+from mmssl_robust.easy.runs import name_of, slug
+from mmssl_robust.utils.checkpoint import register_safe_loaders
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.terminal import console
+
+from .benchmark import use_data_root
+from .evaluate import add_plan_arguments, plan_of
+
+SUMMARY = 'evaluate several encoders on the same images, and rank them'
+_OF_SUITES = ('max_images', 'sanity')  # of the arguments of a plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line can say."""
+    parser.add_argument('encoders', nargs='+', metavar='ENCODER', help='such as timm:NAME, hf:NAME, a checkpoint, mini')
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument('--suite', metavar='NAME', help='its data sets and attacks; see `mmssl-robust list suites`')
+    where.add_argument('--images', type=Path, metavar='DIR', help='or a folder of images, with the options below')
+    parser.add_argument('--data-root', help='of a suite: folder of the data sets; default as for `benchmark`')
+    parser.add_argument('--heads', type=Path, default=Path('work_dirs/heads'), help='folder of heads that it trains')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='folder of records and report; default below work_dirs')
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    add_plan_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, print the ranking, write the report.
+
+    Raises:
+        UserError: If something does not fit; says what to do.
+    """
+    MMLogger.get_instance('compare', log_level='ERROR')
+    specs = specs_of(args.encoders)
+    register_safe_loaders()
+    suite, out = _of_suite(args, specs) if args.suite else _of_folder(args, specs)
+    options = Options(on_corrupt=args.on_corrupt, device='cuda' if torch.cuda.is_available() else 'cpu')
+    suite_run = SuiteRun(suite.made_by(args.command_line), out, args.heads, options)
+    try:
+        suite_run.check()
+        suite_run.run()
+    except KeyboardInterrupt:
+        raise UserError('stopped: the same command goes on from here') from None
+    console.print(_shown(ranking_of(read_rows(out)[1])))
+    page = write_report(out, out / 'report', ranking=True).with_name(RANKING_PAGE)
+    console.print(f'Ranking: {page}', soft_wrap=True, markup=False)
+
+
+def _of_suite(args: argparse.Namespace, specs: list[str]) -> tuple[Suite, Path]:
+    given = _given(args)
+    if given:
+        raise UserError(f'--{given[0].replace("_", "-")} is for --images: a suite says that itself')
+    suite = smaller(load_suite(args.suite), args.max_images, no_sweeps=True, no_sanity=not args.sanity)
+    use_data_root(args, suite)
+    rows = rows_of_suite(suite, specs)
+    trained = [row.encoder for row in rows if row.head is None]
+    if trained and suite.embedded_data and not args.data_root:
+        console.print(
+            f'the head of {trained[0]} is trained on the few photographs that ship with the package, '
+            'too few to rank by: give --data-root for the whole data sets',
+            soft_wrap=True,
+            markup=False,
+        )
+    name = f'{suite.name}-{_digest([*specs, str(args.max_images), str(args.data_root)])}'
+    title = f'{len(specs)} encoders, suite {suite.name}'
+    return Suite(suite.name, title, rows), args.out or Path('work_dirs/compare') / name
+
+
+def _of_folder(args: argparse.Namespace, specs: list[str]) -> tuple[Suite, Path]:
+    if args.data_root:
+        raise UserError('--data-root is for --suite: leave it out')
+    plans = [plan_of(args, spec, args.images) for spec in specs]
+    data = name_of(args.images)
+    out = args.out or Path('work_dirs/compare') / f'{args.task}-{slug(data)}-{_digest([repr(plans)])}'
+    rows = rows_of_plans(plans, out, lambda note: console.print(note, soft_wrap=True, markup=False))
+    return Suite(out.name, f'{len(specs)} encoders on {data}: {args.task}', rows), out
+
+
+def _given(args: argparse.Namespace) -> list[str]:
+    """Arguments of a plan that were given and that a suite does not take."""
+    parser = argparse.ArgumentParser()
+    add_plan_arguments(parser)
+    defaults = vars(parser.parse_args([]))
+    return [name for name, value in defaults.items() if getattr(args, name) != value and name not in _OF_SUITES]
+
+
+def _digest(words: list[str]) -> str:
+    return hashlib.sha256('\n'.join(words).encode()).hexdigest()[:6]
+
+
+def _shown(ranking: Ranking) -> Table:
+    """For a terminal: skills under attack with their intervals, best first."""
+    table = Table(title='Skill under attack: 1 the best clean model, 0 chance', box=SIMPLE, pad_edge=False)
+    scored = [contest for contest in ranking.contests if contest.is_scored]
+    for name in ('', 'model', 'overall', *(contest.name for contest in scored)):
+        table.add_column(name, justify='left' if name == 'model' else 'right', overflow='fold')
+    for model in ranking.models:
+        skills = [ranking.overall.get(model), *(contest.skill.get(model) for contest in scored)]
+        table.add_row(str(ranking.rank(model) or ''), model, *map(_cell, skills))
+    return table
+
+
+def _cell(skill: Estimate | None) -> str:
+    if skill is None:
+        return 'n/a'
+    interval = '' if skill.low != skill.low else f'\n({skill.low:.2f} to {skill.high:.2f})'
+    return f'{skill.value:.2f}{interval}'
