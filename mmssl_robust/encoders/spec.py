@@ -114,8 +114,8 @@ def parse_spec(text: 'str | EncoderSpec') -> EncoderSpec:
     Args:
         text: ``timm:vit_small_patch14_dinov2.lvd142m``, ``hf:facebook/dinov2-small``,
             ``hub:facebookresearch/dinov2:dinov2_vits14``, ``mmpretrain:mae_vit-base-p16_8xb512-amp-coslr-300e_in1k``,
-            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini``, ``mini_deacl`` or ``mini_wide``; each with
-            options behind a ``?``.
+            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini``, ``mini_deacl`` or
+            ``mini_wide``; each with options behind a ``?``.
 
     Raises:
         UserError: If it names nothing, or has an option that the source does not know.

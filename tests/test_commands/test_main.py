@@ -63,7 +63,7 @@ def test_it_is_a_module_too(tmp_path):
     'arguments, words',
     [
         (('benchmrak', 'mini'), "unknown command 'benchmrak': did you mean benchmark?"),
-        (('zzz',), "unknown command 'zzz': use one of evaluate, test, train"),
+        (('zzz',), "unknown command 'zzz': use one of evaluate, compare, test"),
         (('convert', 'ade'), "unknown converter 'ade': did you mean ade20k?"),
         (('benchmark', 'paper_tabel1'), "unknown suite 'paper_tabel1': did you mean paper_table1"),
         (('benchmark', 'mini', '--shard', '3/2'), '--shard is 3/2: give I/N'),
