@@ -96,6 +96,8 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
     kind = name if isinstance(name, type) else RUNNERS.get(name)
     if kind is None:
         raise UserError(f'unknown runner_type {name!r}: import the file that registers it by custom_imports')
+    if isinstance(name, type):
+        cfg.runner_type = name.__name__  # the Runner writes its config down, which upstream's cannot with a class in it
     return strict(kind).from_cfg(cfg)
 
 
