@@ -4,13 +4,12 @@ _base_ = '../_base_/default_runtime.py'
 
 default_scope = 'mmpretrain'
 data_root = '{{$DATA_ROOT:data}}'
-embed_dims = 256
 model = dict(
     type='mmssl_robust.OnlineDistillation',
     backbone=dict(
         type='mmssl_robust.DINOVisionTransformer',
         # 5.6 M parameters, native size 64.
-        arch=dict(img_size=64, patch_size=8, embed_dim=embed_dims, depth=7, num_heads=4, mlp_ratio=4.0),
+        arch=dict(img_size=64, patch_size=8, embed_dim=256, depth=7, num_heads=4, mlp_ratio=4.0),
         out_type='featmap_cls',
     ),
     # Blocks 8 and 10 of 0..11: the last one of this teacher is specialised to saliency.
@@ -23,8 +22,6 @@ model = dict(
         frozen=True,
         init_cfg=dict(type='Pretrained', checkpoint='{{$TEACHER:teacher.safetensors}}'),
     ),
-    embed_dims=embed_dims,
-    teacher_dims=384,
     # 64 pixels of CIFAR-10, 160 x 120 of NYU and 240 x 176 of CamVid, in patches of 8, and between.
     grids=(8, 8, 12, 16, 22),
     mix_prob=0.5,

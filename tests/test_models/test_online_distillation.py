@@ -24,8 +24,6 @@ def build(**settings):
             out_indices=(0, 2),
             final_norm=False,
         ),
-        embed_dims=12,
-        teacher_dims=8,
         data_preprocessor=PREPROCESSOR,
         grids=(2,),
     )
@@ -43,7 +41,7 @@ def test_losses_are_mean_squared_errors_of_standardised_tokens_of_all_blocks():
     model, images = build(patch_weight=0.5), torch.randn(6, 3, 20, 20)
     losses = model(images)
     with torch.no_grad():
-        blocks = model.references['teacher'](images)
+        blocks = model.teacher(images)
         ((featmap, cls_token),) = model.backbone(on_grid(images, 2, 8))
     cls = standardised(torch.cat([cls for _, cls in blocks], dim=-1))
     patches = standardised(torch.cat([maps.flatten(2).transpose(1, 2) for maps, _ in blocks], dim=-1))
@@ -57,7 +55,7 @@ def test_losses_are_mean_squared_errors_of_standardised_tokens_of_all_blocks():
 
 def test_both_see_the_same_grid_at_their_own_patch_size():
     model, seen = build(grids=(2, 3)), []
-    for network in (model.backbone, model.references['teacher']):
+    for network in (model.backbone, model.teacher):
         network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
     for _ in range(12):
         model(torch.randn(4, 3, 30, 30))
@@ -78,7 +76,7 @@ def test_mixed_images_are_between_two():
 def test_the_teacher_is_in_no_checkpoint_and_never_learns():
     model = build()
     assert not [name for name in model.state_dict() if 'teacher' in name]
-    before = {name: value.clone() for name, value in model.references['teacher'].state_dict().items()}
+    before = {name: value.clone() for name, value in model.teacher.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     images, history = torch.randn(8, 3, 20, 20), []
     for _ in range(60):
@@ -89,15 +87,15 @@ def test_the_teacher_is_in_no_checkpoint_and_never_learns():
         optimizer.step()
         history.append(float(loss.detach()))
     assert history[-1] < 0.8 * history[0]
-    torch.testing.assert_close(model.references['teacher'].state_dict(), before, rtol=0, atol=0)
+    torch.testing.assert_close(model.teacher.state_dict(), before, rtol=0, atol=0)
 
 
 def test_the_fingerprint_is_the_teachers(tmp_path):
     model = build()
-    weights = {name: value + 1 for name, value in model.references['teacher'].state_dict().items()}
+    weights = {name: value + 1 for name, value in model.teacher.state_dict().items()}
     torch.save(weights, tmp_path / 'teacher.pth')
     before = model.fingerprint()
-    teacher = model.references['teacher']
+    teacher = model.teacher
     teacher.init_cfg, teacher._is_init = dict(type='Pretrained', checkpoint=str(tmp_path / 'teacher.pth')), False
     initialise(teacher)
     assert model.fingerprint() != before

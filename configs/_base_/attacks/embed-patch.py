@@ -1,12 +1,3 @@
-attack = dict(
-    type='mmssl_robust.EmbedAttack',
-    tokens='patch',
-    norm='linf',
-    eps='8/255',
-    step_size='2/255',
-    steps=20,
-    random_start=True,
-    restarts=1,
-    keep='best',
-    seed=0,
-)
+# EmbedAttack on the patch tokens.
+_base_ = './embed.py'
+attack = dict(tokens='patch')

@@ -1,7 +1,7 @@
 """What all methods of adversarial training have in common."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any, ClassVar, Literal, get_args
@@ -70,8 +70,6 @@ class AdversarialTraining(WithReferences):
         compile_backbone: bool = False,
         data_preprocessor: dict[str, Any] | None = None,
     ) -> None:
-        if isinstance(data_preprocessor, Mapping):
-            data_preprocessor = dict(type='mmpretrain.ClsDataPreprocessor') | dict(data_preprocessor)
         super().__init__(data_preprocessor=data_preprocessor)
         if tokens not in get_args(Tokens):
             raise UserError(f'unknown tokens={tokens!r}: use one of {", ".join(get_args(Tokens))}')
@@ -163,11 +161,6 @@ class AdversarialTraining(WithReferences):
         self.cost.images += len(batch)
         self.cost.add(len(batch), batch.perturbation.forwards, batch.perturbation.backwards)
         return self.losses(batch) | dict(zero_grad=batch.perturbation.zero_grad.mean())
-
-    @property
-    def teacher(self) -> BaseModule:
-        """The frozen encoder."""
-        return self.references['teacher']
 
     def init_weights(self) -> None:
         """Load the weights, and make teacher and student equal where only one of them names any."""

@@ -1,6 +1,6 @@
 """Distillation of a large encoder's tokens into a small one, with the teacher beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -30,10 +30,8 @@ class OnlineDistillation(WithReferences):
     ``1 - loss`` the share of variance explained.
 
     Args:
-        backbone: Config of the student, with ``out_type='featmap_cls'`` and a ``patch_size``.
+        backbone: Config of the student, of ``patch_size`` and ``embed_dims``, with ``out_type='featmap_cls'``.
         teacher: Config of the teacher, likewise; all blocks that it returns are learnt.
-        embed_dims: Width of the student's tokens.
-        teacher_dims: Width of the teacher's tokens.
         grids: Patches along a side, one of them drawn for each batch: both networks see it at their own patch size.
         mix_prob: Share of the batches whose images are mixed in pairs, by a weight that is uniform in [0, 1].
         patch_weight: Weight of the patch tokens' loss beside the CLS token's.
@@ -44,21 +42,17 @@ class OnlineDistillation(WithReferences):
         self,
         backbone: dict[str, Any],
         teacher: dict[str, Any],
-        embed_dims: int,
-        teacher_dims: int,
         grids: Sequence[int] = (8,),
         mix_prob: float = 0.0,
         patch_weight: float = 1.0,
         data_preprocessor: dict[str, Any] | None = None,
     ) -> None:
-        if isinstance(data_preprocessor, Mapping):
-            data_preprocessor = dict(type='mmpretrain.ClsDataPreprocessor') | dict(data_preprocessor)
         super().__init__(data_preprocessor=data_preprocessor)
         self.backbone = MODELS.build(backbone)
         self.add_reference('teacher', MODELS.build(teacher))
-        blocks = len(self.references['teacher'].out_indices)
-        self.predictors = nn.ModuleDict({kind: nn.Linear(embed_dims, blocks * teacher_dims) for kind in KINDS})
-        self.standardise = nn.ModuleDict({kind: nn.BatchNorm1d(blocks * teacher_dims, affine=False) for kind in KINDS})
+        width = len(self.teacher.out_indices) * self.teacher.embed_dims
+        self.predictors = nn.ModuleDict({kind: nn.Linear(self.backbone.embed_dims, width) for kind in KINDS})
+        self.standardise = nn.ModuleDict({kind: nn.BatchNorm1d(width, affine=False) for kind in KINDS})
         self.grids = tuple(grids)
         self.mix_prob = mix_prob
         self.weights = dict(cls=1.0, patch=patch_weight)
@@ -80,7 +74,7 @@ class OnlineDistillation(WithReferences):
             raise ValueError(f'OnlineDistillation has no mode {mode!r}: test the exported encoder instead')
         inputs = self._mixed(inputs)
         grid = self.grids[int(torch.randint(len(self.grids), ()))]
-        student, teacher = self.backbone, self.references['teacher']
+        student, teacher = self.backbone, self.teacher
         with torch.no_grad():
             targets = teacher(on_grid(inputs, grid, teacher.patch_size))
         outputs = student(on_grid(inputs, grid, student.patch_size))

@@ -1,7 +1,7 @@
 """A model that learns beside frozen networks, which no checkpoint holds."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -18,13 +18,23 @@ class WithReferences(BaseModel):
     References move with the model and are equal in all processes, but are neither in its checkpoint nor in what
     DistributedDataParallel sees: their weights are loaded anew from where their ``init_cfg`` says.
 
+    Args:
+        data_preprocessor: ``mean``, ``std`` and ``to_rgb``; by default of type ``mmpretrain.ClsDataPreprocessor``.
+
     Attributes:
         references: Name -> frozen module, see :meth:`add_reference`.
     """
 
     def __init__(self, data_preprocessor: dict[str, Any] | None = None) -> None:
+        if isinstance(data_preprocessor, Mapping):
+            data_preprocessor = dict(type='mmpretrain.ClsDataPreprocessor') | dict(data_preprocessor)
         super().__init__(data_preprocessor=data_preprocessor)
         self.references: dict[str, BaseModule] = {}  # in a dict, which torch does not look into
+
+    @property
+    def teacher(self) -> BaseModule:
+        """The frozen encoder that is learnt from."""
+        return self.references['teacher']
 
     def add_reference(self, name: str, module: BaseModule) -> None:
         """Keep a frozen module in eval mode."""
