@@ -15,21 +15,22 @@ from .statistics import Estimate, with_intervals
 SCHEMA_VERSION = 1
 OVERALL = 'overall'
 COLUMNS = (
-    *(
-        'kind',
-        'rank',
-        'model',
-        'against',
-        'task',
-        'data',
-        'metric',
-        'images',
-        'reference',
-        'chance',
-        'clean',
-        'attacked',
-    ),
-    *('value', 'low', 'high', 'interval'),
+    'kind',
+    'rank',
+    'model',
+    'against',
+    'task',
+    'data',
+    'metric',
+    'images',
+    'reference',
+    'chance',
+    'clean',
+    'attacked',
+    'value',
+    'low',
+    'high',
+    'interval',
 )
 """Of :meth:`Ranking.table`; ``kind`` is ``overall``, ``skill``, or ``difference``: the skill of ``model`` minus that of
 ``against``, of all tasks where ``task`` is empty."""

@@ -19,7 +19,6 @@ import argparse
 import os
 from pathlib import Path
 
-import torch
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 
@@ -36,7 +35,7 @@ from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, leave_process_group
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.launch import init_processes
-from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.terminal import console, going_on_later
 
 from .cost_table import show_costs
 from .log_to import ScalarLog, add_log_argument
@@ -120,14 +119,13 @@ def run(args: argparse.Namespace) -> None:
     work_dir = args.shard.folder(args.work_dir or Path('work_dirs/benchmark') / suite.name)
     register_safe_loaders()
     if args.dry_run:
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        options = Options(args.precision, device=device)
+        options = Options(args.precision, device=init_processes('none'))
         show_costs(rows, work_dir, args.heads, options, args.rate_from, args.tflops)
         return
     device = init_processes(args.launcher)
     options = Options(args.precision, args.on_corrupt, args.examples, device, args.attack_memory, args.shard)
     suite_run = SuiteRun(suite, work_dir, args.heads, options, args.launcher, rows)
-    try:
+    with going_on_later():
         if args.only_heads:
             suite_run.train_heads()
             return
@@ -137,6 +135,4 @@ def run(args: argparse.Namespace) -> None:
         if is_main_process() and not args.no_report and not args.shard.is_part:
             page = write_report(work_dir, work_dir / 'report')
             console.print(f'Report: {page}', soft_wrap=True)
-    except KeyboardInterrupt:
-        raise UserError('stopped: the same command goes on from here') from None
     leave_process_group()

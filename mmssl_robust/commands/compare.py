@@ -18,7 +18,6 @@ import argparse
 import hashlib
 from pathlib import Path
 
-import torch
 from mmengine.logging import MMLogger
 from rich.box import SIMPLE
 from rich.table import Table
@@ -36,7 +35,8 @@ from mmssl_robust.easy.comparison import rows_of_plans, rows_of_suite, specs_of
 from mmssl_robust.easy.runs import name_of, slug
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.launch import init_processes
+from mmssl_robust.utils.terminal import console, going_on_later
 
 from .benchmark import use_data_root
 from .evaluate import add_plan_arguments, plan_of
@@ -68,13 +68,11 @@ def run(args: argparse.Namespace) -> None:
     specs = specs_of(args.encoders)
     register_safe_loaders()
     suite, out = _of_suite(args, specs) if args.suite else _of_folder(args, specs)
-    options = Options(on_corrupt=args.on_corrupt, device='cuda' if torch.cuda.is_available() else 'cpu')
+    options = Options(on_corrupt=args.on_corrupt, device=init_processes('none'))
     suite_run = SuiteRun(suite.made_by(args.command_line), out, args.heads, options)
-    try:
+    with going_on_later():
         suite_run.check()
         suite_run.run()
-    except KeyboardInterrupt:
-        raise UserError('stopped: the same command goes on from here') from None
     console.print(_shown(ranking_of(read_rows(out)[1])))
     page = write_report(out, out / 'report', ranking=True).with_name(RANKING_PAGE)
     console.print(f'Ranking: {page}', soft_wrap=True, markup=False)

@@ -18,15 +18,14 @@ import mmssl_robust.utils.startup  # noqa: F401
 import argparse
 from pathlib import Path
 
-import torch
 from mmengine.logging import MMLogger
 
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
 from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
-from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
-from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.launch import init_processes
+from mmssl_robust.utils.terminal import console, going_on_later
 
 SUMMARY = 'attack an encoder on a folder of images: with or without labels, with the head that it needs'
 
@@ -106,11 +105,10 @@ def run(args: argparse.Namespace) -> None:
     def say(note: str) -> None:
         console.print(note, soft_wrap=True, markup=False)
 
+    options = Options(on_corrupt=args.on_corrupt, device=init_processes('none'))
     try:
-        options = Options(on_corrupt=args.on_corrupt, device='cuda' if torch.cuda.is_available() else 'cpu')
-        results = run_plan(plan, out, options, command=getattr(args, 'command_line', ''), say=say)
-    except KeyboardInterrupt:
-        raise UserError('stopped: the same command goes on from here') from None
+        with going_on_later():
+            results = run_plan(plan, out, options, command=getattr(args, 'command_line', ''), say=say)
     finally:
         if args.save_config and (out / CONFIG_FILE).is_file():
             with whole_file(args.save_config) as partial:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack, AttackResult, Ensemble, eval_mode, frozen
@@ -17,6 +16,7 @@ from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.presets import check_names, load_preset, load_presets, preset_name
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.launch import init_processes
 
 from .module_run import run_network
 from .modules import outputs_of
@@ -71,7 +71,7 @@ def evaluate(
         plan = Plan(
             str(model), Path(data), task or 'embedding', attacks=named, max_images=max_images, **_tuples(settings)
         )
-        options = Options(device=device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        options = Options(device=device or init_processes('none'))
         return run_plan(plan, Path(out) if out else folder_of(plan), options)
     if settings or device:
         given = ', '.join([*settings, *(['device'] if device else [])])

@@ -16,6 +16,7 @@ from mmssl_robust.benchmark.statistics import estimates
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.wording import counted
 
 COLUMNS = (
     *('task', 'data', 'encoder', 'variant', 'attack', 'norm', 'eps', 'metric', 'value', 'low', 'high', 'interval'),
@@ -110,7 +111,7 @@ class Results:
         own = self.table[self.table['data'].eq(row.data) & self.table['encoder'].eq(row.encoder)]
         images = int(own['images'].max()) if len(own) else 0
         table = Table(
-            title=f'{row.encoder} on {row.data}, {images} image{"" if images == 1 else "s"}',
+            title=f'{row.encoder} on {row.data}, {counted(images, "image")}',
             caption='\n'.join(f'{metric.name}: {metric.description}' for metric in metrics),
             caption_justify='left',
             box=SIMPLE,

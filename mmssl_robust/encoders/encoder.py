@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.model import BaseModule, initialize
 from torch import Tensor, nn
 
+from mmssl_robust.functional.tokens import absolute_indices
 from mmssl_robust.models.backbones.dino_vit import OUT_TYPES
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
@@ -53,7 +54,7 @@ class Encoder(BaseModule):
         self.spec = parse_spec(spec)
         self.network = build_network(self.spec)
         self.out_type, self.final_norm, self.frozen = out_type, final_norm, frozen
-        self.out_indices = self._absolute(out_indices)
+        self.out_indices = absolute_indices(out_indices, self.info.depth, f'{self.spec} of {self.info.depth} layers')
         self._other_weights = init_cfg is not None
         if init_cfg is None and self.network.weights:
             self.init_cfg = dict(type='Pretrained', checkpoint=self.network.weights)
@@ -62,15 +63,6 @@ class Encoder(BaseModule):
         if frozen:
             self.requires_grad_(False)
             self.eval()
-
-    def _absolute(self, indices: Sequence[int]) -> tuple[int, ...]:
-        depth = self.info.depth
-        absolute = tuple(i + depth if i < 0 else i for i in indices)
-        if not absolute or not all(0 <= i < depth for i in absolute):
-            raise UserError(
-                f'out_indices={tuple(indices)} do not fit {self.spec} of {depth} layers: use {-depth} to {depth - 1}'
-            )
-        return absolute
 
     @property
     def info(self) -> EncoderInfo:

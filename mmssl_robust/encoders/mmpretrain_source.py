@@ -1,6 +1,5 @@
 """``mmpretrain:NAME``: encoders of MMPretrain's model zoo."""
 
-import difflib
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.names import close_to
 from mmssl_robust.utils.pretrained import Loaded, load_encoder
 
 from .info import IMAGENET_MEAN, IMAGENET_STD, EncoderInfo
@@ -129,6 +129,6 @@ def _entry(spec: EncoderSpec) -> Any:
     try:
         return ModelHub.get(spec.name)
     except ValueError:
-        near = difflib.get_close_matches(spec.name, list_models(), 1)
+        near = close_to(spec.name, list_models())
         hint = f'; did you mean mmpretrain:{near[0]}?' if near else ''
         raise UserError(f'{spec}: MMPretrain has no model {spec.name}{hint}') from None

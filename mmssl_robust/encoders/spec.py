@@ -1,6 +1,5 @@
 """Naming an encoder in one string."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from urllib.parse import quote, unquote
 from mmssl_robust.utils.checkpoint import ASSET_SCHEME, TORCH_SUFFIXES
 from mmssl_robust.utils.checkpoint_layouts import Which
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.names import close_to
 
 # Encoders that ship with the package, by their short names.
 SHIPPED = {name: f'{ASSET_SCHEME}{name}/encoder.safetensors' for name in ('mini', 'mini_deacl', 'mini_wide')}
@@ -149,7 +149,7 @@ def _suggestion(head: str) -> str:
     import timm  # takes a second, which only a wrong name costs
 
     known = [*SHIPPED, *timm.list_models(), *timm.list_pretrained()]
-    near = difflib.get_close_matches(head.rpartition(':')[2], known, 1)
+    near = close_to(head.rpartition(':')[2], known)
     if not near:
         return ''
     return f'; did you mean {near[0] if near[0] in SHIPPED else f"timm:{near[0]}"}?'
@@ -170,7 +170,7 @@ def _check_options(spec: EncoderSpec) -> None:
     known = OPTIONS[spec.source]
     for key in spec.options:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
+            near = close_to(key, known)
             hint = f'; did you mean {near[0]}?' if near else ''
             raise UserError(f'{spec}: unknown option {key}: use one of {", ".join(known)}{hint}')
     weights = spec.options.get('weights')

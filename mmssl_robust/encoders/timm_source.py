@@ -1,6 +1,5 @@
 """``timm:NAME``: encoders of timm, of which ViTs give CLS and patch tokens and others the maps of their stages."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.names import close_to
 from mmssl_robust.utils.pretrained import Loaded, load_encoder
 
 from .info import EncoderInfo, of_255
@@ -154,7 +154,7 @@ def _only(*norms: nn.Module | None) -> nn.Module:
 def _check_name(spec: EncoderSpec) -> None:
     architecture, _, tag = spec.name.partition('.')
     if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, timm.list_models(), 1)
+        near = close_to(architecture, timm.list_models())
         hint = f'; did you mean timm:{near[0]}?' if near else ''
         raise UserError(f'{spec}: timm {timm.__version__} has no model {architecture}{hint}')
     if tag and spec.name not in timm.list_pretrained():

@@ -40,6 +40,23 @@ def select_tokens(features: Any, tokens: str) -> Tensor:
     return torch.cat([_as_sequence(named[name]) for name in wanted], dim=1)
 
 
+def absolute_indices(indices: Sequence[int], depth: int, what: str) -> tuple[int, ...]:
+    """Count indices of layers from the front, negative ones from the end.
+
+    Args:
+        indices: At least one.
+        depth: How many layers there are.
+        what: Whose they are, for the message.
+
+    Raises:
+        UserError: If there is none, or one that does not exist.
+    """
+    absolute = tuple(index + depth if index < 0 else index for index in indices)
+    if not absolute or not all(0 <= index < depth for index in absolute):
+        raise UserError(f'out_indices={tuple(indices)} do not fit {what}: use {-depth} to {depth - 1}')
+    return absolute
+
+
 def _as_sequence(part: Tensor) -> Tensor:
     if part.ndim == 2:
         return part[:, None]

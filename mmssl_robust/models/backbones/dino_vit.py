@@ -11,6 +11,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmssl_robust.functional.tokens import absolute_indices
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.image_sizes import SizeError
@@ -119,22 +120,14 @@ class DINOVisionTransformer(BaseModule):
         settings = ARCHITECTURES[arch] if isinstance(arch, str) else dict(arch)
         self.vit = _TimmDINO(drop_path_rate=drop_path_rate, **settings)
         self.out_type = out_type
-        self.out_indices = self._absolute(out_indices)
+        depth = len(self.vit.blocks)
+        self.out_indices = absolute_indices(out_indices, depth, f'an encoder of {depth} blocks')
         self.final_norm = final_norm
         self.frozen = frozen
         self.with_cp = with_cp
         if frozen:
             self.requires_grad_(False)
             self.eval()
-
-    def _absolute(self, indices: tuple[int, ...] | list[int]) -> tuple[int, ...]:
-        depth = len(self.vit.blocks)
-        absolute = tuple(i + depth if i < 0 else i for i in indices)
-        if not absolute or not all(0 <= i < depth for i in absolute):
-            raise UserError(
-                f'out_indices={tuple(indices)} do not fit an encoder of {depth} blocks: use {-depth} to {depth - 1}'
-            )
-        return absolute
 
     @property
     def embed_dims(self) -> int:
