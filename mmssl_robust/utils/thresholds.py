@@ -7,6 +7,9 @@ from .errors import UserError
 USUAL_THRESHOLDS: dict[str, float] = dict(ignore_index=255, min_depth=1e-3, max_depth=10.0)
 """Label of pixels that do not count; depths in metres up to which, and from which on, a target does not."""
 
+EVERY_TARGET: dict[str, float] = dict(ignore_index=-1, min_depth=0.0, max_depth=float('inf'))
+"""Where targets are a model's own predictions, of which each counts."""
+
 
 class HasThresholds:
     """What is built with thresholds of its own, or is told those of the data set.
@@ -39,11 +42,11 @@ class HasThresholds:
             thresholds: Name -> value; those that it does not have are none of its business.
 
         Raises:
-            UserError: If it was built with another one.
+            UserError: If it was built with another one, unless they are :data:`EVERY_TARGET`.
         """
         for name, value in thresholds.items():
             own = getattr(self, name, value)
-            if own != value and name not in self.untold:
+            if own != value and name not in self.untold and thresholds is not EVERY_TARGET:
                 raise UserError(
                     f'{type(self).__name__} is told {name}={own:g}, but elsewhere it is {value:g}: set it once, in the '
                     "data set's metainfo"

@@ -231,7 +231,7 @@ class Victim:
         return part
 
     def given(self, targets: Tensor) -> 'Victim':
-        """The same with other targets than the ground truth, in the shape of :meth:`targets`."""
+        """The same with other targets than the ground truth, in the shape of :meth:`targets`; each of them counts."""
         other = copy.copy(self)
         other._given = targets
         return other

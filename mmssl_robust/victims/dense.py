@@ -11,7 +11,7 @@ from torch import Tensor
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.thresholds import USUAL_THRESHOLDS
+from mmssl_robust.utils.thresholds import EVERY_TARGET, USUAL_THRESHOLDS
 from mmssl_robust.victims.budget import encode_in_budget
 
 from .base import Victim, name_of
@@ -49,7 +49,7 @@ class DenseVictim(Victim):
 
     @property
     def thresholds(self) -> dict[str, float]:  # noqa: D102
-        return thresholds_of(self.model)
+        return thresholds_of(self.model) if self._given is None else EVERY_TARGET
 
     @property
     def unlabelled(self) -> float:

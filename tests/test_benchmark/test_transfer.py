@@ -1,5 +1,6 @@
 """Examples made against one model, shown to others."""
 
+import pandas as pd
 import pytest
 import torch
 
@@ -121,6 +122,29 @@ def test_a_depth_that_is_wrong_from_the_start_is_attacked_from_where_it_is(tmp_p
             list(_attacked(row, sample, row.attacks, [row]))
     for forward, pixels, targets, *_ in seen:
         torch.testing.assert_close(targets, forward(pixels))
+
+
+@pytest.mark.parametrize(
+    ('task', 'config', 'preset', 'thresholds'),
+    [
+        ('segmentation', 'segmentation/mini_camvid', 'segpgd', dict(ignore_index=0)),
+        ('segmentation', 'segmentation/mini_camvid', 'cospgd', dict(ignore_index=1)),
+        ('depth', 'depth/mini_hololens', 'depthpgd', dict(max_depth=1.0)),
+        ('depth', 'depth/mini_hololens', 'depthpgd', dict(min_depth=1.5, max_depth=1.6)),
+    ],
+)
+@pytest.mark.parametrize('said', ['data', 'attack'])
+def test_predictions_count_that_no_truth_would(tmp_path, task, config, preset, thresholds, said):
+    """What is measured is attacked: of one's own predictions none is unlabelled, too near or too far."""
+    row = evaluation(tmp_path, task, config, preset)
+    usual = transfer([row])
+    head = row.model.decode_head
+    for name, value in thresholds.items():
+        setattr(head, name, value)
+        if said == 'attack':
+            row.attacks[preset].objective.untold = frozenset()
+            setattr(row.attacks[preset].objective, name, value)
+    pd.testing.assert_frame_equal(transfer([row]), usual)
 
 
 def test_labels_are_attacked_from_those_that_are_given():
