@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.file_backend import is_no_data
 
 IMAGES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 LABELS = ('.png', '.npy', '.tif', '.tiff', '.pgm', '.bmp')
@@ -133,11 +134,7 @@ def files_in(root: Path, suffixes: Sequence[str]) -> list[str]:
     Raises:
         UserError: If there are none.
     """
-    names = sorted(
-        path.relative_to(root).as_posix()
-        for path in _walk(root)
-        if path.suffix.lower() in suffixes and path.parent.name != '__MACOSX'
-    )
+    names = sorted(path.relative_to(root).as_posix() for path in _walk(root) if path.suffix.lower() in suffixes)
     if not names:
         raise UserError(f'no file in {root} ends in {", ".join(suffixes)}: give the folder that holds them')
     return names
@@ -151,7 +148,7 @@ def shown(names: Iterable[str]) -> str:
 
 def _walk(root: Path) -> Iterator[Path]:
     for path in root.iterdir():
-        if path.name.startswith('.'):
+        if is_no_data(path.name):
             continue
         if path.is_dir():
             yield from _walk(path)

@@ -7,7 +7,12 @@ from mmengine.fileio import LocalBackend, register_backend
 
 from .files import whole_file
 
-_NO_DATA = ('__MACOSX', '@eaDir', 'lost+found')
+_NO_DATA = ('__MACOSX', '__pycache__', '@eaDir', 'lost+found', '$RECYCLE.BIN', 'System Volume Information')
+
+
+def is_no_data(name: str) -> bool:
+    """Whether a name of a file or folder is hidden, or one that systems and tools leave behind."""
+    return name.startswith('.') or name in _NO_DATA
 
 
 class WholeFileBackend(LocalBackend):  # type: ignore[misc]  # MMEngine comes without types
@@ -43,8 +48,7 @@ class WholeFileBackend(LocalBackend):  # type: ignore[misc]  # MMEngine comes wi
             raise TypeError('folders have no suffix: set list_dir to False')
         ends = tuple(end.lower() for end in ([suffix] if isinstance(suffix, str) else suffix or ('',)))
         for name in super().list_dir_or_file(dir_path, list_dir, list_file, None, recursive):
-            is_hidden = any(part.startswith('.') or part in _NO_DATA for part in str(name).split(os.sep))
-            if not is_hidden and name.lower().endswith(ends):
+            if not any(map(is_no_data, str(name).split(os.sep))) and name.lower().endswith(ends):
                 yield name
 
 

@@ -36,7 +36,7 @@ def test_the_folder_itself_may_be_hidden(folder):
     assert list(list_dir_or_file(folder / '.hidden')) == ['f.jpg']
 
 
-@pytest.mark.parametrize('name', ['.ipynb_checkpoints', '__MACOSX', '.git/objects'])
+@pytest.mark.parametrize('name', ['.ipynb_checkpoints', '__MACOSX', '.git/objects', '__pycache__', '$RECYCLE.BIN'])
 def test_hidden_folders_are_no_classes(name, tmp_path):
     DefaultScope.get_instance('hidden', scope_name='mmpretrain')
     write_classification(tmp_path)
