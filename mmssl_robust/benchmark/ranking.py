@@ -10,7 +10,7 @@ import pandas as pd
 
 from .row_records import RowRecords
 from .skill import Contest, contest_of, model_of
-from .statistics import Estimate, with_intervals
+from .statistics import EXACT, Estimate, with_intervals
 
 SCHEMA_VERSION = 1
 OVERALL = 'overall'
@@ -77,8 +77,9 @@ class Ranking:
     pairs: tuple[Pair, ...]
 
     def rank(self, model: str) -> int | None:
-        """Its place from 1 on; None without an overall skill."""
-        return self.models.index(model) + 1 if model in self.overall else None
+        """Its place from 1 on, one for all that are equal; None without an overall skill."""
+        own = self.overall.get(model)
+        return None if own is None else 1 + sum(other.value > own.value for other in self.overall.values())
 
     def table(self) -> pd.DataFrame:
         """All numbers, unrounded: a table of :data:`COLUMNS`."""
@@ -130,9 +131,9 @@ def ranking_of(rows: Sequence[RowRecords], resamples: int = 10000) -> Ranking:
     scored = [contest for contest in contests if contest.is_scored]
     complete = [model for model in models if scored and all(model in contest.skill for contest in scored)]
     drawn = {model: np.min([_drawn(contest, model) for contest in scored], axis=0) for model in complete}
-    least = {model: min(contest.skill[model].value for contest in scored) for model in complete}
     images = min((contest.images for contest in scored), default=0)
-    overall = {model: _estimate(least[model], drawn[model], images) for model in complete}
+    overall = {model: _overall(scored, model, drawn[model], images) for model in complete}
+    least = {model: estimate.value for model, estimate in overall.items()}
     ordered = sorted(complete, key=lambda model: -least[model]) + [model for model in models if model not in complete]
     pairs = []
     for first, second in combinations(ordered, 2):
@@ -143,6 +144,12 @@ def ranking_of(rows: Sequence[RowRecords], resamples: int = 10000) -> Ranking:
             if first in contest.skill and second in contest.skill:
                 pairs.append(Pair(first, second, contest, _difference(contest, first, second)))
     return Ranking(tuple(ordered), contests, overall, tuple(pairs))
+
+
+def _overall(contests: Sequence[Contest], model: str, drawn: np.ndarray, images: int) -> Estimate:
+    """The least skill, with its contest's interval where no other can be the least, or all images agree there."""
+    least = min((contest.skill[model] for contest in contests), key=lambda estimate: estimate.value)
+    return least if len(contests) == 1 or least.method == EXACT else _estimate(least.value, drawn, images)
 
 
 def _drawn(contest: Contest, model: str) -> np.ndarray:

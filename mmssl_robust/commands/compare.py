@@ -124,10 +124,13 @@ def _shown(ranking: Ranking) -> Table:
     """For a terminal: skills under attack with their intervals, best first."""
     table = Table(title='Skill under attack: 1 the best clean model, 0 chance', box=SIMPLE, pad_edge=False)
     scored = [contest for contest in ranking.contests if contest.is_scored]
-    for name in ('', 'model', 'overall', *(contest.name for contest in scored)):
+    columns = {contest.name: contest.skill for contest in scored}
+    if len(columns) > 1:
+        columns = {'overall': ranking.overall} | columns
+    for name in ('', 'model', *columns):
         table.add_column(name, justify='left' if name == 'model' else 'right', overflow='fold')
     for model in ranking.models:
-        skills = [ranking.overall.get(model), *(contest.skill.get(model) for contest in scored)]
+        skills = [column.get(model) for column in columns.values()]
         table.add_row(str(ranking.rank(model) or ''), model, *map(_cell, skills))
     return table
 

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='--work-dir of a benchmark; several are joined and ranked',
     )
     parser.add_argument('--out', type=Path, help='folder of the report; default WORK_DIR/report, of several no default')
+    parser.add_argument('--ranking', action='store_true', help='rank the encoders of a single folder, too')
     parser.add_argument('--title', help="in place of the suite's")
     parser.add_argument('--evolution', type=Path, help="folder of a DeACL training with probes: the paper's figure 2")
     parser.add_argument('--resamples', type=int, default=10000, help='of the bootstrap')
@@ -46,8 +47,9 @@ def run(args: argparse.Namespace) -> None:
     for path in args.imports:
         import_file(path)
     several = len(args.work_dirs) > 1
+    ranked = several or args.ranking
     if several and not args.out:
         raise UserError('a report of several folders belongs to none of them: give --out')
     out = args.out or args.work_dirs[0] / 'report'
-    page = write_report(args.work_dirs, out, args.evolution, args.resamples, args.title, args.examples, several)
-    print(page.with_name(RANKING_PAGE) if several else page)
+    page = write_report(args.work_dirs, out, args.evolution, args.resamples, args.title, args.examples, ranked)
+    print(page.with_name(RANKING_PAGE) if ranked else page)

@@ -84,3 +84,11 @@ def test_the_command_ranks_them(tmp_path, capsys):
     }  # fmt: skip
     lines = pd.read_csv(tmp_path / 'out/ranking.csv')
     assert len(lines) == len(ranking['lines'])
+
+
+def test_encoders_of_one_folder_are_ranked_on_request(tmp_path, capsys):
+    place = folder(tmp_path / 'one', encoder='one')
+    run_command('report', [str(place), '--resamples', '50'])
+    assert not (place / 'report/ranking.html').exists()
+    run_command('report', [str(place), '--resamples', '50', '--ranking'])
+    assert capsys.readouterr().out.strip().endswith('ranking.html') and (place / 'report/ranking.html').is_file()

@@ -89,6 +89,28 @@ def test_where_all_images_fall_the_interval_is_exact(tmp_path):
     assert estimate.high == pytest.approx((share - 0.5) / 0.5)
 
 
+def test_overall_is_the_skill_where_there_is_one_task(tmp_path):
+    rows = [write(tmp_path, model, [LABELS, [9] * fell + LABELS[fell:]]) for model, fell in (('a', 10), ('b', 4))]
+    ranking = ranking_of(rows, 100)
+    assert ranking.overall == ranking.contests[0].skill
+    assert ranking.overall['a'].method == 'Clopper-Pearson'
+
+
+def test_where_the_least_skill_is_of_images_that_all_fall_its_interval_is_exact(tmp_path):
+    rows = [write(tmp_path, 'fallen', [LABELS, [9] * 10]), write(tmp_path, 'other', [LABELS, LABELS])]
+    rows += [write(tmp_path, name, [[0.1] * 4, [0.5] * 4], [(2.0, 1.0)] * 4, 'depth') for name in ('fallen', 'other')]
+    ranking = ranking_of(rows, 100)
+    assert ranking.overall['fallen'] == ranking.contests[0].skill['fallen']
+    assert ranking.overall['fallen'].method == 'Clopper-Pearson'
+
+
+def test_equal_skills_share_a_rank(tmp_path):
+    fell = dict(best=1, one=3, two=3, last=5)
+    rows = [write(tmp_path, model, [LABELS, [9] * count + LABELS[count:]]) for model, count in fell.items()]
+    ranking = ranking_of(rows, 50)
+    assert {model: ranking.rank(model) for model in fell} == dict(best=1, one=2, two=2, last=4)
+
+
 def test_overall_is_the_least_skill_and_differences_are_paired(tmp_path):
     truth = [(2.0, 1.0)] * 4  # a constant is wrong by 1 m
     rows = []
