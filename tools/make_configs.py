@@ -29,13 +29,13 @@ DATA_SETS = {
     'voc2012': 'PASCAL VOC 2012',
     'nyu': 'NYU-Depth-v2',
 }
-# Those of the encoder that ships with the package, each with the name of its one config.
-MINI = 'mini_vit'
+# The encoders that ship with the package have data sets of their own, and configs of these names.
+MINI = {'mini_vit': 'mini', 'mini_wide_vit': 'mini_wide'}
 MINI_DATA_SETS = {
-    'cifar10_64px': ('mini_cifar10', 'CIFAR-10'),
-    'camvid': ('mini_camvid', 'CamVid'),
-    'nyu_160x120': ('mini_nyu', 'NYU-Depth-v2'),
-    'hololens': ('mini_hololens', 'HoloLens'),
+    'cifar10_64px': ('cifar10', 'CIFAR-10'),
+    'camvid': ('camvid', 'CamVid'),
+    'nyu_160x120': ('nyu', 'NYU-Depth-v2'),
+    'hololens': ('hololens', 'HoloLens'),
 }
 # The paper's encoders come first.
 PAPER = ['dinov2_vits14', 'dinov2_vitb14', 'dino_vitb16', 'deacl_vitb16']
@@ -135,8 +135,12 @@ def make_runs(configs: Path) -> list[Run]:
     if lonely := sorted(tasks.keys() ^ (DATA_SETS.keys() | MINI_DATA_SETS.keys())):
         raise UserError(f'{", ".join(lonely)}: give it both a file in _base_/tasks and a line in tools/make_configs.py')
     encoders = {name: cfg for name, cfg in read(configs / '_base_/models').items() if 'encoder' in cfg}
-    mini = [Run(name, tasks[task], encoders[MINI], data) for task, (name, data) in MINI_DATA_SETS.items()]
-    names = [*PAPER, *sorted(encoders.keys() - {*PAPER, MINI})]
+    mini = [
+        Run(f'{name}_{short}', tasks[task], encoders[encoder], data)
+        for encoder, name in MINI.items()
+        for task, (short, data) in MINI_DATA_SETS.items()
+    ]
+    names = [*PAPER, *sorted(encoders.keys() - {*PAPER, *MINI})]
     return mini + [
         Run(f'{name}_{task}', tasks[task], encoders[name], data) for task, data in DATA_SETS.items() for name in names
     ]
@@ -198,7 +202,7 @@ def model_entry(run: Run) -> str:
 
 def with_table(readme: str, runs: list[Run]) -> str:
     """The text of a README with the table of the runs of its folder, encoders by data sets."""
-    runs = [run for run in runs if file(run.encoder).stem != MINI]
+    runs = [run for run in runs if file(run.encoder).stem not in MINI]
     columns = ['encoder', *dict.fromkeys(run.data for run in runs)]
     rows: dict[Path, list[str]] = {}
     for run in runs:

@@ -44,12 +44,13 @@ PAPER = dict(  # section 4.1
     ),
 )
 CHANGED_BY_TRAIN_MODE = (torch.nn.BatchNorm2d, torch.nn.Dropout)
-MINI = {
-    'mini_cifar10': {'accuracy/top1'},
-    'mini_camvid': {'aAcc', 'mIoU', 'mAcc'},
-    'mini_hololens': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
-    'mini_nyu': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
+MINI_METRICS = {
+    'cifar10': {'accuracy/top1'},
+    'camvid': {'aAcc', 'mIoU', 'mAcc'},
+    'hololens': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
+    'nyu': {'rmse', 'abs_rel', 'log10', 'delta1', 'delta2', 'delta3'},
 }
+MINI = {f'{encoder}_{data}': names for encoder in ('mini', 'mini_wide') for data, names in MINI_METRICS.items()}
 IMAGENET = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 FULL = [path for path in LEAFS if path.stem not in MINI]
 
@@ -101,7 +102,7 @@ def leaf(request, load):
 def test_each_encoder_has_a_config_for_each_data_set():
     heads = {'linear_classifier', 'linear_depther', 'linear_segmentor'}
     heads |= {'deacl', 'embedding', 'knn_classifier', 'retrieval'}
-    encoders = {path.stem for path in (ROOT / 'configs/_base_/models').glob('*.py')} - heads - {'mini_vit'}
+    encoders = {path.stem for path in (ROOT / 'configs/_base_/models').glob('*.py')} - heads - {'mini_vit', 'mini_wide_vit'}
     expected = {
         f'{task}/{encoder}_{data}' for task in TASKS for encoder, data in itertools.product(encoders, DATA[task])
     }
