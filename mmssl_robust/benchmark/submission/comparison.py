@@ -68,8 +68,8 @@ def compared(recorded: Mapping[str, pd.DataFrame], found: Mapping[str, pd.DataFr
         task: The task.
     """
     for attack, table in found.items():
-        known = recorded[attack].assign(member=recorded[attack]['member'].fillna('')).set_index(['index', 'member'])
-        for row in table.assign(member=table['member'].fillna('')).to_dict('records'):
+        known = with_members(recorded[attack]).set_index(['index', 'member'])
+        for row in with_members(table).to_dict('records'):
             key = (row['index'], row['member'])
             ours = known.loc[key].to_dict()
             costs = attack == CLEAN or all(ours[name] == row[name] for name in _COSTS)
@@ -82,6 +82,11 @@ def compared(recorded: Mapping[str, pd.DataFrame], found: Mapping[str, pd.DataFr
                 deviation=_deviation(ours, row, task),
                 same_cost=costs,
             )
+
+
+def with_members(table: pd.DataFrame) -> pd.DataFrame:
+    """Records with an empty name where there is no ensemble."""
+    return table.assign(member=table['member'].astype(object).where(table['member'].notna(), ''))
 
 
 def conclusion(pairs: list[Compared], sample: Sample, steady: Mapping[str, bool]) -> Iterator[Finding]:

@@ -57,7 +57,7 @@ def parts_of(cfg: Config) -> dict[str, Any]:
 
 def foreign(parts: Any) -> list[str]:
     """What in the parts of a config could run code, fetch or write something: types and arguments, each once."""
-    found = dict.fromkeys(_foreign(parts))
+    found = dict.fromkeys([*_foreign(parts), *_hidden_specs(parts)])
     scope = parts.get('default_scope') if isinstance(parts, Mapping) else None
     return [*found, *([] if scope in _SCOPES else [f'the scope {scope!r}'])]
 
@@ -95,6 +95,18 @@ def _foreign(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for entry in value:
             yield from _foreign(entry)
+
+
+def _hidden_specs(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Encoders elsewhere than where the encoder is, whose programs would be run without a question."""
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            if key == 'spec' and path != ('model', 'backbone'):
+                yield f'{".".join(map(str, path))}.spec={entry!r}'
+            yield from _hidden_specs(entry, (*path, key))
+    elif isinstance(value, list):
+        for place, entry in enumerate(value):
+            yield from _hidden_specs(entry, (*path, str(place)))
 
 
 def _is_known(kind: Any) -> bool:

@@ -16,6 +16,8 @@ from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.hub_files import HUB_SCHEME
 
 from ..resolved_row import local_file
+from .archive import is_below
+from .places import without_places
 
 _PUBLIC = (ASSET_SCHEME, HUB_SCHEME, 'https://')
 _CODE = ('file', 'hub')  # sources of encoders that are programs
@@ -48,27 +50,45 @@ class Search:
         Raises:
             UserError: If it is not to be had, or only by running a program.
         """
+        source = self._chosen(stated)
+        if source is not None:
+            _put(backbone, source)
+        problem = self._problem(backbone, source is not None)
+        if problem:
+            raise UserError(f'the encoder {without_places(source_of(backbone))} {problem}')
+        if source in self.given:
+            return str(source)
+        return source_of(backbone) if source is None else 'the submission'
+
+    def _chosen(self, stated: Mapping[str, Any]) -> str | None:
+        """The file or spec to use in place of what the config names; None to use that."""
         for source in self.given:
             if _digest_of(source) == stated.get('sha256'):
-                _put(backbone, source)
                 return source
-        if isinstance(stated.get('file'), str):
-            _put(backbone, str(self.folder / stated['file']))
-            return 'the submission'
-        name = str(source_of(backbone))
-        problem = self._problem(backbone, name)
-        if problem:
-            raise UserError(f'the encoder {name} {problem}')
-        return name
+        file = stated.get('file')
+        if file is None:
+            return None
+        if not isinstance(file, str) or not is_below(file):
+            raise UserError(f'the submission says its encoder lies at {file!r}, which is elsewhere: do not trust it')
+        return str(self.folder / file)
 
-    def _problem(self, backbone: ConfigDict, name: str) -> str:
+    def _problem(self, backbone: ConfigDict, at_hand: bool) -> str:
+        """What keeps an encoder from being built.
+
+        Args:
+            backbone: Its config, as it will be built.
+            at_hand: Whether its weights are.
+        """
+        source = source_of(backbone)
         if not is_by_spec(backbone):
-            public = name.startswith(_PUBLIC)
+            public = at_hand or source.startswith(_PUBLIC)
             return '' if public else 'is a file that the submission does not hold: give it by --encoder'
-        spec = parse_spec(name)
-        if spec.source in _CODE and not self.trusts:
+        spec = parse_spec(source)
+        own = any(str(parse_spec(given)) == str(spec) for given in self.given if not Path(given).is_file())
+        if spec.source in _CODE and not own and not self.trusts:  # also with weights that are at hand
             return 'is a program: give yours by --encoder, or --trust-code if you trust it'
-        return '' if is_public(spec) else 'has weights in a file that the submission does not hold: --encoder FILE'
+        public = at_hand or is_public(spec)
+        return '' if public else 'has weights in a file that the submission does not hold: --encoder FILE'
 
 
 def source_of(backbone: Mapping[str, Any]) -> str:
