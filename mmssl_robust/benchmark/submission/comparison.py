@@ -81,7 +81,7 @@ def compared(recorded: Mapping[str, pd.DataFrame], found: Mapping[str, pd.DataFr
                 member=str(key[1]),
                 recorded=_number(ours['quality']),
                 found=_number(row.get('quality')),
-                deviation=_deviation(ours, row, task),
+                deviation=_deviation(ours, {str(name): value for name, value in row.items()}, task),
                 same_cost=costs,
             )
 

@@ -48,8 +48,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             'version of mmssl_robust that wrote it'
         )
     rows, files = manifest.get('rows'), manifest.get('files')
-    whole = isinstance(files, dict) and isinstance(rows, list) and rows and all(map(_is_row, rows))
-    if not whole or len({row['name'] for row in rows}) < len(rows):
+    typed = isinstance(files, dict) and isinstance(rows, list) and rows
+    if not typed or not all(map(_is_row, rows or ())) or len({row['name'] for row in rows or ()}) < len(rows or ()):
         raise UserError(f'{MANIFEST} lacks rows or files, or says them twice: ask for the submission again')
     return manifest
 
