@@ -30,6 +30,8 @@ COMMANDS = {
     'benchmark': 'benchmark',
     'merge': 'merge',
     'report': 'report',
+    'pack': 'pack',
+    'verify': 'verify',
     'quickstart': 'quickstart',
     'convert': 'convert',
     'list': 'listing',

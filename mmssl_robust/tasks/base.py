@@ -104,6 +104,9 @@ class Task(ABC):
     truth: ClassVar[tuple[str, ...]] = ()
     """Names of the columns that follow from the ground truth alone, the same in all records of an image."""
 
+    coarse: ClassVar[tuple[str, ...]] = ()
+    """Names of the columns that are shares of a few things, which rounding may change by one of them."""
+
     quality: ClassVar[str]
     """What ``quality``, higher is better, is of a prediction."""
 
@@ -186,6 +189,10 @@ class Task(ABC):
     def is_right(self, records: pd.DataFrame) -> pd.Series | None:
         """Whether each prediction is right; None where predictions are more or less good."""
         return None
+
+    def is_consistent(self, records: pd.DataFrame) -> pd.Series:
+        """Whether each record may be of a prediction: its columns and its quality do not contradict each other."""
+        return pd.Series(True, index=records.index)
 
     def worst(self, records: pd.DataFrame) -> WorstCase:
         """Choose for each image the record that harms the first metric most; see :func:`.worst_case.worst_of`."""

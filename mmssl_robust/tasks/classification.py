@@ -47,6 +47,11 @@ class Classification(MeanTask):
         """Whether the true class is predicted."""
         return records['label'] == records['prediction']
 
+    def is_consistent(self, records: pd.DataFrame) -> pd.Series:
+        """Whether the margin has the sign of a right or a wrong prediction; at 0 two classes are equal."""
+        margin = records['quality']
+        return (margin.abs() <= 1 + 1e-6) & ((margin == 0) | ((margin > 0) == self.is_right(records)))
+
     def contributions(self, records: pd.DataFrame) -> Contributions:
         """Return whether each is right, and a 1."""
         right = self.is_right(records).to_numpy(float)

@@ -60,6 +60,13 @@ class Depth(MeanTask):
         away = known['depth_mean'] - known['depth_mean'].mean()
         return float(np.hypot(known['depth_std'], away).mean())
 
+    def is_consistent(self, records: pd.DataFrame) -> pd.Series:
+        """Whether the quality is minus the RMSE, and no share or error is out of range."""
+        same = np.isclose(-records['rmse'], records['quality'], atol=1e-6, equal_nan=True)
+        shares = records[['delta1', 'delta2', 'delta3']].fillna(0)
+        growing = (shares.diff(axis=1).iloc[:, 1:] >= -1e-6).all(axis=1)
+        return growing & shares['delta1'].ge(0) & shares['delta3'].le(1) & same & ~(records['rmse'] < 0)
+
     def example(self, clean: Any, attacked: Any) -> dict[str, Any]:
         """Return both predictions and the ground truth, 0 where it is unknown."""
         return map_arrays(clean, attacked, 'pred_depth_map', 'gt_depth_map')

@@ -45,6 +45,7 @@ class Embedding(MeanTask):
         Column('patch_turn', 'float64', 'as `cls_turn`, mean over the patches'),
         Column('patch_cosine', 'float64', 'as `cls_cosine`, mean over the patches'),
     )
+    coarse = ('overlap', 'patches')
     quality = 'cosine with itself less that with the nearest other image'
     stock_metrics = ('EmbeddingMetric',)
     attacks = ('embed-cls', 'embed-patch', 'embed-both')
@@ -65,6 +66,10 @@ class Embedding(MeanTask):
     def is_right(self, records: pd.DataFrame) -> pd.Series:
         """Whether the image is nearest to itself."""
         return records['nearest'].astype(bool)
+
+    def is_consistent(self, records: pd.DataFrame) -> pd.Series:
+        """Whether the margin of the cosines has the sign of what is nearest; near 0 two are equal."""
+        return (records['quality'].abs() < 1e-4) | ((records['quality'] > 0) == self.is_right(records))
 
     def example(self, clean: Any, attacked: Any) -> dict[str, Any]:
         """Return maps of the cosine of each patch with itself as it was, and what is nearest."""

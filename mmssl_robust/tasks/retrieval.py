@@ -34,6 +34,7 @@ class Retrieval(MeanTask):
         Column('mAP', 'float64', 'average precision of the ranking of the whole gallery'),
     )
     truth = ('label',)
+    coarse = ('mAP',)
     quality = 'margin of similarity'
     stock_metrics = ('RetrievalMetric',)
     attacks = ('embed', 'pgd')

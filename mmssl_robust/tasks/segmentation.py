@@ -51,6 +51,16 @@ class Segmentation(Task):
         quality = sum(intersections) / pixels if pixels else None
         return dict(intersections=intersections, unions=unions, labels=labels, quality=quality)
 
+    def is_consistent(self, records: pd.DataFrame) -> pd.Series:
+        """Whether the areas of each class can be, and give the quality."""
+        if not len(records):
+            return super().is_consistent(records)
+        intersections, unions, labels = (np.stack(list(records[name])) for name in _AREAS)
+        possible = ((intersections >= 0) & (intersections <= labels) & (labels <= unions)).all(axis=1)
+        accuracy = ratio(intersections.sum(axis=1), labels.sum(axis=1))
+        same = np.isclose(accuracy, records['quality'].to_numpy(float), atol=1e-6, equal_nan=True)
+        return pd.Series(possible & same, index=records.index)
+
     def contributions(self, records: pd.DataFrame) -> Contributions:
         """Return the three kinds of areas side by side."""
         parts = [np.stack(list(records[name])) if len(records) else np.empty((0, 1)) for name in _AREAS]

@@ -1,0 +1,98 @@
+"""The manifest of a submission: what it claims, and the hash of every file of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.json_files import write_json
+
+from ..records import ROW_FILE
+from ..suite import SUITE_FILE
+from .archive import files_of, is_below
+
+SCHEMA_VERSION = 1
+"""Of the manifest and of all files that only a submission has."""
+MANIFEST = 'submission.json'
+CONFIG_FILE, IMAGES_FILE = 'config.json', 'images.json'
+_LARGEST = 2**26
+_ROW = dict(name=str, task=str, data=str, encoder=dict, images=dict, results=list)
+
+
+def write_manifest(folder: Path, claims: dict[str, Any]) -> None:
+    """Write the manifest of a folder that has all else.
+
+    Args:
+        folder: The submission.
+        claims: ``title``, ``versions``, ``rows``.
+    """
+    hashes = {name: sha256(path) for name, path in files_of(folder).items() if name != MANIFEST}
+    write_json(dict(schema_version=SCHEMA_VERSION, **claims, files=hashes), folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest, of which all that follows depends on is there and of its type.
+
+    Raises:
+        UserError: If there is none, it is damaged, or of another schema.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f'there is no {MANIFEST}: it is no submission; `mmssl-robust pack` makes one of a work dir')
+    manifest = read_json(path)
+    version = manifest.get('schema_version')
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f'the submission has schema version {version!r}, this is version {SCHEMA_VERSION}: verify it with the '
+            'version of mmssl_robust that wrote it'
+        )
+    rows, files = manifest.get('rows'), manifest.get('files')
+    typed = isinstance(files, dict) and isinstance(rows, list) and rows
+    if not typed or not all(map(_is_row, rows or ())) or len({row['name'] for row in rows or ()}) < len(rows or ()):
+        raise UserError(f'{MANIFEST} lacks rows or files, or says them twice: ask for the submission again')
+    return manifest
+
+
+def changed_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """Say of each file that is not as the manifest has it what is wrong."""
+    there = {name: path for name, path in files_of(folder).items() if name != MANIFEST}
+    stated = manifest['files']
+    wrong = [f'{name} is missing' for name in stated if name not in there]
+    wrong += [f'{name} is not named in {MANIFEST}' for name in there if name not in stated]
+    return wrong + [f'{name} has another hash' for name, path in there.items() if stated.get(name, '') != sha256(path)]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a submission, which is an object.
+
+    Raises:
+        UserError: If it is damaged, or too large.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f'more than {_LARGEST >> 20} MiB')
+        value = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f'cannot read {path.name} of the submission ({first_line(error)}): ask for it again') from error
+    if not isinstance(value, dict):
+        raise UserError(f'{path.name} of the submission is no JSON object: ask for it again')
+    return value
+
+
+def row_folder(name: str) -> str:
+    """Where the files of a row are, below the submission."""
+    return f'rows/{name}'
+
+
+def files_of_row(name: str) -> tuple[str, ...]:
+    """What a row has besides its records, below the submission."""
+    return tuple(f'{row_folder(name)}/{file}' for file in (ROW_FILE, CONFIG_FILE, IMAGES_FILE))
+
+
+NEEDED = (SUITE_FILE,)
+
+
+def _is_row(row: Any) -> bool:
+    typed = isinstance(row, dict) and all(isinstance(row.get(key), kind) for key, kind in _ROW.items())
+    return typed and is_below(row['name']) and '/' not in row['name']

@@ -1,0 +1,87 @@
+"""Say whether the records of a submission can be believed: check them, and attack a few images again.
+
+Nothing that a submission names is run as a program: the model is built from data, of known parts. DATA is your copy of
+the images, found by name and hash. Ends with exit code 0 if all rows are believable, with 1 otherwise, and with 2 if it
+is no submission. The images are drawn by a seed that who made the records cannot know; it is printed.
+
+Examples:
+    mmssl-robust verify submission.zip DATA
+    mmssl-robust verify submission.zip IMAGES LABELS --images 50 --seed 7 --json verdict.json
+    mmssl-robust verify submission.zip DATA --encoder my_encoder.pth --steps 0
+"""
+
+import mmssl_robust.utils.startup  # noqa: F401
+
+import argparse
+import secrets
+import sys
+from pathlib import Path
+
+from mmengine.logging import MMLogger
+
+from mmssl_robust.benchmark.submission import Copy, RowVerdict, Settings, unpacked, verdicts_as_dict, verify
+from mmssl_robust.utils.checkpoint import register_safe_loaders
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.import_file import import_file
+from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.utils.launch import init_processes
+from mmssl_robust.utils.terminal import console
+
+SUMMARY = 'say whether the records of a submission can be believed'
+_SIGNS = dict(fine='+', note=' ', doubt='?', refuted='!')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line can say."""
+    parser.add_argument('submission', type=Path, help='a zip file or folder that `mmssl-robust pack` wrote')
+    parser.add_argument('data', nargs='+', type=Path, metavar='DATA', help='folders of your images and their labels')
+    parser.add_argument('--images', type=int, default=8, metavar='N', help='how many of each row are attacked again')
+    parser.add_argument('--seed', type=int, help='of the draw of these; default one that nobody knows')
+    parser.add_argument(
+        '--steps', type=int, default=20, help='of the stronger attack on those that are called robust; 0 for none'
+    )
+    parser.add_argument(
+        '--encoder', nargs='+', default=[], metavar='SPEC', help='files or specs of encoders, told by their hash'
+    )
+    parser.add_argument('--trust-code', action='store_true', help='run programs and unknown types that it names')
+    parser.add_argument(
+        '--import', nargs='+', type=Path, default=[], dest='imports', metavar='FILE.py', help='files that define types'
+    )
+    parser.add_argument('--max-gib', type=float, default=4, metavar='GIB', help='what a zip file may unpack to')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write what was found')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Verify, say why, and end with an exit code.
+
+    Raises:
+        UserError: If it is no submission.
+    """
+    MMLogger.get_instance('verify', log_level='ERROR')
+    if args.images < 1 or args.steps < 0 or (args.seed is not None and args.seed < 0):
+        raise UserError('--images must be at least 1, --steps and --seed at least 0')
+    register_safe_loaders()
+    for path in args.imports:
+        import_file(path)
+    settings = Settings(
+        images=args.images,
+        seed=secrets.randbelow(2**31) if args.seed is None else args.seed,
+        steps=args.steps,
+        device=init_processes('none'),
+        encoders=args.encoder,
+        trusts_code=args.trust_code,
+    )
+    with unpacked(args.submission, int(args.max_gib * 2**30)) as folder:
+        verdicts = verify(folder, Copy(args.data), settings, _show)
+    console.print(f'--seed {settings.seed} draws the same images again', soft_wrap=True, markup=False)
+    if args.json:
+        write_json(verdicts_as_dict(verdicts, settings, args.submission.name), args.json)
+    if any(verdict.verdict != 'believable' for verdict in verdicts):
+        sys.exit(1)
+
+
+def _show(row: RowVerdict) -> None:
+    console.print(f'{row.name}: {row.verdict}', soft_wrap=True, markup=False, highlight=False)
+    for finding in row.findings:
+        line = f'  {_SIGNS[finding.weight]} {finding.check}: {finding.words}'
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
