@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from mmssl_robust import evaluate
+from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.commands import evaluate as command
 from mmssl_robust.easy.results import Results
@@ -73,6 +74,20 @@ def test_from_python(tmp_path, data_root):
     results = evaluate('mini', folder, attacks=['embed-cls'], out=tmp_path, max_images=2, steps=1, eps='2/255', size=32)
     assert results.value() == 100 and results.value('embed-cls', 'cls_distance') > 0
     assert results.report().is_file() and len(results.to_pandas()) == 2 * 9
+
+
+def test_a_bank_of_other_images(tmp_path, data_root):
+    folder, bank = data_root / 'cifar10/test/bird', data_root / 'cifar10/train'
+    arguments = ('--bank', bank, '--attack', 'embed-cls', '--size', '32', *FEW, '--out', tmp_path)
+    with console.capture() as said:
+        call('mini', folder, *arguments)
+    assert 'probe: class kept by linear probes of the bank, %' in said.get()
+    table = Results(tmp_path).table.set_index(['attack', 'metric'])['value']
+    assert table['clean', 'probe'] == 100 and 0 <= table['embed-cls', 'probe'] <= 100
+    cfg = read_config(tmp_path / 'config.py')
+    assert cfg.bank_dataloader.dataset.data_root == str(bank.resolve()) != cfg.test_dataloader.dataset.data_root
+    page = write_report(tmp_path, tmp_path / 'report', resamples=10)
+    assert '"metric": "probe"' in page.with_name('results.json').read_text()
 
 
 def test_damaged_photographs(tmp_path, data_root):

@@ -27,6 +27,9 @@ _TITLES = {'eps': 'Quality against eps', 'steps': 'Quality against attack steps'
 _AXES = {'steps': 'attack steps', 'step_size': 'step size'}
 _STYLES = dict(embedding=(('--', 's'), ((0, (6, 2, 1, 2)), 'P')), prediction=((':', '^'), ('-.', 'D'), ('-', 'v')))
 _HATCHES = ('', '///', '...', 'xxx', '\\\\\\', '+++')
+_LEGEND_LINE = 0.2  # inches
+_LEGEND_LINES = 6  # for which there is room
+_LETTERS = 15  # an inch of a legend
 KEPT = (
     'Share of the clean quality that is kept under attack, in percent: attacked / clean, or clean / attacked for '
     'errors such as the RMSE, where higher is worse. 100 % is no effect. Bars are 95 % intervals.'
@@ -120,7 +123,9 @@ def _final(table: pd.DataFrame) -> pd.DataFrame:
 def _curves(table: pd.DataFrame, axis: str) -> Figure:
     panels = list(dict.fromkeys(zip(table['task'], table['data'])))
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03)
-    figure = Figure(figsize=(4 * max(len(panels), 1.25), 4.6), layout=layout, dpi=100)
+    lines = max(table.groupby(['task', 'data']).apply(lambda own: own.groupby([_model(own), 'attack']).ngroups))
+    height = 4.6 + _LEGEND_LINE * max(lines - _LEGEND_LINES, 0)
+    figure = Figure(figsize=(4 * max(len(panels), 1.25), height), layout=layout, dpi=100)
     colours = _colours(table)
     for axes, (task, data) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
         _curve_panel(axes, table[(table['task'] == task) & (table['data'] == data)], colours, axis)
@@ -164,7 +169,10 @@ def _kept(kept: pd.DataFrame) -> Figure:
     several = kept.groupby('data')['task'].nunique() > 1
     models = list(dict.fromkeys(_model(kept)))
     colours = _colours(kept)
-    figure = Figure(figsize=(max(1.1 * len(groups) + 2, 6), 4.4), layout='constrained', dpi=100)
+    breadth = max(1.1 * len(groups) + 2, 6)
+    columns = max(1, min(len(models), 3, int(breadth * _LETTERS / (max(map(len, models)) + 8))))
+    height = 4.4 + _LEGEND_LINE * (-(-len(models) // columns) - 1)
+    figure = Figure(figsize=(breadth, height), layout='constrained', dpi=100)
     axes = figure.subplots()
     width = 0.8 / len(models)
     for place, name in enumerate(models):
@@ -192,7 +200,7 @@ def _kept(kept: pd.DataFrame) -> Figure:
     axes.set_ylim(0, max(105, axes.get_ylim()[1]))
     axes.axhline(100, color='0.6', linewidth=0.8, zorder=0)
     _tidy(axes)
-    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=min(len(models), 3), fontsize=9, frameon=False)
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize=9, frameon=False)
     return figure
 
 
