@@ -15,10 +15,10 @@ class Embedding(MeanTask):
     """How far an attack moves the embedding, in units that compare between encoders.
 
     An image is compared with itself as it was, in its CLS token (or what the encoder has in its place) and in its patch
-    tokens, and with the other images, by CLS. Given a bank of images, linear probes are fitted on classes that k-means
-    finds in it: what is kept is the class that a probe says. Distances are over the root mean square of those between different
+    tokens, and with the other images, by CLS. Distances are over the root mean square of those between different
     images, and 1 - cosine over its mean between different images: 1 is as far as another image. Of a clean image all
-    is 0, or 100 %.
+    is 0, or 100 %. Given a bank of images, linear probes are fitted on classes that k-means finds in it; what is kept
+    is the class that a probe says.
     """
 
     name = 'embedding'

@@ -25,8 +25,8 @@ _TIE = 1e-6  # of cosines, which may differ by rounding
 class EmbeddingHead(FilledHead):
     """Compares the embedding of an image with that of the image as it was, and with those of a bank of images.
 
-    The bank is the images themselves, or others; an image is never its own neighbour. The encoder gives CLS and patch tokens
-    (``out_type='featmap_cls'``).
+    The bank is the images themselves, or others; an image is never its own neighbour. The encoder gives CLS and patch
+    tokens (``out_type='featmap_cls'``).
 
     Args:
         k: Number of neighbours whose overlap is counted, at most a quarter of the other images.
