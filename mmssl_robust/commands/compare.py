@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument('--images', type=Path, metavar='DIR', help='or a folder of images, with the options below')
     parser.add_argument('--data-root', help='of a suite: folder of the data sets; default as for `benchmark`')
     parser.add_argument('--heads', type=Path, default=Path('work_dirs/heads'), help='folder of heads that it trains')
-    parser.add_argument('--out', '--work-dir', type=Path, metavar='DIR', help='folder of records and report; default below work_dirs')
+    parser.add_argument(
+        '--out', '--work-dir', type=Path, metavar='DIR', help='folder of records and report; default below work_dirs'
+    )
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     add_plan_arguments(parser)
 

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, help='images, at any depth; for classification a folder for each class')
     add_plan_arguments(parser)
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
-    parser.add_argument('--out', '--work-dir', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs')
+    parser.add_argument(
+        '--out', '--work-dir', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs'
+    )
     parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
     parser.add_argument('--no-report', action='store_true', help='leave out the page')
 

@@ -21,8 +21,10 @@ def short_names(specs: Sequence[str]) -> list[str]:
     rungs = [[_plain(spec) for spec in parsed]]
     rungs += [[_short(spec, parts) for spec in parsed] for parts in range(1, _BESIDE + 2)]
     rungs.append([str(spec) for spec in parsed])
-    return [next(rung[place] for rung in rungs if rung.count(rung[place]) == 1 or rung is rungs[-1])
-            for place in range(len(parsed))]
+    return [
+        next(rung[place] for rung in rungs if rung.count(rung[place]) == 1 or rung is rungs[-1])
+        for place in range(len(parsed))
+    ]
 
 
 def short_name(spec: str) -> str:
