@@ -14,7 +14,11 @@ _PACKAGE = str(Path(__file__).resolve().parents[1])
 _LOSSES = 'logger_hook.py'
 _TELLING = (_LOSSES, 'checkpoint_hook.py', 'early_stopping_hook.py')
 # Warnings of MMEngine's that its user can do nothing about, by their beginnings.
-_OF_DEVELOPERS = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias', 'The prefix is not set in metric')
+_OF_DEVELOPERS = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    'The prefix is not set in metric',
+)
 
 
 def is_verbose() -> bool:
