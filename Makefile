@@ -11,7 +11,7 @@ PYTEST := -m pytest -n $(JOBS) --dist worksteal
 # Each pytest worker has its own process: more threads would only fight for the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test test-slow test-upstream lint configs clean
+.PHONY: quickstart test test-slow test-wheel test-upstream lint configs clean
 .DELETE_ON_ERROR:
 
 quickstart: export OMP_NUM_THREADS = $(JOBS)
@@ -23,6 +23,10 @@ test: .venv/.installed
 
 test-slow: .venv/.installed
 	.venv/bin/python -m pytest -m 'slow or gpu'
+
+# A wheel in a fresh environment that sees the libraries of .venv: nothing is downloaded. -rP shows what was said.
+test-wheel: .venv/.installed
+	.venv/bin/python -m pytest -m slow -rP tests/test_commands/test_wheel.py
 
 test-upstream: .venv-upstream/.installed
 	.venv-upstream/bin/python $(PYTEST)

@@ -9,6 +9,7 @@ from mmssl_robust.utils.checkpoint import save_checkpoint
 from mmssl_robust.utils.cli import build_runner
 from mmssl_robust.utils.data_check import check_class_count, check_labels
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.quiet import hush_training
 from mmssl_robust.utils.resume import newest_checkpoint, resume_from
 from mmssl_robust.utils.state_dict import head_of, read_weights
 
@@ -55,6 +56,7 @@ def _train(cfg: Config, folder: Path, launcher: str, on_corrupt: str) -> Path:
     newest, _ = resume_from(folder, 'auto')
     cfg.resume, cfg.load_from = newest is not None, str(newest) if newest else cfg.get('load_from')
     runner = build_runner(cfg, ('train_dataloader',))
+    hush_training(runner.logger)
     check_class_count(runner.model, runner.train_loop.dataloader.dataset)
     check_labels(runner.model, runner.train_loop.dataloader.dataset)
     runner.train()

@@ -92,6 +92,12 @@ class RowEvaluation:
         facts = dict(images=len(self.dataset.indices), classes=meta.get('classes'), palette=meta.get('palette'))
         return facts | dict(weights=loaded_weights(self.model))
 
+    @property
+    def own_images(self) -> int:
+        """How many of the images are those of its shard."""
+        units = units_of(range(len(self.dataset.indices)), self.loader.batch_size)
+        return self.options.shard.images(units)
+
     def run(self, rival: tuple[ConfigDict, str | None] | None = None) -> None:
         """Make what is missing, and join what is complete; ``rival`` is another encoder, config and weights."""
         self._check_sanity(rival)

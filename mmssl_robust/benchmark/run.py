@@ -151,7 +151,7 @@ class SuiteRun:
         evaluation.run(self._rival(row))
         entry.write(dict(skipped=store.skipped()))
         if is_main_process():
-            images, seconds = evaluation.facts()['images'], time.monotonic() - start
+            images, seconds = evaluation.own_images, time.monotonic() - start
             console.print(
                 f'{row.name}: {counted(images, "image")}, clean and {counted(len(row.attacks), "attack")}, '
                 f'done after {seconds:.0f} s',

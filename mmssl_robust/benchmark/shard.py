@@ -1,6 +1,7 @@
 """A part of a suite's work, for one of several machines that know nothing of each other."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,3 +46,7 @@ class Shard:
     def units(self, number: int) -> set[int]:
         """Those of so many units that are its own."""
         return set(range(self.index, number, self.parts))
+
+    def images(self, units: Sequence[Sequence[int]]) -> int:
+        """How many images are in those of the units that are its own."""
+        return sum(len(units[unit]) for unit in self.units(len(units)))

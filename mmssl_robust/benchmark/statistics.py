@@ -48,13 +48,16 @@ def estimates(found: Contributions, resamples: int = 10000, seed: int = 0) -> di
 
     Returns:
         Metric -> estimate: the 95 % interval of the bootstrap over images, bias-corrected percentiles; that of Clopper
-        and Pearson for an accuracy of 0 or 100 %, where the bootstrap has no width.
+        and Pearson for an accuracy of 0 or 100 %, where the bootstrap has no width. Optional metrics that the records
+        are without are left out.
     """
     drawn = drawn_metrics(found.parts, found.task.metric_values, resamples, seed)
     estimated = with_intervals(found.values(), drawn, len(found.index))
     for metric in found.task.metrics:
         if metric.is_share and estimated[metric.name].value in (0, 100):
             estimated[metric.name] = unanimous(estimated[metric.name])
+        elif metric.is_optional and np.isnan(estimated[metric.name].value):
+            del estimated[metric.name]
     return estimated
 
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from mmssl_robust.building import build_attack
+from mmssl_robust.encoders import parse_spec
 from mmssl_robust.presets import check_names, load_presets, swept
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.config_files import configs_in, read_config
@@ -31,7 +32,7 @@ def load_suite(name: str) -> Suite:
     ``row_defaults`` is what all rows share. ``sweeps = dict(eps=[...], steps=[...], restarts=[...])`` repeats each
     attack that has the setting with other numbers; ``embedded_data = True`` says that it is meant for the photographs
     that ship with the package. ``custom_imports`` may name Python files beside it, which define tasks, attacks and the
-    like. Paths of configs, presets and suites are meant from the file on.
+    like. Paths of configs, presets, suites and of encoders' ``FILE.py:FUNCTION`` are meant from the file on.
 
     Args:
         name: ``'paper_table1'``, ``'mini'``, ..., or the path of a file.
@@ -68,11 +69,25 @@ def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) 
         settings['folder'] = str(path.parent.resolve())
     settings.setdefault('sanity_images', task.sanity_images)
     try:
+        if settings.get('spec'):
+            settings['spec'] = _spec_beside(settings['spec'], path)
         configs = {name: config for name, (config, _) in variants.items()}
         places = {name: sweep for name, (_, sweep) in variants.items()}
         return Row(**settings | dict(attacks=attacks | configs, sweeps=places))
-    except TypeError as error:
+    except (TypeError, UserError) as error:
         raise UserError(f'a row of {path} cannot be used: {first_line(error)}') from error
+
+
+def _spec_beside(text: str, path: Path) -> str:
+    """A spec whose file of one's own, ``FILE.py:FUNCTION``, is meant from the suite's file on."""
+    spec = parse_spec(text)
+    if spec.source != 'file':
+        return text
+    file, _, function = spec.name.rpartition(':')
+    found = (path.parent / Path(file).expanduser()).resolve()
+    if not found.is_file():
+        raise UserError(f'the spec {text} names no file: paths are meant from {path.parent.resolve()} on')
+    return str(replace(spec, name=f'{found}:{function}'))
 
 
 def _attacks(wanted: Any, path: Path) -> dict[str, dict[str, Any]]:

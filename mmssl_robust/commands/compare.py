@@ -1,9 +1,9 @@
 """Evaluate several encoders on the same images under the same attacks, and rank them.
 
 On a suite's data sets and attacks (without its curves), or on a folder of your images as `mmssl-robust evaluate` takes
-it. Heads are those of the suite for this very encoder, or trained. The report ranks the encoders by their least skill
-over the tasks, with the differences between any two of them; after Ctrl-C or a kill the same command goes on where it
-stopped.
+it. Heads are those of the suite for this very encoder, or trained; without labels each encoder is also shown the images
+that are made against the others. The report ranks the encoders by their least skill over the tasks, with the
+differences between any two of them; after Ctrl-C or a kill the same command goes on where it stopped.
 
 Examples:
     mmssl-robust compare mini mini_deacl --suite mini
@@ -18,10 +18,12 @@ import argparse
 import hashlib
 from pathlib import Path
 
+import pandas as pd
 from mmengine.logging import MMLogger
 from rich.box import SIMPLE
 from rich.table import Table
 
+from mmssl_robust.benchmark.embedding_transfer import transfer_embeddings
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.ranking import Ranking, ranking_of
 from mmssl_robust.benchmark.report import RANKING_PAGE, write_report
@@ -31,6 +33,7 @@ from mmssl_robust.benchmark.smaller import smaller
 from mmssl_robust.benchmark.statistics import Estimate
 from mmssl_robust.benchmark.suite import Suite
 from mmssl_robust.benchmark.suite_files import load_suite
+from mmssl_robust.benchmark.transfers import transfers_of
 from mmssl_robust.easy.comparison import rows_of_plans, rows_of_suite, specs_of
 from mmssl_robust.easy.runs import name_of, slug
 from mmssl_robust.utils.checkpoint import register_safe_loaders
@@ -53,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument('--images', type=Path, metavar='DIR', help='or a folder of images, with the options below')
     parser.add_argument('--data-root', help='of a suite: folder of the data sets; default as for `benchmark`')
     parser.add_argument('--heads', type=Path, default=Path('work_dirs/heads'), help='folder of heads that it trains')
-    parser.add_argument('--out', type=Path, metavar='DIR', help='folder of records and report; default below work_dirs')
+    parser.add_argument(
+        '--out', '--work-dir', type=Path, metavar='DIR', help='folder of records and report; default below work_dirs'
+    )
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     add_plan_arguments(parser)
 
@@ -73,7 +78,12 @@ def run(args: argparse.Namespace) -> None:
     with going_on_later():
         suite_run.check()
         suite_run.run()
-    console.print(_shown(ranking_of(read_rows(out)[1])))
+        if _is_unlabelled(suite):
+            transfer_embeddings(suite_run)
+    rows = read_rows(out)[1]
+    console.print(_shown(ranking_of(rows)))
+    if _is_unlabelled(suite):
+        console.print(_shown_transfers(transfers_of(rows)))
     page = write_report(out, out / 'report', ranking=True).with_name(RANKING_PAGE)
     console.print(f'Ranking: {page}', soft_wrap=True, markup=False)
 
@@ -108,6 +118,10 @@ def _of_folder(args: argparse.Namespace, specs: list[str]) -> tuple[Suite, Path]
     return Suite(out.name, f'{len(specs)} encoders on {data}: {args.task}', rows), out
 
 
+def _is_unlabelled(suite: Suite) -> bool:
+    return all(row.task == 'embedding' for row in suite.rows)
+
+
 def _given(args: argparse.Namespace) -> list[str]:
     """Arguments of a plan that were given and that a suite does not take."""
     parser = argparse.ArgumentParser()
@@ -133,6 +147,20 @@ def _shown(ranking: Ranking) -> Table:
         skills = [column.get(model) for column in columns.values()]
         table.add_row(str(ranking.rank(model) or ''), model, *map(_cell, skills))
     return table
+
+
+def _shown_transfers(table: pd.DataFrame) -> Table:
+    """For a terminal: how many images stay nearest to themselves, and how far CLS moves."""
+    attack = table['attack'].iloc[0]
+    shown = Table(title=f'{attack}: images nearest to themselves, %, and cls_distance', box=SIMPLE, pad_edge=False)
+    shown.add_column('made against \\ shown to', overflow='fold')
+    numbers = table.pivot_table('value', ['source', 'metric'], 'target', sort=False)
+    for target in numbers:
+        shown.add_column(str(target), justify='right', overflow='fold')
+    for source in dict.fromkeys(table['source']):
+        nearest, moved = (numbers.loc[(source, metric)] for metric in ('nearest', 'cls_distance'))
+        shown.add_row(source, *(f'{one:.0f}, {other:.2f}' for one, other in zip(nearest, moved)))
+    return shown
 
 
 def _cell(skill: Estimate | None) -> str:

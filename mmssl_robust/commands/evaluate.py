@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, help='images, at any depth; for classification a folder for each class')
     add_plan_arguments(parser)
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
-    parser.add_argument('--out', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs')
+    parser.add_argument(
+        '--out', '--work-dir', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs'
+    )
     parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
     parser.add_argument('--no-report', action='store_true', help='leave out the page')
 
@@ -53,6 +55,9 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--depth-scale', type=float, metavar='N', help='what a metre is in the depth maps, e.g. 1000')
     parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, from label 0 on')
     parser.add_argument('--ignore', type=int, metavar='LABEL', help='of label maps, what does not count, besides 255')
+    parser.add_argument(
+        '--bank', type=Path, metavar='DIR', help='without labels: images to compare with, and to fit linear probes on'
+    )
     parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files; default the task's")
     parser.add_argument('--eps', nargs='+', metavar='EPS', help='sizes, e.g. 2/255 4/255; the smaller make a curve')
     parser.add_argument('--steps', type=int, help='of the attacks')
@@ -79,6 +84,7 @@ def plan_of(args: argparse.Namespace, encoder: str, folder: Path) -> Plan:
         depth_scale=args.depth_scale,
         classes=tuple(args.classes) if args.classes else None,
         ignore=args.ignore,
+        bank=args.bank,
         attacks=tuple(args.attack) if args.attack else None,
         eps=tuple(args.eps or ()),
         steps=args.steps,

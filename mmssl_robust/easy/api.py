@@ -53,8 +53,8 @@ def evaluate(
             temporary one.
         max_images: How many images are attacked.
         device: Where to compute; by default a GPU if there is one. A network is where it is.
-        **settings: Of a folder, see :class:`.plan.Plan`: ``labels``, ``depth_scale``, ``classes``, ``eps``, ``steps``,
-            ``size``, ``batch_size``, ``protocol``, ``sanity``, ``seed``.
+        **settings: Of a folder, see :class:`.plan.Plan`: ``labels``, ``bank``, ``depth_scale``, ``classes``, ``eps``,
+            ``steps``, ``size``, ``batch_size``, ``protocol``, ``sanity``, ``seed``.
 
     Returns:
         The results.
@@ -66,8 +66,7 @@ def evaluate(
         if not isinstance(data, (str, os.PathLike)):
             raise UserError('an encoder by name is evaluated on a folder: give its path, or load_encoder and a network')
         named = _by_name(attacks)
-        if 'labels' in settings and settings['labels'] is not None:
-            settings['labels'] = Path(settings['labels'])
+        settings |= {name: Path(settings[name]) for name in ('labels', 'bank') if settings.get(name) is not None}
         plan = Plan(
             str(model), Path(data), task or 'embedding', attacks=named, max_images=max_images, **_tuples(settings)
         )

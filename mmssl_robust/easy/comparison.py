@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.encoders import parse_spec
+from mmssl_robust.encoders.short_names import short_names
 from mmssl_robust.encoders.spec import SHIPPED
 from mmssl_robust.utils.errors import UserError
 
@@ -40,20 +41,20 @@ def rows_of_suite(suite: Suite, specs: Sequence[str]) -> tuple[Row, ...]:
     first: dict[tuple[str, str], Row] = {}
     for row in suite.rows:
         first.setdefault((row.task, row.data), row)
-    names = _names(specs)
+    names = short_names(specs)
     return tuple(
         replace(
             row,
-            encoder=spec,
+            encoder=name,
             spec=spec,
-            name=f'{slug(row.task)}-{slug(row.data)}-{name}',
+            name=f'{slug(row.task)}-{slug(row.data)}-{folder}',
             variant='Standard',
             checkpoint=None,
             head=_head(suite, row, spec),
             epoch=None,
         )
         for row in first.values()
-        for spec, name in zip(specs, names)
+        for spec, name, folder in zip(specs, names, _folders(names))
     )
 
 
@@ -72,14 +73,14 @@ def rows_of_plans(plans: Sequence[Plan], out: Path, say: Say) -> tuple[Row, ...]
         out: Folder below which their configs are written.
         say: Is told once how the folders were understood.
     """
-    names = _names([plan.encoder for plan in plans])
+    names = short_names([plan.encoder for plan in plans])
     return tuple(
-        replace(row_of(plan, out / 'encoders' / name, None if place else say), name=name)
-        for place, (plan, name) in enumerate(zip(plans, names))
+        replace(row_of(plan, out / 'encoders' / folder, None if place else say), encoder=name, name=folder)
+        for place, (plan, name, folder) in enumerate(zip(plans, names, _folders(names)))
     )
 
 
-def _names(specs: Sequence[str]) -> list[str]:
+def _folders(names: Sequence[str]) -> list[str]:
     """Names of folders, different ones."""
-    names = [slug(spec) for spec in specs]
-    return [f'{name}-{place}' if names.count(name) > 1 else name for place, name in enumerate(names)]
+    folders = [slug(name) for name in names]
+    return [f'{name}-{place}' if folders.count(name) > 1 else name for place, name in enumerate(folders)]

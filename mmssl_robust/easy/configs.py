@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmssl_robust.datasets.folders import Entry, Found
+from mmssl_robust.datasets.folders import Entry, Found, photographs
 from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.encoders import EncoderInfo, use_encoder
 from mmssl_robust.utils.config_files import find_config, read_config
@@ -16,6 +16,8 @@ from .plan import Plan
 
 BANK = 1000
 """Images with which those without labels are compared, evenly spread, and among which those are that are attacked."""
+PROBE_CLASSES = 10
+"""Of the linear probes, which k-means finds in a bank."""
 _MODELS = dict(
     embedding='embedding', classification='linear_classifier', segmentation='linear_segmentor', depth='linear_depther'
 )
@@ -51,6 +53,8 @@ def config_of(plan: Plan, found: Found, info: EncoderInfo, lists: Path) -> Confi
     use_encoder(cfg, plan.encoder)
     if plan.task == 'embedding':
         cfg.model.backbone.out_type = 'featmap_cls'
+        if plan.bank:
+            cfg.model.head.probe_classes = PROBE_CLASSES
     else:
         cfg.merge_from_dict(_training(plan, len(found.train)))
         cfg.default_hooks.logger = dict(type='mmssl_robust.TimedLoggerHook', seconds=30)
@@ -59,9 +63,9 @@ def config_of(plan: Plan, found: Found, info: EncoderInfo, lists: Path) -> Confi
 
 def _data(plan: Plan, found: Found, size: tuple[int, int], lists: Path) -> dict[str, Any]:
     if plan.task == 'embedding':
-        entries = [found.test[place] for place in spread(len(found.test), BANK)]
-        test = _loader(plan.batch_size, _listed(found, entries, lists / 'images.json', whole_image(size)))
-        bank = _loader(plan.batch_size, test['dataset'])
+        images = _spread(found, lists / 'images.json', size)
+        bank = _spread(photographs(plan.bank), lists / 'bank.json', size) if plan.bank else images
+        test, bank = (_loader(plan.batch_size, dataset) for dataset in (images, bank))
         return dict(test_dataloader=test, bank_dataloader=bank) | _test('mmssl_robust.EmbeddingMetric')
     augmented = plan.protocol == 'paper'
     if plan.task == 'classification':
@@ -78,6 +82,11 @@ def _data(plan: Plan, found: Found, size: tuple[int, int], lists: Path) -> dict[
         train = dict(type='mmssl_robust.RememberingDataset', dataset=train)
     batch = min(_BATCH, len(found.train))
     return dict(train_dataloader=_loader(batch, train, shuffle=True), test_dataloader=test) | metric
+
+
+def _spread(found: Found, path: Path, size: tuple[int, int]) -> dict[str, Any]:
+    entries = [found.test[place] for place in spread(len(found.test), BANK)]
+    return _listed(found, entries, path, whole_image(size))
 
 
 def _listed(found: Found, entries: list[Entry], path: Path, pipeline: list[dict[str, Any]]) -> dict[str, Any]:

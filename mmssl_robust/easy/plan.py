@@ -34,6 +34,8 @@ class Plan:
         depth_scale: What a metre is in the depth maps, such as 1000 for millimetres.
         classes: Names of the classes; None for those of the folders, or the labels that occur.
         ignore: The label of pixels that do not count, besides 255.
+        bank: Without labels, the folder of the images with which those that are attacked are compared, and on which
+            linear probes are fitted; None for the images' own folder, without probes.
         attacks: Names or paths of presets, or name -> settings to change; None for the task's.
         eps: Sizes of the perturbation; the largest is the attacks' own, the others make a curve.
         steps: Steps of the attacks; None for theirs.
@@ -55,6 +57,7 @@ class Plan:
     depth_scale: float | None = None
     classes: tuple[str, ...] | None = None
     ignore: int | None = None
+    bank: Path | None = None
     attacks: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None
     eps: tuple[str, ...] = ()
     steps: int | None = None
@@ -80,6 +83,8 @@ class Plan:
             raise UserError(f'{self.task} has no classes: leave their names out')
         if self.ignore is not None and self.task != 'segmentation':
             raise UserError(f'{self.task} has no label that does not count: leave it out')
+        if self.bank is not None and self.task != 'embedding':
+            raise UserError(f'{self.task} has no bank of images: leave it out')
         if self.protocol not in PROTOCOLS:
             raise UserError(f'unknown protocol {self.protocol!r}: use one of {", ".join(PROTOCOLS)}')
         for name in ('max_images', 'size', 'batch_size'):

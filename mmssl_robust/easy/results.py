@@ -107,8 +107,9 @@ class Results:
         return [self._shown(records) for records in self.rows]
 
     def _shown(self, records: RowRecords) -> Table:
-        row, metrics = records.row, records.task.metrics[:_SHOWN]
+        row = records.row
         own = self.table[self.table['data'].eq(row.data) & self.table['encoder'].eq(row.encoder)]
+        metrics = [metric for metric in records.task.metrics if metric.name in set(own['metric'])][:_SHOWN]
         images = int(own['images'].max()) if len(own) else 0
         table = Table(
             title=f'{row.encoder} on {row.data}, {counted(images, "image")}',

@@ -12,6 +12,7 @@ from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.datasets.folders import Found
 from mmssl_robust.encoders import info_of
+from mmssl_robust.encoders.short_names import short_name
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.files import whole_file
 
@@ -28,7 +29,9 @@ Say = Callable[[str], object]
 def folder_of(plan: Plan) -> Path:
     """Where an evaluation goes if nobody says: the same one goes on, another begins anew."""
     digest = hashlib.sha256(repr(plan).encode()).hexdigest()[:6]
-    return Path('work_dirs/evaluate') / '-'.join((plan.task, slug(plan.encoder), slug(name_of(plan.folder)), digest))
+    return Path('work_dirs/evaluate') / '-'.join(
+        (plan.task, slug(short_name(plan.encoder)), slug(name_of(plan.folder)), digest)
+    )
 
 
 def name_of(folder: Path) -> str:
@@ -62,7 +65,7 @@ def run_plan(
         UserError: If the encoder or the data cannot be used, or the folder holds another evaluation.
     """
     row = row_of(plan, out, say)
-    suite = Suite(out.name, f'{plan.encoder} on {row.data}: {plan.task}', (row,), command=command)
+    suite = Suite(out.name, f'{row.encoder} on {row.data}: {plan.task}', (row,), command=command)
     run = SuiteRun(suite, out, out / 'heads', options, launcher)
     run.check()
     run.run()
@@ -81,6 +84,7 @@ def row_of(plan: Plan, out: Path, say: Say | None = None) -> Row:
         UserError: If the encoder or the data cannot be used.
     """
     attacks, sweeps = plan.variants()
+    name = short_name(plan.encoder)
     info = info_of(plan.encoder)
     found = plan.find()
     cfg = config_of(plan, found, info, out / 'lists')
@@ -93,8 +97,8 @@ def row_of(plan: Plan, out: Path, say: Say | None = None) -> Row:
         config=str(out / CONFIG_FILE),
         task=plan.task,
         data=name_of(plan.folder),
-        encoder=plan.encoder,
-        name=slug(plan.encoder),
+        encoder=name,
+        name=slug(name),
         max_images=images,
         sanity_images=task_named(plan.task).sanity_images if plan.sanity else 0,
         attacks=attacks,

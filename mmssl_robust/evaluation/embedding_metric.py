@@ -39,4 +39,5 @@ class EmbeddingMetric(BaseMetric):
         return {
             metric.name: (100 if metric.unit == '%' else 1) * sum(one[metric.name] for one in results) / len(results)
             for metric in task_named('embedding').metrics
+            if metric.name in results[0]
         }

@@ -32,6 +32,7 @@ class Metric:
         higher_is_better: Whether it is a quality and no error.
         is_share: Whether it is the share of images of which something is true, so that an exact interval is known.
         stock: What the OpenMMLab metric calls it, where that is another name.
+        is_optional: Whether records may be without it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Metric:
     higher_is_better: bool = True
     is_share: bool = False
     stock: str = ''
+    is_optional: bool = False
 
     @property
     def description(self) -> str:
@@ -231,7 +233,7 @@ class MeanTask(Task):
     def contributions(self, records: pd.DataFrame) -> Contributions:
         """Return the columns and a 1; images without stay out."""
         records = records[records[self.metric_names[0]].notna()]
-        values = records[list(self.metric_names)].to_numpy(float)
+        values = records.reindex(columns=list(self.metric_names)).to_numpy(float)  # NaN for what is optional
         return Contributions(self, records['index'].to_numpy(), np.column_stack([values, np.ones(len(records))]))
 
     def metric_values(self, parts: np.ndarray, weights: np.ndarray) -> np.ndarray:

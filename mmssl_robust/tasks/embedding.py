@@ -17,13 +17,15 @@ class Embedding(MeanTask):
     An image is compared with itself as it was, in its CLS token (or what the encoder has in its place) and in its patch
     tokens, and with the other images, by CLS. Distances are over the root mean square of those between different
     images, and 1 - cosine over its mean between different images: 1 is as far as another image. Of a clean image all
-    is 0, or 100 %.
+    is 0, or 100 %. Given a bank of images, linear probes are fitted on classes that k-means finds in it; what is kept
+    is the class that a probe says.
     """
 
     name = 'embedding'
     metrics = (
         Metric('nearest', 'images nearest to themselves', '%', is_share=True),
         Metric('overlap', 'nearest neighbours kept', '%'),
+        Metric('probe', 'class kept by linear probes of the bank', '%', is_optional=True),
         Metric('cls_distance', 'CLS: distance / that between images', higher_is_better=False),
         Metric('patches', 'patches nearest to themselves', '%'),
         Metric('patch_distance', 'patches: distance / that between images', higher_is_better=False),
@@ -37,6 +39,7 @@ class Embedding(MeanTask):
             'nearest', 'bool', 'whether the image is nearer to itself as it was than to any other, by cosine of CLS'
         ),
         Column('overlap', 'float64', 'share of the nearest neighbours among the other images that are the same'),
+        Column('probe', 'float64', 'share of linear probes of the bank that say the same class; null without a bank'),
         Column('cls_distance', 'float64', 'distance from CLS as it was, over that between different images'),
         Column('cls_turn', 'float64', '1 - cosine with CLS as it was, over that between different images'),
         Column('cls_cosine', 'float64', 'cosine with CLS as it was'),
@@ -57,7 +60,8 @@ class Embedding(MeanTask):
     def record(self, metric: Any, sample: Any) -> dict[str, Any]:
         """Return the numbers of the comparison; the quality is above 0 where the image is nearest to itself."""
         numbers = metric.numbers_of(sample.to_dict())
-        return {column.name: numbers[column.name] for column in self.columns} | dict(quality=numbers['margin'])
+        own = {column.name: numbers[column.name] for column in self.columns if column.name in numbers}
+        return own | dict(quality=numbers['margin'])
 
     def chance(self, records: pd.DataFrame) -> float | None:
         """Return how often an image is its own nearest by lot, in percent; less often among a larger bank."""

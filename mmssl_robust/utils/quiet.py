@@ -11,7 +11,14 @@ VERBOSE = 'MMSSL_VERBOSE'
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 # Of MMEngine's INFO lines those that say how far a run is; the others list the config, the hooks and the machine.
-_TELLING = ('logger_hook.py', 'checkpoint_hook.py', 'early_stopping_hook.py')
+_LOSSES = 'logger_hook.py'
+_TELLING = (_LOSSES, 'checkpoint_hook.py', 'early_stopping_hook.py')
+# Warnings of MMEngine's that its user can do nothing about, by their beginnings.
+_OF_DEVELOPERS = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    'The prefix is not set in metric',
+)
 
 
 def is_verbose() -> bool:
@@ -65,9 +72,24 @@ def hush_terminal(logger: logging.Logger, progress: bool = True) -> None:
             handler.addFilter(is_progress_or_warning if progress else is_warning)
 
 
+def hush_training(logger: logging.Logger) -> None:
+    """Let the training of a head, one step of many, tell the terminal of its losses and of warnings, unless verbose."""
+    if is_verbose():
+        return
+    for handler in logger.handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.addFilter(is_loss_or_warning)
+
+
 def is_warning(record: logging.LogRecord) -> bool:
     """Whether a line of the log is a warning to the person at the terminal, not a library's to its developers."""
-    return record.levelno >= logging.WARNING and not getattr(record, 'of_library', False)
+    of_library = getattr(record, 'of_library', False) or str(record.msg).startswith(_OF_DEVELOPERS)
+    return record.levelno >= logging.WARNING and not of_library
+
+
+def is_loss_or_warning(record: logging.LogRecord) -> bool:
+    """Whether a line of the log says how a training goes, or is a warning."""
+    return is_warning(record) or (record.levelno < logging.WARNING and record.filename == _LOSSES)
 
 
 def is_progress_or_warning(record: logging.LogRecord) -> bool:

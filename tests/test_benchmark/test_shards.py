@@ -21,6 +21,7 @@ def test_every_unit_is_of_one_shard():
     for parts in (1, 2, 3, 7):
         shards = [Shard.parse(f'{number}/{parts}') for number in range(1, parts + 1)]
         assert sorted(unit for shard in shards for unit in shard.units(5)) == list(range(5))
+    assert [Shard.parse(f'{number}/2').images([[0, 1, 2], [3, 4, 5], [6]]) for number in (1, 2)] == [4, 3]
     assert not Shard.parse('1/1').is_part and Shard().units(3) == {0, 1, 2}
 
 

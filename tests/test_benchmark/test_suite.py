@@ -149,3 +149,17 @@ def test_paths_are_meant_from_the_suite_on(tmp_path, monkeypatch):
     assert [row.folder for row in suite.rows] == ['', str(folder)]
     suite.write(tmp_path)
     assert read_suite(tmp_path) == suite
+
+
+def test_a_file_of_ones_own_is_meant_from_the_suite_on(tmp_path, monkeypatch):
+    folder = tmp_path / 'mine'
+    folder.mkdir()
+    spec = 'encoder.py:make_encoder?size=32'
+    path = folder / 'own.py'
+    path.write_text(f"rows = [{ROW[:-1]}, spec={spec!r}), {ROW[:-1]}, name='x', variant='mini', spec='mini')]")
+    with pytest.raises(UserError, match=f'names no file: paths are meant from {folder} on'):
+        load_suite(str(path))
+    (folder / 'encoder.py').touch()
+    monkeypatch.chdir(tmp_path)
+    specs = [row.spec for row in load_suite('mine/own.py').rows]
+    assert specs == [f'{folder}/encoder.py:make_encoder?size=32', 'mini']

@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from mmssl_robust import evaluate
+from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.commands import evaluate as command
 from mmssl_robust.easy.results import Results
@@ -75,6 +76,20 @@ def test_from_python(tmp_path, data_root):
     assert results.report().is_file() and len(results.to_pandas()) == 2 * 9
 
 
+def test_a_bank_of_other_images(tmp_path, data_root):
+    folder, bank = data_root / 'cifar10/test/bird', data_root / 'cifar10/train'
+    arguments = ('--bank', bank, '--attack', 'embed-cls', '--size', '32', *FEW, '--out', tmp_path)
+    with console.capture() as said:
+        call('mini', folder, *arguments)
+    assert 'probe: class kept by linear probes of the bank, %' in said.get()
+    table = Results(tmp_path).table.set_index(['attack', 'metric'])['value']
+    assert table['clean', 'probe'] == 100 and 0 <= table['embed-cls', 'probe'] <= 100
+    cfg = read_config(tmp_path / 'config.py')
+    assert cfg.bank_dataloader.dataset.data_root == str(bank.resolve()) != cfg.test_dataloader.dataset.data_root
+    page = write_report(tmp_path, tmp_path / 'report', resamples=10)
+    assert '"metric": "probe"' in page.with_name('results.json').read_text()
+
+
 def test_damaged_photographs(tmp_path, data_root):
     for name in ('0000', '0020', '0040'):
         (tmp_path / 'photos').mkdir(exist_ok=True)
@@ -86,50 +101,3 @@ def test_damaged_photographs(tmp_path, data_root):
     with console.capture():
         call(*arguments, '--on-corrupt', 'skip', '--out', tmp_path / 'out')
     assert Results(tmp_path / 'out').table['images'].eq(3).all()
-
-
-ENCODER = """
-import torch
-from torch import nn
-
-
-class Patches(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.proj = nn.Conv2d(3, 8, 8, 8)
-
-    def forward(self, images):
-        return self.proj(images).flatten(2).transpose(1, 2)
-
-
-def make_encoder():
-    torch.manual_seed(0)
-    return Patches()
-"""
-
-
-def write_dinov2(folder):
-    """A tiny DINOv2 of transformers."""
-    transformers = pytest.importorskip('transformers')
-    config = transformers.Dinov2Config(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, mlp_ratio=2, image_size=28, patch_size=14
-    )
-    transformers.Dinov2Model(config).save_pretrained(folder)
-
-
-@pytest.mark.parametrize('kind', ['timm', 'file', 'hf'])
-def test_encoders_by_name(kind, tmp_path, data_root):
-    (tmp_path / 'own.py').write_text(ENCODER)
-    if kind == 'hf':
-        write_dinov2(tmp_path / 'dinov2')
-    spec = dict(
-        timm='timm:vit_tiny_patch16_224?weights=random',
-        file=f'{tmp_path}/own.py:make_encoder',
-        hf=f'hf:{tmp_path}/dinov2',
-    )[kind]
-    arguments = ('--max-images', '2', '--attack', 'embed-cls', 'embed-patch', *FEW[2:], '--size', '32')
-    with console.capture():
-        call(spec, data_root / 'cifar10/test/bird', *arguments, '--out', tmp_path / 'out')
-    results = Results(tmp_path / 'out')
-    assert results.value() == 100 and results.value('embed-cls', 'cls_distance') > 0
-    assert results.value('embed-patch', 'patch_distance') > 0 == results.value('clean', 'patch_distance')

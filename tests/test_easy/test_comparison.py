@@ -49,4 +49,6 @@ def test_photographs(tmp_path, data_root):
     overall = [line for line in ranking['lines'] if line['kind'] == 'overall']
     first, second = (line['value'] for line in overall)
     assert [line['rank'] for line in overall] == [1, 1 if first == second else 2] and first >= second
+    assert 'embed-cls: images nearest to themselves' in said.get()
+    assert 'Transfer between encoders' in (out / 'report/report.html').read_text()
     assert (out / 'report/ranking.html').is_file() and (out / 'report/report.html').is_file()

@@ -29,6 +29,7 @@ INFO = EncoderInfo((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 14, 14, (518, 518), (16, 16
         (dict(classes=('cat',)), 'embedding has no classes'),
         (dict(protocol='slow'), 'unknown protocol'),
         (dict(max_images=0), 'max_images is 0'),
+        (dict(task='classification', bank='photos'), 'classification has no bank of images'),
     ],
 )
 def test_settings_that_do_not_fit(settings, words, tmp_path):

@@ -13,6 +13,7 @@ from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.run import SuiteRun
+from mmssl_robust.benchmark.statistics import estimates
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.evaluation.embedding_metric import EmbeddingMetric
 from mmssl_robust.functional.between_images import Moments, between_images
@@ -95,6 +96,50 @@ def test_few_images_have_few_neighbours():
     assert sample.comparison['overlap'] == 0.5 and sample.comparison['other'] == '3'
 
 
+def probing(far=3.0):
+    """A head whose bank are ten images at each of -far and far on the first axis, and what moved CLS is worth there."""
+    head = EmbeddingHead(probe_classes=2)
+    cls = torch.tensor([[sign * far, side, 0.0] for sign in (-1, 1) for side in (-1.0, 1.0) for _ in range(5)])
+    samples = [DataSample(metainfo=dict(img_path=str(place))) for place in range(20)]
+    head.fill([head.entries((torch.ones(20, 3, 1, 2), cls), samples)])
+
+    def kept(before, after):
+        sample = DataSample(metainfo=dict(img_path='other'))
+        sample.set_field(torch.cat((torch.tensor([before]), torch.ones(2, 3))), 'reference')
+        (sample,) = head.predict(((torch.ones(1, 3, 1, 2), torch.tensor([after])),), [sample])
+        return sample
+
+    return kept
+
+
+@pytest.mark.parametrize('where, share', [(0.1, 1), (-0.1, 0), (30.0, 1)])
+def test_a_linear_probe_says_another_class_beyond_the_plane_between_two_clusters(where, share):
+    """By symmetry the plane goes through 0, whatever the second coordinate is."""
+    sample = probing()([3.0, 1.0, 0.0], [where, -40.0, 7.0])
+    record = EMBEDDING.record(EmbeddingMetric(), sample)
+    assert record['probe'] == share
+    metric = EmbeddingMetric()
+    metric.process(None, [sample.to_dict()])
+    assert metric.compute_metrics(metric.results)['probe'] == 100 * share
+    records = pd.DataFrame([dict(index=0, **record)])
+    assert estimates(EMBEDDING.contributions(records), 10)['probe'].value == 100 * share
+
+
+def test_a_bank_for_probes_has_some_images_of_each_class():
+    head = EmbeddingHead(probe_classes=2)
+    samples = [DataSample(metainfo=dict(img_path=str(place))) for place in range(19)]
+    with pytest.raises(UserError, match='19 images in the bank: linear probes need at least 20'):
+        head.fill([head.entries((torch.ones(19, 3, 1, 2), torch.randn(19, 3)), samples)])
+
+
+def test_without_a_bank_nothing_is_said_of_probes():
+    record = EMBEDDING.record(
+        EmbeddingMetric(), compared(filled(), [1.0, 0.0, 0.0], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    )
+    assert 'probe' not in record
+    assert 'probe' not in estimates(EMBEDDING.contributions(pd.DataFrame([dict(index=0, **record)])), 10)
+
+
 def test_metric_and_contributions_agree():
     head = filled()
     samples = [
@@ -104,7 +149,8 @@ def test_metric_and_contributions_agree():
     metric = EmbeddingMetric()
     metric.process(None, [sample.to_dict() for sample in samples])
     records = pd.DataFrame([dict(index=i, **EMBEDDING.record(metric, one)) for i, one in enumerate(samples)])
-    assert EMBEDDING.contributions(records).values() == pytest.approx(metric.compute_metrics(metric.results))
+    expected = metric.compute_metrics(metric.results) | dict(probe=math.nan)  # of which nothing is known
+    assert EMBEDDING.contributions(records).values() == pytest.approx(expected, nan_ok=True)
     assert EMBEDDING.is_right(records).tolist() == [True, False]
 
 

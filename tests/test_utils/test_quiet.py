@@ -51,6 +51,36 @@ def test_what_is_for_the_terminal(line, progress, alone):
     assert quiet.is_warning(line) is alone
 
 
+@pytest.mark.parametrize(
+    'words',
+    [
+        '"FileClient" will be deprecated in future.',
+        '"HardDiskBackend" is the alias of "LocalBackend"',
+        'The prefix is not set in metric class IoUMetric.',
+    ],
+)
+def test_warnings_that_nobody_can_do_anything_about(words):
+    line = record('logger.py', logging.WARNING)
+    assert quiet.is_warning(line)
+    line.msg = words
+    assert not quiet.is_warning(line) and not quiet.is_progress_or_warning(line)
+
+
+@pytest.mark.parametrize('verbose', [False, True])
+def test_the_training_of_a_head_tells_of_its_losses_alone(verbose, monkeypatch):
+    monkeypatch.setenv(quiet.VERBOSE, '1' if verbose else '0')
+    logger, shown = logging.Logger('head'), []
+    logger.addHandler(handler := logging.Handler())
+    handler.emit = shown.append
+    quiet.hush_training(logger)
+    of_us = record('feature_cache_hook.py')
+    of_us.pathname = quiet.__file__
+    said = [record('checkpoint_hook.py'), of_us, record('logger_hook.py'), record('x.py', logging.WARNING)]
+    for line in said:
+        logger.handle(line)
+    assert shown == (said if verbose else said[2:])
+
+
 def test_lines_of_this_package_are_for_the_terminal():
     line = record('x.py')
     line.pathname = quiet.__file__

@@ -11,6 +11,7 @@ from .content import Content, gather
 from .figures import FORMATS, draw_figures
 from .page import render_page, render_ranking
 from .tables import csv_table, json_report, latex_tables, markdown_report
+from .transfer_tables import markdown_matrices
 
 PAGE, RANKING_PAGE = 'report.html', 'ranking.html'
 
@@ -27,6 +28,8 @@ def write_report(
     ranking: bool = False,
 ) -> Path:
     """Write ``report.html``, ``report.md``, ``tables.tex``, ``results.csv``, ``results.json`` and ``figures/``.
+
+    Where images were shown to other encoders ``transfer.csv``, too.
 
     Args:
         work_dirs: Folder of ``tools/benchmark.py``, or several, whose rows are joined.
@@ -49,9 +52,11 @@ def write_report(
     for name, figure in figures.items():
         for suffix in FORMATS:
             figure.save(out / 'figures' / f'{name}{suffix}')
-    _write(out / 'report.md', markdown_report(content, figures))
+    _write(out / 'report.md', markdown_report(content, figures, markdown_matrices(content)))
     _write(out / 'tables.tex', latex_tables(content))
     _write(out / 'results.csv', csv_table(content))
+    if len(content.transfers):
+        _write(out / 'transfer.csv', content.transfers.to_csv(index=False))
     write_json(json_report(content), out / 'results.json')
     if ranking:
         _write_ranking(content, out, resamples)

@@ -17,6 +17,7 @@ from ..joined import read_several
 from ..results import curves_of, differences_of, kept_of, results_of
 from ..row_records import RowRecords
 from ..suite import Suite
+from ..transfers import transfers_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Content:
         kept: See :func:`~mmssl_robust.benchmark.results.kept_of`.
         checks: Signs of a weak evaluation, warnings first.
         costs: What each attack took, for each row.
+        transfers: See :func:`~mmssl_robust.benchmark.transfers.transfers_of`.
         written: When the last record was written.
         digest: SHA-256 over all finished records.
     """
@@ -46,6 +48,7 @@ class Content:
     kept: pd.DataFrame
     checks: list[Check]
     costs: pd.DataFrame
+    transfers: pd.DataFrame
     written: str
     digest: str
 
@@ -110,6 +113,7 @@ def gather(work_dirs: Path | Sequence[Path], resamples: int, title: str | None =
         kept=kept_of(rows, resamples),
         checks=checks_of(rows),
         costs=_costs(rows),
+        transfers=transfers_of(rows, resamples),
         written=datetime.fromtimestamp(moment, timezone.utc).strftime('%Y-%m-%d') if files else 'never',
         digest=digest.hexdigest(),
     )

@@ -1,6 +1,7 @@
 """Figures of a report, as vectors: readable without colour, for colour-blind eyes, and in print."""
 
 import io
+import textwrap
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,10 @@ _TITLES = {'eps': 'Quality against eps', 'steps': 'Quality against attack steps'
 _AXES = {'steps': 'attack steps', 'step_size': 'step size'}
 _STYLES = dict(embedding=(('--', 's'), ((0, (6, 2, 1, 2)), 'P')), prediction=((':', '^'), ('-.', 'D'), ('-', 'v')))
 _HATCHES = ('', '///', '...', 'xxx', '\\\\\\', '+++')
+_LEGEND_LINE = 0.2  # inches
+_LEGEND_LINES = 6  # for which there is room
+_LETTERS = 13  # an inch of a legend
+_LINE = 44  # letters for which a legend below a panel has room
 KEPT = (
     'Share of the clean quality that is kept under attack, in percent: attacked / clean, or clean / attacked for '
     'errors such as the RMSE, where higher is worse. 100 % is no effect. Bars are 95 % intervals.'
@@ -119,8 +124,10 @@ def _final(table: pd.DataFrame) -> pd.DataFrame:
 
 def _curves(table: pd.DataFrame, axis: str) -> Figure:
     panels = list(dict.fromkeys(zip(table['task'], table['data'])))
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03)
-    figure = Figure(figsize=(4 * max(len(panels), 1.25), 4.6), layout=layout, dpi=100)
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.2, wspace=0.03)
+    lines = max(_legend_lines(own) for _, own in table.groupby(['task', 'data']))
+    height = 4.6 + _LEGEND_LINE * max(lines - _LEGEND_LINES, 0)
+    figure = Figure(figsize=(4 * max(len(panels), 1.25), height), layout=layout, dpi=100)
     colours = _colours(table)
     for axes, (task, data) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
         _curve_panel(axes, table[(table['task'] == task) & (table['data'] == data)], colours, axis)
@@ -142,7 +149,7 @@ def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis:
             marker=marker,
             linewidth=2,
             markersize=5.5,
-            label=f'{name}, {attack}',
+            label=_wrapped(f'{name}, {attack}'),
             clip_on=False,
             zorder=3,
         )
@@ -164,7 +171,12 @@ def _kept(kept: pd.DataFrame) -> Figure:
     several = kept.groupby('data')['task'].nunique() > 1
     models = list(dict.fromkeys(_model(kept)))
     colours = _colours(kept)
-    figure = Figure(figsize=(max(1.1 * len(groups) + 2, 6), 4.4), layout='constrained', dpi=100)
+    breadth = max(1.1 * len(groups) + 2, 6)
+    wide = int(breadth * _LETTERS) - 8  # beside the coloured box
+    columns = max(1, min(len(models), 3, wide // max(map(len, models))))
+    longest = max(textwrap.fill(name, wide).count('\n') + 1 for name in models)
+    height = 4.4 + _LEGEND_LINE * (-(-len(models) // columns) * longest - 1)
+    figure = Figure(figsize=(breadth, height), layout='constrained', dpi=100)
     axes = figure.subplots()
     width = 0.8 / len(models)
     for place, name in enumerate(models):
@@ -184,7 +196,7 @@ def _kept(kept: pd.DataFrame) -> Figure:
             edgecolor='white',
             ecolor='0.25',
             capsize=3,
-            label=name,
+            label=textwrap.fill(name, wide),
         )
     labels = [f'{data}{f", {task}" if several[data] else ""}\n{attack}' for task, data, attack in groups]
     axes.set_xticks(range(len(groups)), labels, fontsize=9)
@@ -192,8 +204,18 @@ def _kept(kept: pd.DataFrame) -> Figure:
     axes.set_ylim(0, max(105, axes.get_ylim()[1]))
     axes.axhline(100, color='0.6', linewidth=0.8, zorder=0)
     _tidy(axes)
-    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=min(len(models), 3), fontsize=9, frameon=False)
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize=9, frameon=False)
     return figure
+
+
+def _wrapped(label: str) -> str:
+    """A label in lines that are no wider than a panel."""
+    return textwrap.fill(label, _LINE)
+
+
+def _legend_lines(table: pd.DataFrame) -> int:
+    labels = set(_model(table) + ', ' + table['attack'])
+    return sum(_wrapped(label).count('\n') + 1 for label in labels)
 
 
 def _model(table: pd.DataFrame) -> pd.Series:

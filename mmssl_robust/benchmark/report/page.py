@@ -25,6 +25,8 @@ from .tables import (
     machine_of,
     note_of,
 )
+from .transfer_tables import NOTE as TRANSFER_NOTE
+from .transfer_tables import matrices_of
 
 
 def render_page(content: Content, figures: dict[str, Drawn], examples: int, ranking: str | None = None) -> str:
@@ -53,6 +55,8 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int, rank
         note=note_of(content),
         tables=tables,
         differences=difference_rows(content),
+        matrices=matrices_of(content),
+        transfer_note=TRANSFER_NOTE,
         differences_note=DIFFERENCES_NOTE,
         figures={name: (drawn, Markup(drawn.element)) for name, drawn in figures.items()},
         qualities=[f'{task_named(task).quality} ({task})' for task in tasks_of(content)],

@@ -1,6 +1,6 @@
 """Tables of a report: Markdown, LaTeX, CSV, JSON."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -118,8 +118,8 @@ def note_of(content: Content) -> str:
     return ' '.join((NOTE, *content.precisions()))
 
 
-def markdown_report(content: Content, figures: dict[str, 'Drawn']) -> str:
-    """The report without its galleries."""
+def markdown_report(content: Content, figures: dict[str, 'Drawn'], matrices: Sequence[str] = ()) -> str:
+    """The report without its galleries; ``matrices`` are parts that follow the tables."""
     parts = [f'# {content.title}', f'{content.written}; SHA-256 of the records {content.digest[:16]}.', '## Attacks']
     parts.append('\n'.join(f'- `{name}`: {settings}' for name, settings in content.attacks()))
     parts += ['## In short', '\n'.join(f'- {sentence}' for sentence in summary(content))]
@@ -133,6 +133,7 @@ def markdown_report(content: Content, figures: dict[str, 'Drawn']) -> str:
         rows = [[*head, _text(cells[0], '<br>')] for head, cells in difference_rows(content)]
         names = ['data', 'encoder', 'variant', 'attack', 'metric', 'difference']
         parts += ['## Differences', DIFFERENCES_NOTE, _markdown(pd.DataFrame(rows, columns=names))]
+    parts += matrices
     for name, drawn in figures.items():
         parts += [f'## {drawn.title}', drawn.caption, f'![{drawn.title}](figures/{name}.svg)']
     parts += ['## Is it believable?', _markdown(checks_table(content))]
@@ -181,7 +182,8 @@ def json_report(content: Content) -> dict[str, Any]:
         suite=content.suite.name,
         written=content.written,
         records_sha256=content.digest,
-        results=_all(content).astype(object).where(lambda table: table.notna(), None).to_dict('records'),
+        results=_plain(_all(content)),
+        transfers=_plain(content.transfers),
         checks=[asdict(check) for check in content.checks],
         attacks={records.row.name: _settings(records) for records in content.begun},
         precisions={records.row.name: records.precision for records in content.begun},
@@ -190,6 +192,11 @@ def json_report(content: Content) -> dict[str, Any]:
         skipped=content.skipped(),
         environments=content.environments(),
     )
+
+
+def _plain(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Lines for JSON, which knows no NaN."""
+    return table.astype(object).where(lambda values: values.notna(), None).to_dict('records')
 
 
 def _settings(records: RowRecords) -> dict[str, Any]:

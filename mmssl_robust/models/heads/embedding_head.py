@@ -9,12 +9,15 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmssl_robust.functional.between_images import Moments, between_images
+from mmssl_robust.functional.linear_probe import LinearProbe, probes_of
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 
 from .filled_head import FilledHead
 
 Entries = tuple[list[str], Tensor, Moments, Moments]
+_PROBES = 5
+_IMAGES_OF_CLASS = 10  # of the bank, on average
 _TIE = 1e-6  # of cosines, which may differ by rounding
 
 
@@ -22,19 +25,22 @@ _TIE = 1e-6  # of cosines, which may differ by rounding
 class EmbeddingHead(FilledHead):
     """Compares the embedding of an image with that of the image as it was, and with those of a bank of images.
 
-    The bank is the images themselves; an image is never its own neighbour. The encoder gives CLS and patch tokens
-    (``out_type='featmap_cls'``).
+    The bank is the images themselves, or others; an image is never its own neighbour. The encoder gives CLS and patch
+    tokens (``out_type='featmap_cls'``).
 
     Args:
         k: Number of neighbours whose overlap is counted, at most a quarter of the other images.
+        probe_classes: On so many classes of the bank, found by k-means on CLS, linear probes are fitted, at most a
+            tenth of its images; 0 for no probes.
         **kwargs: As in mmpretrain's ``ClsHead``.
     """
 
     needs_all = False
 
-    def __init__(self, k: int = 10, **kwargs: Any) -> None:
+    def __init__(self, k: int = 10, probe_classes: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.k = k
+        self.k, self.probe_classes = k, probe_classes
+        self.probes: list[LinearProbe] = []
         self.features: Tensor
         self.names: list[str] = []
         self.register_buffer('features', torch.empty(0), persistent=False)
@@ -55,7 +61,7 @@ class EmbeddingHead(FilledHead):
         """Fill the bank with what :meth:`entries` gave, in the order of the names.
 
         Raises:
-            UserError: If there are fewer than two images.
+            UserError: If there are fewer than two images, or too few for probes.
         """
         names = [name for part in parts for name in part[0]]
         order = sorted({name: place for place, name in enumerate(names)}.items())
@@ -65,6 +71,7 @@ class EmbeddingHead(FilledHead):
         cls = torch.cat([part[1] for part in parts])[places]
         self.names = [name for name, _ in order]
         self.features = F.normalize(cls, dim=-1).to(self.features.device)
+        self.probes = self._fitted(cls)
         moments = dict(
             cls=(Moments.of(cls[:, None]), Moments.of(cls[:, None], True)),
             patch=(_joined([part[2] for part in parts], places), _joined([part[3] for part in parts], places)),
@@ -107,6 +114,8 @@ class EmbeddingHead(FilledHead):
                 'patch', tokens[1:], reference[1:]
             )
             comparison['patches'] = _correspondences_kept(tokens[1:], reference[1:])
+            if self.probes:
+                comparison['probe'] = self._class_kept(tokens[:1], reference[:1])
             sample.set_field(own, 'embedding')
             cosines = F.cosine_similarity(tokens[1:], reference[1:], dim=-1)
             sample.set_field(cosines.unflatten(0, featmap.shape[1:]), 'cosines')
@@ -125,6 +134,22 @@ class EmbeddingHead(FilledHead):
         kept = set(now.topk(k).indices.tolist()) & set(before.topk(k).indices.tolist())
         margin = float(F.cosine_similarity(own, reference, dim=0) - now.max())
         return dict(nearest=margin >= -_TIE, margin=margin, overlap=len(kept) / k, other=self.names[now.argmax()])
+
+    def _fitted(self, cls: Tensor) -> list[LinearProbe]:
+        """Probes of the CLS tokens (N, D) of the bank."""
+        if not self.probe_classes:
+            return []
+        number = min(self.probe_classes, len(cls) // _IMAGES_OF_CLASS)
+        if number < 2:
+            raise UserError(
+                f'{len(cls)} images in the bank: linear probes need at least {2 * _IMAGES_OF_CLASS}, some hundreds are '
+                'better'
+            )
+        return probes_of(cls, number, _PROBES)
+
+    def _class_kept(self, own: Tensor, reference: Tensor) -> float:
+        """Share of the probes that say the same class of CLS (1, D) and of CLS as it was."""
+        return sum(int(probe.classes(own) == probe.classes(reference)) for probe in self.probes) / len(self.probes)
 
     def _moved(self, kind: str, tokens: Tensor, reference: Tensor) -> dict[str, float]:
         """How far tokens (N, D) are from what they were, mean over them, over what different images are apart."""
