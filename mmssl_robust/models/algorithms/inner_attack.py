@@ -7,6 +7,8 @@ from mmssl_robust.attacks import PGD
 from mmssl_robust.building import build_attack
 from mmssl_robust.utils.errors import UserError
 
+from .own_loss import OwnLoss
+
 Output = Literal['prediction', 'embedding']
 _NEEDED = dict(prediction='a task', embedding='an embedding')
 
@@ -22,7 +24,7 @@ def build_inner_attack(cfg: Mapping[str, Any], attacked: Output, method: str) ->
     Raises:
         UserError: If it is no PGD, its objective reads something else, or it has restarts.
     """
-    attack = build_attack(cfg)
+    attack = build_attack({'objective': dict(type=OwnLoss.__name__)} | dict(cfg) if attacked == 'prediction' else cfg)
     if not isinstance(attack, PGD):
         raise UserError(f'{type(attack).__name__} makes no images for training: set model.attack.type to PGD or FGSM')
     if attack.objective.reads != attacked:
