@@ -113,7 +113,7 @@ def test_kinds_of_pgd(cfg):
 
 @pytest.mark.parametrize('name', ['APGD', 'Square'])
 def test_another_optimiser(name):
-    says = rf'^{name} makes no images for training: set model.attack.type to PGD or FGSM$'
+    says = rf'^{name} makes no images for training: set model.attack.type to PGD, FGSM or NFGSM$'
     with pytest.raises(UserError, match=says):
         build_inner_attack(dict(type=name, **EMBEDDING), 'embedding', 'DeACL')
 
