@@ -30,7 +30,7 @@ def train(deacl_cfg, tmp_path, run_tool):
     """Train a method for 3 epochs of 3 steps; returns the last checkpoint."""
     heads = write_heads(tmp_path / 'heads')
 
-    def run(name, work_dir, *arguments, processes=1):
+    def run(name, work_dir, *arguments, processes=1, hooks=()):
         cfg = deacl_cfg.copy()
         model = METHODS[name]
         cfg.model = dict(
@@ -43,6 +43,7 @@ def train(deacl_cfg, tmp_path, run_tool):
         cfg.find_unused_parameters = name == 'LORE'
         cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9), clip_grad=dict(max_norm=3.0))
         cfg.train_cfg.max_epochs = 3
+        cfg.custom_hooks = list(hooks)
         cfg.dump(tmp_path / 'method.py')
         command = ['train.py', tmp_path / 'method.py', '--work-dir', work_dir, *arguments]
         if processes == 1:
@@ -77,3 +78,15 @@ def test_learns_goes_on_and_agrees_with_two_processes(name, train, tmp_path):
     shared = train(name, tmp_path / 'shared', processes=2)
     differences = [(shared['state_dict'][key] - value).abs().max() for key, value in whole['state_dict'].items()]
     assert max(differences) < 1e-5
+
+
+def test_an_average_of_the_student_is_kept_and_gone_on_with(train, tmp_path):
+    """MMEngine's own hook: the checkpoint's student is the average, beside what is trained."""
+    hooks = [dict(type='EMAHook', momentum=0.5)]
+    whole = train('FARE', tmp_path / 'whole', hooks=hooks)
+    plain = train('FARE', tmp_path / 'plain')
+    trained = {key.removeprefix('module.'): value for key, value in whole['ema_state_dict'].items()}
+    assert not same(whole['state_dict'], plain['state_dict'])
+    assert same({key: trained[key] for key in plain['state_dict']}, plain['state_dict'])
+    again = train('FARE', tmp_path / 'again', '--resume', tmp_path / 'whole' / 'epoch_2.pth', hooks=hooks)
+    assert same(again['state_dict'], whole['state_dict']) and same(again['ema_state_dict'], whole['ema_state_dict'])
