@@ -1,7 +1,7 @@
 # DeACL of the wide mini encoder.
 _base_ = [
     '../_base_/datasets/mini_photos_64px.py',
-    '../_base_/models/robust_mini_wide.py',
+    '../_base_/robust/mini_wide_student.py',
     '../_base_/schedules/robust_mini_wide.py',
 ]
 

@@ -1,7 +1,7 @@
 # LORE of the wide mini encoder: FARE, while clean embeddings keep within a tenth of their squared length.
 _base_ = [
     '../_base_/datasets/mini_photos_64px.py',
-    '../_base_/models/robust_mini_wide.py',
+    '../_base_/robust/mini_wide_student.py',
     '../_base_/schedules/robust_mini_wide.py',
 ]
 

@@ -1,8 +1,8 @@
 # Task-aware training of the wide mini encoder: frozen heads of three tasks, no labels.
 _base_ = [
     '../_base_/datasets/mini_photos_64px.py',
-    '../_base_/models/robust_mini_wide.py',
-    '../_base_/models/mini_wide_heads.py',
+    '../_base_/robust/mini_wide_student.py',
+    '../_base_/robust/mini_wide_heads.py',
     '../_base_/schedules/robust_mini_wide.py',
 ]
 
