@@ -52,10 +52,15 @@ def method(tokens='cls', name='mmssl_robust.DeACL', **settings):
 
 def method_batch(model, count=3, size=16, first=0):
     """Return what a method's forward is given."""
+    return model.data_preprocessor(loaded_batch(count, size, first), True)
+
+
+def loaded_batch(count=3, size=16, first=0):
+    """Return what a data loader gives for it."""
     generator = torch.Generator().manual_seed(first)
     images = [torch.randint(0, 256, (3, size, size), generator=generator, dtype=torch.uint8) for _ in range(count)]
     samples = [DataSample(metainfo=dict(sample_idx=first + row)) for row in range(count)]
-    return model.data_preprocessor(dict(inputs=images, data_samples=samples), True)
+    return dict(inputs=images, data_samples=samples)
 
 
 def method_loss(model, data):

@@ -23,6 +23,7 @@ METHODS = {
     'task-aware': dict(type='TaskAware', attack=PGD),
     'several adversaries': dict(type='FARE', adversaries=MIXED),
 }
+WATCHED = {'several adversaries': [dict(type='mmssl_robust.OneStepHook', interval=2, steps=2)]}
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def train(deacl_cfg, tmp_path, run_tool):
         cfg.find_unused_parameters = name == 'LORE'
         cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9), clip_grad=dict(max_norm=3.0))
         cfg.train_cfg.max_epochs = 3
-        cfg.custom_hooks = list(hooks)
+        cfg.custom_hooks = [*hooks, *WATCHED.get(name, ())]
         cfg.dump(tmp_path / 'method.py')
         command = ['train.py', tmp_path / 'method.py', '--work-dir', work_dir, *arguments]
         if processes == 1:

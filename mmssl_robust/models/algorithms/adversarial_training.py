@@ -148,15 +148,30 @@ class AdversarialTraining(WithReferences):
     def _attacked(self, batch: AdversarialBatch, attack: PGD, heads: Sequence[str], rows: Tensor) -> Perturbation:
         device = batch.inputs.device.type
         half = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
-        outputs, targets = self._aim_at_heads(batch, heads, rows) if heads else self.aim(batch)
+        outputs, targets = self.aimed(batch, heads, rows)
         return attack.perturb(
             outputs,
             batch.pixels[rows],
-            None if targets is None else targets[rows],
+            targets,
             keys=[batch.keys[row] for row in rows.tolist()],
             visit=self.epoch,
             loss_scale=self.loss_scale if half else 1.0,
         )
+
+    def aimed(
+        self, batch: AdversarialBatch, heads: Sequence[str], rows: Tensor
+    ) -> tuple[Callable[[Tensor], Tensor], Tensor | None]:
+        """Return what an adversary attacks on some images: outputs of their pixels, and their targets.
+
+        Args:
+            batch: The images.
+            heads: Names of the heads that it attacks; none for what :meth:`aim` says.
+            rows: Places of its images.
+        """
+        if heads:
+            return self._aim_at_heads(batch, heads, rows)
+        outputs, targets = self.aim(batch)
+        return outputs, None if targets is None else targets[rows]
 
     @staticmethod
     def _aim_at_heads(
