@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
+from safetensors.torch import save_file
 
 from mmssl_robust.attacks import Objective
 from mmssl_robust.registry import MODELS
@@ -51,10 +52,15 @@ def method(tokens='cls', name='mmssl_robust.DeACL', **settings):
 
 def method_batch(model, count=3, size=16, first=0):
     """Return what a method's forward is given."""
+    return model.data_preprocessor(loaded_batch(count, size, first), True)
+
+
+def loaded_batch(count=3, size=16, first=0):
+    """Return what a data loader gives for it."""
     generator = torch.Generator().manual_seed(first)
     images = [torch.randint(0, 256, (3, size, size), generator=generator, dtype=torch.uint8) for _ in range(count)]
     samples = [DataSample(metainfo=dict(sample_idx=first + row)) for row in range(count)]
-    return model.data_preprocessor(dict(inputs=images, data_samples=samples), True)
+    return dict(inputs=images, data_samples=samples)
 
 
 def method_loss(model, data):
@@ -289,3 +295,22 @@ def runner_of(cfg, **changes):
     runner = Runner.from_cfg(cfg)
     runner.model.load_state_dict(build(cfg.model).state_dict())
     return runner
+
+
+def write_heads(folder):
+    """Write a head of each task for the backbone of `backbone_cfg`, with its config; returns `heads` of a method.
+
+    That for depth reads tokens before the final norm.
+    """
+    folder.mkdir(exist_ok=True)
+    models = dict(classes=classifier_cfg(), pixels=segmentor_cfg(), depth=depth_estimator_cfg())
+    models['depth']['backbone']['final_norm'] = False
+    heads = {}
+    for name, model in models.items():
+        config, weights = folder / f'{name}.py', folder / f'{name}.safetensors'
+        scope = 'mmpretrain' if name == 'classes' else 'mmseg'
+        Config(dict(model=model, default_scope=scope)).dump(config)
+        state = {key: value for key, value in build(model).state_dict().items() if 'head.' in key}
+        save_file({key: value.contiguous() for key, value in state.items()}, weights)
+        heads[name] = dict(config=str(config), head=str(weights), scale=2.0)
+    return heads

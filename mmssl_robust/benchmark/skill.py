@@ -1,4 +1,4 @@
-"""Skill: what is left under attack between chance and the best clean model, so that a weak clean model cannot win."""
+"""Models on one data set by their skill under attack."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import numpy as np
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import Contributions, Task, task_named
-from mmssl_robust.tasks.contributions import ratio
+from mmssl_robust.tasks.skill import skill
 from mmssl_robust.utils.errors import UserError
 
 from .row_records import RowRecords
@@ -26,7 +26,7 @@ class Contest:
         reference: The model that is best on clean images.
         clean: Model -> metric on clean images.
         attacked: Model -> metric in the worst case over the clean images and all attacks.
-        skill: Model -> skill under attack, see :func:`skill`.
+        skill: Model -> skill under attack, see :func:`mmssl_robust.tasks.skill.skill`.
         drawn: Skills (r, n) of bootstrap resamples of the images, the same for all models.
     """
 
@@ -61,23 +61,6 @@ def model_of(records: RowRecords) -> str:
     row = records.row
     epoch = '' if row.epoch is None else f'epoch {row.epoch}'
     return ', '.join(filter(None, (row.encoder, '' if row.variant == 'Standard' else row.variant, epoch)))
-
-
-def skill(values: np.ndarray, chance: float, clean: np.ndarray, task: Task) -> np.ndarray:
-    """Put values of a task's first metric on a scale from chance, 0, to the best, 1.
-
-    Args:
-        values: Of any shape.
-        chance: See :meth:`mmssl_robust.tasks.Task.chance`.
-        clean: Of the reference on clean images, which is 1; of an error 1 is none, 1 - values / chance.
-        task: The task.
-
-    Returns:
-        The skills; below 0 what is worse than chance, NaN where the reference is no better than chance.
-    """
-    if not task.metric.higher_is_better:
-        return 1 - values / chance
-    return ratio(values - chance, clean - chance)
 
 
 def contest_of(rows: Sequence[RowRecords], resamples: int = 10000, seed: int = 0) -> Contest:

@@ -1,7 +1,16 @@
 """Evaluation under attack and schedules of training: loops and hooks."""
 
 from .adversarial_train_loop import AdversarialTrainLoop
-from .hooks import AttackHook, DINOHook, FeatureCacheHook, PanelHook, ResumeHook, SafeCheckpointHook, TimedLoggerHook
+from .hooks import (
+    AttackHook,
+    DINOHook,
+    FeatureCacheHook,
+    OneStepHook,
+    PanelHook,
+    ResumeHook,
+    SafeCheckpointHook,
+    TimedLoggerHook,
+)
 from .loops import AttackTestLoop, AttackValLoop
 from .probe_loop import ProbeValLoop
 from .seeded_train_loop import SeededTrainLoop
@@ -13,6 +22,7 @@ __all__ = [
     'AttackValLoop',
     'DINOHook',
     'FeatureCacheHook',
+    'OneStepHook',
     'PanelHook',
     'ProbeValLoop',
     'ResumeHook',

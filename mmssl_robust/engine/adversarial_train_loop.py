@@ -18,7 +18,7 @@ from .seeded_train_loop import SeededTrainLoop
 
 @LOOPS.register_module()
 class AdversarialTrainLoop(SeededTrainLoop):
-    """:class:`SeededTrainLoop` that tells the model the epoch and reports what each has cost.
+    """:class:`SeededTrainLoop` that tells the model epoch, step and progress, and reports what each has cost.
 
     Args:
         runner: The runner, whose model is a :class:`~mmssl_robust.models.algorithms.AdversarialTraining`.
@@ -53,6 +53,12 @@ class AdversarialTrainLoop(SeededTrainLoop):
         self.model.cost = Cost()
         super().run_epoch()
         self._report_cost(self._seconds)
+
+    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
+        """Make one step, or one batch of an accumulated one, with a model that knows how far the training is."""
+        self.model.step = self._iter // self.runner.cfg.optim_wrapper.get('accumulative_counts', 1)
+        self.model.progress = self._iter / self._max_iters
+        super().run_iter(idx, data_batch)
 
     def _run_iters(self) -> None:
         start = time.perf_counter()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.runner import BaseLoop, Runner
 
@@ -19,6 +20,9 @@ class ProbeValLoop(BaseLoop):
 
     The metrics are called ``PROBE/METRIC`` and ``PROBE/ATTACK/METRIC``: ``save_best='camvid/segpgd/mIoU'`` works, and
     ``tools/analysis_tools/plot_evolution.py`` draws them over the epochs (Fig. 2).
+
+    Of probes that know what the standard encoder reaches there are skills too, ``PROBE/skill``, and the least of them,
+    ``min_skill``, for ``save_best``.
 
     Args:
         runner: The runner.
@@ -53,6 +57,9 @@ class ProbeValLoop(BaseLoop):
         metrics: dict[str, float] = {}
         for probe in self.probes:
             metrics |= probe.run(encoder_in_training(self.runner.model))
+        skills = [metrics[f'{probe.name}/skill'] for probe in self.probes if probe.clean is not None]
+        if skills:
+            metrics['min_skill'] = float(np.min(skills))  # NaN stays NaN
         self.runner.call_hook('after_val_epoch', metrics=metrics)
         self.runner.call_hook('after_val')
         return metrics

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -10,6 +11,7 @@ from torch import nn
 
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.presets import load_presets
+from mmssl_robust.tasks.skill import skill
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
@@ -37,6 +39,8 @@ class Probe:
         bank_images: Likewise of the bank's.
         batch_size: Images at a time; None for the config's.
         seed: Of the data loader's workers.
+        clean: The first metric of the standard encoder on clean images, by which there is a metric ``skill`` too; of
+            an error any number.
 
     Raises:
         UserError: If something of this is missing or does not fit.
@@ -52,11 +56,13 @@ class Probe:
         bank_images: int | None = None,
         batch_size: int | None = None,
         seed: int = 0,
+        clean: float | None = None,
     ) -> None:
         cfg = read_config(find_config(config))
         share_thresholds(cfg)
         check_test_data(cfg)
         self.name = name
+        self.clean = clean
         self.scope = cfg.get('default_scope', 'mmengine')
         for loader in (cfg.test_dataloader, cfg.get('bank_dataloader', {})):
             loader['persistent_workers'] = False  # they would wait from one validation to the next
@@ -98,7 +104,8 @@ class Probe:
             encoder: The backbone in training; its weights are copied.
 
         Returns:
-            The metrics, each as ``NAME/METRIC`` or ``NAME/ATTACK/METRIC``.
+            The metrics, each as ``NAME/METRIC`` or ``NAME/ATTACK/METRIC``, and ``NAME/skill``, see
+            :func:`mmssl_robust.tasks.skill.skill`, in the worst case over clean images and attacks.
         """
         self.model.to(next(encoder.parameters()).device)
         self.model.backbone.load_state_dict(encoder.state_dict())
@@ -108,8 +115,17 @@ class Probe:
             for data_batch in track(self.dataloader, f'probe {self.name}'):
                 self.evaluation.process(self.model, data_batch)
             metrics = self.evaluation.finish()
+        if self.clean is not None:
+            metrics['skill'] = self._skill(metrics)
         self.model.to('cpu')  # the memory is the training's
         return {f'{self.name}/{key}': value for key, value in metrics.items()}
+
+    def _skill(self, metrics: dict[str, float]) -> float:
+        value = self.evaluation.worst_value(metrics)
+        task, chance = self.evaluation.task, self.evaluation.chance
+        if task is None or chance is None:
+            return float('nan')
+        return float(skill(np.array(value), chance, np.array(self.clean, dtype=float), task))
 
     def _scope(self) -> Any:
         return DefaultScope.overwrite_default_scope(self.scope)

@@ -1,7 +1,7 @@
 """One pass over a data set: clean and attacked predictions of a model, and the metrics of both."""
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -60,6 +60,7 @@ class RobustEvaluation:
     Attributes:
         task: The task that the first metric is for; None if records know no such metric.
         logs: Name of each attack -> its :class:`AttackLog`.
+        chance: After :meth:`finish` of attacks: the first metric of who never looks at an image; None if not known.
         precision: In what examples are really made.
         summary: After :meth:`finish`: ``images``, ``skipped`` (messages), ``precision``, ``attacks``, for each the
             settings, what :meth:`AttackLog.summary` gives, and how many predictions ``fell`` and ``rose``, and
@@ -87,6 +88,7 @@ class RobustEvaluation:
         self.memory = attack_memory if attack_memory is None else parse_memory(attack_memory)
         self.precision = usable_precision(precision, get_device())
         self.summary: dict[str, Any] = {}
+        self.chance: float | None = None
         self.start()
 
     def _task(self) -> Task | None:
@@ -203,6 +205,8 @@ class RobustEvaluation:
         if images == 0:
             raise UserError(f'no image could be read: {skipped[0] if skipped else "the data loader is empty"}')
         tables = self._tables()
+        if self.task and tables:
+            self.chance = self.task.chance(tables[CLEAN])
         metrics = self.evaluator.evaluate(images)
         for name, evaluator in self.evaluators.items():
             own = evaluator.evaluate(images)
@@ -214,6 +218,21 @@ class RobustEvaluation:
         worst = [name for name in self.groups if name not in self.attacks]
         self.summary = dict(images=images, skipped=skipped, precision=self.precision, attacks=attacks, worst=worst)
         return metrics
+
+    def worst_value(self, metrics: Mapping[str, float]) -> float:
+        """Return the task's first metric in the worst case over clean images, attacks and budgets.
+
+        Args:
+            metrics: What :meth:`finish` returned.
+
+        Raises:
+            UserError: If there are no attacks, or the metric is none of which the worst case is known.
+        """
+        if not (self.groups and self.task):
+            raise UserError('there is no skill without attacks: name some, on a task whose worst case is known')
+        metric = self.task.metric
+        values = [metrics[f'{group}/{metric.stock_name}'] for group in self.groups]
+        return min(values) if metric.higher_is_better else max(values)
 
     def _tables(self) -> dict[str, pd.DataFrame]:
         """Label of each run -> its records, of all processes; every process must call it."""

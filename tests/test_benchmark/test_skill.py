@@ -7,9 +7,10 @@ from fakes import fake_row, write_suite
 
 from mmssl_robust.benchmark.ranking import COLUMNS, ranking_of
 from mmssl_robust.benchmark.row_records import RowRecords, read_rows, store_of
-from mmssl_robust.benchmark.skill import contest_of, model_of, skill
+from mmssl_robust.benchmark.skill import contest_of, model_of
 from mmssl_robust.benchmark.suite import Suite
 from mmssl_robust.tasks import task_named
+from mmssl_robust.tasks.skill import skill
 from mmssl_robust.utils.errors import UserError
 
 LABELS = [0] * 5 + [1] * 3 + [2] * 2

@@ -69,6 +69,21 @@ def test_validation_does_not_change_the_training(watched_cfg, work_dir):
         assert one.equal(other)
 
 
+def test_keeps_the_best_by_the_least_skill(watched_cfg, work_dir):
+    probes = watched_cfg.val_cfg.probes
+    probes.knn.clean = 60.0
+    probes.easier = probes.knn | dict(clean=30.0)
+    watched_cfg.default_hooks.checkpoint.save_best = 'min_skill'
+    Runner.from_cfg(watched_cfg).train()
+    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    skills = [line for line in lines if 'min_skill' in line]
+    assert len(skills) == 3 and all(
+        line['min_skill'] == pytest.approx(min(line['knn/skill'], line['easier/skill'])) for line in skills
+    )
+    assert len(list(work_dir.glob('best_min_skill_epoch_*.pth'))) == 1
+
+
 def test_no_probes(watched_cfg):
     watched_cfg.val_cfg.probes = {}
     with pytest.raises(UserError, match='ProbeValLoop has no probes'):

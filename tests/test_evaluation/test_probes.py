@@ -42,6 +42,36 @@ def test_scores_the_weights_it_is_given(config):
     assert probe.run(mini_encoder(config)) == good, 'the pass before is forgotten'
 
 
+def test_skill_of_an_error_is_1_minus_its_share_of_the_best_constants(config):
+    probe = Probe('indoor', **DEPTH, clean=0.8)
+    metrics = probe.run(mini_encoder(config))
+    errors = []
+    for data_batch in probe.dataloader:
+        for sample in data_batch['data_samples']:
+            depth = sample.gt_depth_map.data
+            errors.append(depth[(depth > 1e-3) & (depth < 10)])
+    mean = torch.stack([depth.mean() for depth in errors]).mean()
+    constant = torch.stack([(depth - mean).square().mean().sqrt() for depth in errors]).mean().item()
+    assert metrics['indoor/worst/rmse'] >= metrics['indoor/depthpgd/rmse']
+    assert metrics['indoor/skill'] == pytest.approx(1 - metrics['indoor/worst/rmse'] / constant, rel=1e-5)
+
+
+def test_skill_of_a_share_lies_between_chance_and_the_standard_encoder(config):
+    settings = dict(config='configs/classification/mini_cifar10.py', head=f'{MINI}/mini_cifar10.safetensors')
+    probe = Probe('objects', **settings, attacks=dict(pgd=dict(steps=1)), max_images=10, clean=80.0)
+    metrics = probe.run(mini_encoder(config))
+    labels = [int(sample.gt_label) for batch in probe.dataloader for sample in batch['data_samples']]
+    chance = 100 * max(map(labels.count, labels)) / len(labels)
+    expected = (metrics['objects/worst/accuracy/top1'] - chance) / (80 - chance)
+    assert metrics['objects/skill'] == pytest.approx(expected)
+
+
+def test_no_skill_without_attacks(config):
+    probe = Probe('indoor', **DEPTH | dict(attacks=[]), clean=0.8)
+    with pytest.raises(UserError, match='there is no skill without attacks'):
+        probe.run(mini_encoder(config))
+
+
 def test_equals_the_test_tool(config, work_dir):
     cfg = Config.fromfile(config('depth/mini_hololens.py'))
     cfg.work_dir = str(work_dir)

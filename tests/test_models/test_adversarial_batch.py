@@ -11,7 +11,6 @@ from toys import method as build
 from toys import method_batch as batch
 from toys import method_loss as loss_of
 
-from mmssl_robust.attacks import Perturbation
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.models.algorithms import AdversarialBatch, Cost
 from mmssl_robust.utils.errors import UserError
@@ -29,8 +28,10 @@ def batch_of():
         inputs = torch.arange(24.0).view(2, 3, 2, 2) / 24
         preprocessor = SimpleNamespace(mean=torch.tensor(0.0), std=torch.tensor(255.0))
         space = PixelSpace(preprocessor, inputs)
-        made = AdversarialBatch(inputs, data_samples, space, encoder(student), encoder(teacher), Cost())
-        made.perturbation = Perturbation(1 - inputs, torch.zeros(2), forwards=0, backwards=0)
+        made = AdversarialBatch(
+            inputs, data_samples, space, encoder(student), encoder(teacher), lambda features: features, Cost()
+        )
+        made.adv = 1 - inputs
         return made, asked
 
     return make
@@ -56,7 +57,7 @@ def test_what_an_attack_asks_is_not_counted_twice(batch_of):
 def test_keys_are_the_samples(batch_of):
     samples = [DataSample(metainfo=dict(sample_idx=7)), DataSample()]
     assert batch_of(data_samples=samples)[0].keys == [7, 1]
-    assert batch_of()[0].keys is None
+    assert batch_of()[0].keys == [0, 1]
 
 
 @pytest.mark.parametrize('order', [('teacher', 'clean'), ('adversarial', 'teacher')])

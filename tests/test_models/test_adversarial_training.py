@@ -31,15 +31,15 @@ def test_both_weighs_cls_as_much_as_all_patches():
     model = build('both')
     features = torch.randn(2, 16, 2, 2), torch.randn(2, 16)
     other = torch.randn(2, 16, 2, 2), torch.randn(2, 16)
-    embeddings = [model.embed(lambda _, f=f: (f,), torch.empty(0)) for f in (features, other)]
+    embeddings = [model.embed((f,)) for f in (features, other)]
     cosine = torch.nn.functional.cosine_similarity
     expected = (cosine(features[1], other[1], dim=1) + cosine(features[0], other[0], dim=1).mean((1, 2))) / 2
-    torch.testing.assert_close(model.attack.objective.score(*embeddings), expected)
+    torch.testing.assert_close(model.adversaries[0].attack.objective.score(*embeddings), expected)
 
 
 def test_convolutional_backbone_with_pooling():
     model = build(backbone=dict(type='mmpretrain.ResNet', depth=18), neck=dict(type='mmpretrain.GlobalAveragePooling'))
-    model.attack.steps = 1
+    model.adversaries[0].attack.steps = 1
     data = batch(model, count=2, size=32)
     means = model.backbone.bn1.running_mean.clone()
     loss_of(model, data).backward()

@@ -35,8 +35,8 @@ def test_losses_are_equation_2(monkeypatch):
         for parameter in model.backbone.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     data, seen = batch(model), []
-    perturb = model.perturb
-    monkeypatch.setattr(model, 'perturb', lambda made: seen.append(perturb(made)) or seen[0])
+    stated = model.losses
+    monkeypatch.setattr(model, 'losses', lambda made: seen.append(made) or stated(made))
     losses = model(**data, mode='loss')
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
     clean, adversarial = (model.backbone(x)[-1] for x in (data['inputs'], (seen[0].adv * 255 - mean) / std))

@@ -26,8 +26,8 @@ def test_attack_is_the_written_out_one(monkeypatch):
             parameter.add_(0.05 * torch.randn_like(parameter))
     data = batch(model)
     seen = []
-    perturb = model.attack.perturb
-    monkeypatch.setattr(model.attack, 'perturb', lambda *a, **k: seen.append((a, k)) or perturb(*a, **k))
+    perturb = model.adversaries[0].attack.perturb
+    monkeypatch.setattr(model.adversaries[0].attack, 'perturb', lambda *a, **k: seen.append((a, k)) or perturb(*a, **k))
     model(**data, mode='loss')
     ((_, pixels, target), settings) = seen[0]
     assert settings['keys'] == [0, 1, 2] and model.backbone.training
@@ -37,7 +37,7 @@ def test_attack_is_the_written_out_one(monkeypatch):
     student = deepcopy(model.backbone).eval()
     reference = model.teacher(data['inputs'])[-1]
     torch.testing.assert_close(target[:, 0], reference)
-    threat, seed = model.attack.threat, model.attack.seed
+    threat, seed = model.adversaries[0].attack.threat, model.adversaries[0].attack.seed
     noise = random_start(threat, pixels, settings['keys'], seed, settings['visit'])
     start = (pixels + noise).clamp(0, 1)
     expected = start
@@ -57,8 +57,10 @@ def test_l2_threat_model():
     attack = dict(type='PGD', objective=dict(type='EmbeddingCosine'), norm='l2', eps=0.5, step_size=0.2, steps=3)
     model = build(attack=attack)
     perturbation = []
-    perturb = model.attack.perturb
-    model.attack.perturb = lambda *a, **k: perturbation.append((perturb(*a, **k), a[1])) or perturbation[-1][0]
+    perturb = model.adversaries[0].attack.perturb
+    model.adversaries[0].attack.perturb = lambda *a, **k: (
+        perturbation.append((perturb(*a, **k), a[1])) or perturbation[-1][0]
+    )
     loss_of(model, batch(model)).backward()
     result, pixels = perturbation[0]
     assert 0.1 < (result.adv - pixels).flatten(1).norm(dim=1).max() <= 0.5 + 1e-5
@@ -97,19 +99,21 @@ def test_a_gradient_that_overflows_is_noticed(norm):
     """As float16's may: the images, and with them the loss, are not finite either."""
     attack = dict(type='PGD', objective=dict(type='EmbeddingCosine'), norm=norm, eps=0.1, step_size=0.05, steps=1)
     model = build(attack=attack)
-    perturb = model.attack.perturb
-    model.attack.perturb = lambda *args, **settings: perturb(*args, **settings | dict(loss_scale=float('nan')))
+    perturb = model.adversaries[0].attack.perturb
+    model.adversaries[0].attack.perturb = lambda *args, **settings: perturb(
+        *args, **settings | dict(loss_scale=float('nan'))
+    )
     assert not loss_of(model, batch(model)).isfinite()
 
 
 @pytest.mark.parametrize('cfg', [dict(type='mmssl_robust.FGSM', **EMBEDDING), dict(type='EmbedAttack')])
 def test_kinds_of_pgd(cfg):
-    assert build(attack=cfg).attack.objective.reads == 'embedding'
+    assert build(attack=cfg).adversaries[0].attack.objective.reads == 'embedding'
 
 
 @pytest.mark.parametrize('name', ['APGD', 'Square'])
 def test_another_optimiser(name):
-    says = rf'^{name} makes no images for training: set model.attack.type to PGD or FGSM$'
+    says = rf'^{name} makes no images for training: set model.attack.type to PGD, FGSM or NFGSM$'
     with pytest.raises(UserError, match=says):
         build_inner_attack(dict(type=name, **EMBEDDING), 'embedding', 'DeACL')
 

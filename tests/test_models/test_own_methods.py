@@ -47,9 +47,9 @@ class ConsistentPredictions(AdversarialTraining):
         super().__init__(**settings)
         self.add_reference('head', Head())
 
-    def perturb(self, batch):
+    def aim(self, batch):
         head = self.references['head']
-        return self.run_attack(batch, lambda pixels: head(batch.embed(pixels)), head(batch.teacher).argmax(dim=1))
+        return lambda pixels: head(batch.embed(pixels)), head(batch.teacher).argmax(dim=1)
 
     def losses(self, batch):
         head = self.references['head']
@@ -70,7 +70,7 @@ def test_a_method_states_its_losses(deacl_cfg, work_dir, monkeypatch):
 
     def compared(batch):
         losses = stated(batch)
-        adversarial = model.backbone((batch.perturbation.adv * 255 - mean) / std)[-1][1]
+        adversarial = model.backbone((batch.adv * 255 - mean) / std)[-1][1]
         expected = (adversarial - model.teacher(batch.inputs)[-1][1]).pow(2).sum(dim=1).mean()
         torch.testing.assert_close(losses['loss_distance'], expected)
         steps.append(losses)
@@ -107,13 +107,14 @@ def test_a_method_attacks_a_prediction():
     head, fingerprint = model.references['head'], model.fingerprint()
     assert not head.training and not any(parameter.requires_grad for parameter in head.parameters())
     data, seen = batch(model), []
-    run = model.run_attack
-    model.run_attack = lambda *arguments: seen.append((arguments, run(*arguments))) or seen[0][1]
+    aim, perturb = model.aim, model.perturb
+    model.aim = lambda made: seen.append(aim(made)) or seen[0]
+    model.perturb = lambda made: perturb(made) or seen.append(made)
     model(**data, mode='loss')['loss'].backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
-    (_, outputs, labels), perturbation = seen[0]
+    (outputs, labels), made = seen
     assert torch.equal(labels, head(model.teacher(data['inputs'])[-1][:, None]).argmax(dim=1))
-    losses = [F.cross_entropy(outputs(pixels), labels) for pixels in (seen[0][0][0].pixels, perturbation.adv)]
+    losses = [F.cross_entropy(outputs(pixels), labels) for pixels in (made.pixels, made.adv)]
     assert losses[1] > losses[0]
     with torch.no_grad():
         head.linear.bias.add_(1)

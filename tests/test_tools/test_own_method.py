@@ -42,7 +42,7 @@ def test_an_inner_attack_that_cannot_be(own, run_tool, work_dir, capfd):
     with pytest.raises(SystemExit):
         run_tool('train.py', own, '--work-dir', work_dir)
     errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith('error: ')]
-    assert errors == ['error: APGD makes no images for training: set model.attack.type to PGD or FGSM']
+    assert errors == ['error: APGD makes no images for training: set model.attack.type to PGD, FGSM or NFGSM']
 
 
 def test_a_file_that_is_not_found(own, run_tool, work_dir, capfd):

@@ -4,6 +4,7 @@ from .attack_hook import AttackHook
 from .checkpoint_hook import SafeCheckpointHook
 from .dino_hook import DINOHook
 from .feature_cache_hook import FeatureCacheHook
+from .one_step_hook import OneStepHook
 from .panel_hook import PanelHook
 from .resume_hook import ResumeHook
 from .timed_logger_hook import TimedLoggerHook
@@ -12,6 +13,7 @@ __all__ = [
     'AttackHook',
     'DINOHook',
     'FeatureCacheHook',
+    'OneStepHook',
     'PanelHook',
     'ResumeHook',
     'SafeCheckpointHook',

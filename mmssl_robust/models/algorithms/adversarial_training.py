@@ -12,7 +12,7 @@ from mmengine.model import BaseModule
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
-from mmssl_robust.attacks import Perturbation, eval_mode, frozen
+from mmssl_robust.attacks import PGD, Perturbation, eval_mode, frozen
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.registry import MODELS
@@ -20,9 +20,11 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
 
 from .adversarial_batch import AdversarialBatch
+from .adversary import build_adversaries, deal
 from .cost import Cost
-from .inner_attack import Output, build_inner_attack
+from .inner_attack import Output
 from .references import WithReferences
+from .task_head import TaskHead
 
 Tokens = Literal['cls', 'patch', 'both']
 
@@ -33,14 +35,21 @@ class AdversarialTraining(WithReferences):
     The student starts as the teacher's copy. In each step adversarial images are made on the student, in eval mode;
     what it then learns from them is all that a method states, in :meth:`losses`.
 
-    A checkpoint holds the student alone, under ``backbone.``, and what a method adds to it; the teacher is loaded anew
-    from where its ``init_cfg`` says. Images are attacked in [0, 1], before the data preprocessor's normalisation.
+    A checkpoint holds the student alone, under ``backbone.``, and what a method adds to it; teacher and heads are
+    loaded anew from where their configs say. Images are attacked in [0, 1], before the data preprocessor's
+    normalisation.
 
     Args:
         backbone: Config of the student, any backbone. Its ``init_cfg`` names the teacher's weights too.
         attack: Config of the inner attack, of which the last iterate is taken.
+        adversaries: In its place several, of which each makes a share of the images: arguments of
+            :class:`~mmssl_robust.models.algorithms.adversary.Adversary`, with the config of its attack. An empty list
+            leaves all images as they are.
+        heads: Name -> arguments of a :class:`~mmssl_robust.models.algorithms.TaskHead` that was trained on the teacher,
+            for adversaries and losses.
         tokens: The embedding that is kept and attacked: ``'cls'``, ``'patch'``, or ``'both'``, of which CLS weighs as
             much as all patch tokens together. The backbone must give them: DINO's by ``out_type``.
+        blocks: Which of the backbone's outputs make the embedding, beside each other.
         neck: Config of a neck without parameters, such as ``GlobalAveragePooling`` for a convolutional backbone.
         teacher: Config of another teacher, of the same width. A student without an ``init_cfg`` of its own starts
             with its weights.
@@ -50,20 +59,28 @@ class AdversarialTraining(WithReferences):
 
     Attributes:
         epoch: Number of the epoch, set by the training loop: random starts differ from epoch to epoch.
+        step: Number of the optimiser's step, likewise.
+        progress: Share of the training that is done, likewise.
         cost: :class:`Cost` since it was last replaced.
 
     Raises:
-        UserError: If a setting is unknown, or teacher and student do not fit each other.
+        UserError: If a setting is unknown, or teacher, student and heads do not fit each other.
     """
 
     attacked: ClassVar[Output] = 'embedding'
-    """What the inner attack's objective reads; a method that attacks a prediction overrides :meth:`perturb` too."""
+    """What the objective of an adversary without heads reads; a method that says otherwise overrides :meth:`aim`."""
+
+    of_length_1: ClassVar[bool] = False
+    """Whether the lengths of tokens play no part, so that those of both kinds are brought to 1."""
 
     def __init__(
         self,
         backbone: dict[str, Any],
-        attack: dict[str, Any],
+        attack: dict[str, Any] | None = None,
+        adversaries: Sequence[dict[str, Any]] | None = None,
+        heads: dict[str, dict[str, Any]] | None = None,
         tokens: Tokens = 'cls',
+        blocks: Sequence[int] = (-1,),
         neck: dict[str, Any] | None = None,
         teacher: dict[str, Any] | None = None,
         loss_scale: float = 4096.0,
@@ -73,16 +90,29 @@ class AdversarialTraining(WithReferences):
         super().__init__(data_preprocessor=data_preprocessor)
         if tokens not in get_args(Tokens):
             raise UserError(f'unknown tokens={tokens!r}: use one of {", ".join(get_args(Tokens))}')
+        if (attack is None) == (adversaries is None):
+            raise UserError('give the inner attack as attack, or several as adversaries')
         self.tokens = tokens
-        self.attack = build_inner_attack(attack, self.attacked, type(self).__name__)
+        self.blocks = tuple(blocks)
+        self.adversaries = build_adversaries(
+            [dict(attack=attack)] if adversaries is None else adversaries,
+            list(heads or {}),
+            self.attacked,
+            type(self).__name__,
+        )
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else nn.Identity()
         if any(True for _ in self.neck.parameters()):
             raise UserError(f'{type(self.neck).__name__} has parameters, which teacher and student would share')
         self.add_reference('teacher', MODELS.build(teacher) if teacher else deepcopy(self.backbone))
         self._own_teacher = teacher is not None
+        self.heads = {name: TaskHead(**arguments) for name, arguments in (heads or {}).items()}
+        for name, head in self.heads.items():
+            head.check(self.backbone)
+            self.add_reference(f'head {name}', head)
         self.loss_scale = loss_scale
-        self.epoch = 0
+        self.epoch = self.step = 0
+        self.progress = 1.0
         self.cost = Cost()
         if compile_backbone:
             self.backbone.compile()
@@ -95,47 +125,87 @@ class AdversarialTraining(WithReferences):
             batch: The images, their embeddings by teacher and student, and what is known of them.
         """
 
-    def perturb(self, batch: AdversarialBatch) -> Perturbation:
-        """Make the adversarial images, away from the teacher's clean embedding."""
-        return self.run_attack(batch, batch.embed, batch.teacher)
+    def aim(self, batch: AdversarialBatch) -> tuple[Callable[[Tensor], Tensor], Tensor | None]:
+        """Return what an adversary without heads attacks: outputs of pixels (B, 3, H, W), and its targets.
 
-    def run_attack(self, batch: AdversarialBatch, outputs: Callable[[Tensor], Tensor], targets: Tensor) -> Perturbation:
-        """Run the inner attack on the model in eval mode.
+        By default the embedding, away from the teacher's clean one. Targets are batch first; the outputs may be asked
+        for some of the images.
+        """
+        return batch.embed, batch.teacher
+
+    def perturb(self, batch: AdversarialBatch) -> None:
+        """Make the adversarial images, each adversary its own, on the model in eval mode."""
+        batch.adv, batch.zero_grad = batch.pixels.clone(), batch.pixels.new_zeros(len(batch))
+        for adversary, rows in zip(self.adversaries, deal(self.adversaries, batch.keys, self.epoch)):
+            attack = adversary.at(self.progress)
+            if attack is None or not len(rows):
+                continue
+            with eval_mode(self), frozen(self):
+                made = self._attacked(batch, attack, adversary.heads, rows)
+            batch.adv[rows], batch.zero_grad[rows] = made.adv, made.zero_grad
+            self.cost.add(len(rows), made.forwards, made.backwards)
+
+    def _attacked(self, batch: AdversarialBatch, attack: PGD, heads: Sequence[str], rows: Tensor) -> Perturbation:
+        device = batch.inputs.device.type
+        half = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
+        outputs, targets = self.aimed(batch, heads, rows)
+        return attack.perturb(
+            outputs,
+            batch.pixels[rows],
+            targets,
+            keys=[batch.keys[row] for row in rows.tolist()],
+            visit=self.epoch,
+            loss_scale=self.loss_scale if half else 1.0,
+        )
+
+    def aimed(
+        self, batch: AdversarialBatch, heads: Sequence[str], rows: Tensor
+    ) -> tuple[Callable[[Tensor], Tensor], Tensor | None]:
+        """Return what an adversary attacks on some images: outputs of their pixels, and their targets.
 
         Args:
             batch: The images.
-            outputs: From images (B, 3, H, W) in [0, 1] to what the attack's objective reads.
-            targets: The objective's targets, batch first.
+            heads: Names of the heads that it attacks; none for what :meth:`aim` says.
+            rows: Places of its images.
         """
-        device = batch.inputs.device.type
-        half = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
-        with eval_mode(self), frozen(self):
-            return self.attack.perturb(
-                outputs,
-                batch.pixels,
-                targets,
-                keys=batch.keys,
-                visit=self.epoch,
-                loss_scale=self.loss_scale if half else 1.0,
-            )
+        if heads:
+            return self._aim_at_heads(batch, heads, rows)
+        outputs, targets = self.aim(batch)
+        return outputs, None if targets is None else targets[rows]
 
-    def embed(self, network: nn.Module, inputs: Tensor) -> Tensor:
-        """Return the embedding in float32 that is attacked and learnt, by student or teacher.
+    @staticmethod
+    def _aim_at_heads(
+        batch: AdversarialBatch, heads: Sequence[str], rows: Tensor
+    ) -> tuple[Callable[[Tensor], Tensor], None]:
+        def distances(pixels: Tensor) -> Tensor:
+            features = batch.features(pixels)
+            return torch.stack([batch.distance(head, features, rows) for head in heads]).sum(dim=0)
+
+        return distances, None
+
+    def embed(self, features: Any) -> Tensor:
+        """Return the embedding in float32 that is attacked and learnt.
 
         Args:
-            network: Either of them.
-            inputs: Normalised images (B, 3, H, W).
+            features: What student or teacher, and the neck, return for B images.
 
         Returns:
-            Tokens (B, N, D); of both kinds (B, N, 2 D), a patch token beside CLS.
+            Tokens (B, N, D), those of several blocks beside each other; of both kinds (B, N, 2 D), a patch token beside
+            CLS.
         """
-        features = self.neck(network(inputs))
+        outputs = features if isinstance(features, (tuple, list)) else (features,)
+        parts = [part for block in self.blocks for part in self._tokens(outputs[block])]
+        return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
+
+    def _tokens(self, output: Any) -> list[Tensor]:
         if self.tokens != 'both':
-            return select_tokens(features, self.tokens).float()
-        kinds = (select_tokens(features, kind).float() for kind in ('cls', 'patch'))
-        # Of length 1, so that the cosine of such pairs is the mean of the two cosines.
-        cls_token, patch_tokens = (F.normalize(tokens, dim=-1) for tokens in kinds)
-        return torch.cat((cls_token.expand_as(patch_tokens), patch_tokens), dim=-1)
+            return [select_tokens([output], self.tokens).float()]
+        kinds = [select_tokens([output], kind).float() for kind in ('cls', 'patch')]
+        if self.of_length_1:
+            # So that the cosine of such pairs is the mean of the two cosines.
+            kinds = [F.normalize(tokens, dim=-1) for tokens in kinds]
+        cls_token, patch_tokens = kinds
+        return [cls_token.expand_as(patch_tokens), patch_tokens]
 
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'loss'
@@ -153,14 +223,20 @@ class AdversarialTraining(WithReferences):
         """
         if mode != 'loss':
             raise ValueError(f'{type(self).__name__} has no mode {mode!r}: test the encoder of its checkpoint instead')
-        space = PixelSpace(self.data_preprocessor, inputs)
-        student, teacher = (partial(self.embed, network) for network in (self.backbone, self.teacher))
-        batch = AdversarialBatch(inputs, data_samples, space, student, teacher, self.cost)
+        batch = self.batch_of(inputs, data_samples)
         # First of all: the student's own forwards may change its running statistics.
-        batch.perturbation = self.perturb(batch)
+        self.perturb(batch)
         self.cost.images += len(batch)
-        self.cost.add(len(batch), batch.perturbation.forwards, batch.perturbation.backwards)
-        return self.losses(batch) | dict(zero_grad=batch.perturbation.zero_grad.mean())
+        return self.losses(batch) | dict(zero_grad=batch.zero_grad.mean())
+
+    def batch_of(self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None) -> AdversarialBatch:
+        """Return a batch whose adversarial images are still to be made; the arguments are those of :meth:`forward`."""
+        space = PixelSpace(self.data_preprocessor, inputs)
+        student, teacher = (partial(self._features, network) for network in (self.backbone, self.teacher))
+        return AdversarialBatch(inputs, data_samples, space, student, teacher, self.embed, self.cost, self.heads)
+
+    def _features(self, network: nn.Module, inputs: Tensor) -> Any:
+        return self.neck(network(inputs))
 
     def init_weights(self) -> None:
         """Load the weights, and make teacher and student equal where only one of them names any."""

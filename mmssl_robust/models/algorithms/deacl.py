@@ -9,6 +9,7 @@ from mmssl_robust.registry import MODELS
 
 from .adversarial_batch import AdversarialBatch
 from .adversarial_training import AdversarialTraining
+from .adversary import with_attack
 
 # Notes of both public codes: five steps of 2/255 on the student, away from the teacher's clean embedding.
 ATTACK = dict(
@@ -30,14 +31,13 @@ class DeACL(AdversarialTraining):
     Args:
         backbone: See :class:`AdversarialTraining`, as all arguments that are not named here.
         gamma: Weight of the robustness term.
-        attack: Config of the inner attack; the default is the paper's.
-        **settings: See :class:`AdversarialTraining`.
+        **settings: See :class:`AdversarialTraining`; the default attack is the paper's.
     """
 
-    def __init__(
-        self, backbone: dict[str, Any], gamma: float = 2.0, attack: dict[str, Any] | None = None, **settings: Any
-    ) -> None:
-        super().__init__(backbone, attack or ATTACK, **settings)
+    of_length_1 = True
+
+    def __init__(self, backbone: dict[str, Any], gamma: float = 2.0, **settings: Any) -> None:
+        super().__init__(backbone, **with_attack(settings, ATTACK))
         self.criterion = DeACLLoss(gamma)
 
     def losses(self, batch: AdversarialBatch) -> dict[str, Tensor]:

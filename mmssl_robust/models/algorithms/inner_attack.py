@@ -7,6 +7,9 @@ from mmssl_robust.attacks import PGD
 from mmssl_robust.building import build_attack
 from mmssl_robust.utils.errors import UserError
 
+from .nfgsm import NFGSM  # noqa: F401  registers it
+from .own_loss import OwnLoss
+
 Output = Literal['prediction', 'embedding']
 _NEEDED = dict(prediction='a task', embedding='an embedding')
 
@@ -22,9 +25,11 @@ def build_inner_attack(cfg: Mapping[str, Any], attacked: Output, method: str) ->
     Raises:
         UserError: If it is no PGD, its objective reads something else, or it has restarts.
     """
-    attack = build_attack(cfg)
+    attack = build_attack({'objective': dict(type=OwnLoss.__name__)} | dict(cfg) if attacked == 'prediction' else cfg)
     if not isinstance(attack, PGD):
-        raise UserError(f'{type(attack).__name__} makes no images for training: set model.attack.type to PGD or FGSM')
+        raise UserError(
+            f'{type(attack).__name__} makes no images for training: set model.attack.type to PGD, FGSM or NFGSM'
+        )
     if attack.objective.reads != attacked:
         objective = type(attack.objective).__name__
         raise UserError(f'{objective} needs {_NEEDED[attack.objective.reads]}: {method} attacks the {attacked}')

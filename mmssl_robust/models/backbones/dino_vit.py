@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.model import BaseModule, initialize
@@ -88,7 +88,8 @@ class DINOVisionTransformer(BaseModule):
         out_type: ``'cls_token'`` gives (B, D); ``'featmap'`` the patch tokens as
             (B, D, H / patch, W / patch); ``'featmap_cls'`` a pair of both.
         out_indices: Blocks whose output is returned, negative from the end.
-        final_norm: Whether the outputs pass the final LayerNorm.
+        final_norm: Whether the outputs pass the final LayerNorm; ``'both'`` gives all outputs before it, then all
+            after it.
         frozen: Keep all parameters fixed and the module in eval mode. The
             gradient for the input remains.
         with_cp: Recompute each block's activations in the backward pass.
@@ -106,7 +107,7 @@ class DINOVisionTransformer(BaseModule):
         arch: str | dict[str, Any] = 'dino_vitb16',
         out_type: str = 'cls_token',
         out_indices: tuple[int, ...] | list[int] = (-1,),
-        final_norm: bool = True,
+        final_norm: bool | Literal['both'] = True,
         frozen: bool = False,
         with_cp: bool = False,
         drop_path_rate: float = 0.0,
@@ -181,12 +182,12 @@ class DINOVisionTransformer(BaseModule):
             recompute = self.with_cp and torch.is_grad_enabled()
             x = checkpoint(run, x, use_reentrant=False) if recompute else run(x)
             if index in self.out_indices:
-                outputs.append(self._select(x, grid))
-        return tuple(outputs)
+                outputs.append(x)
+        before = [] if self.final_norm is True else [self._select(x, grid) for x in outputs]
+        after = [self._select(self.vit.norm(x), grid) for x in outputs] if self.final_norm else []
+        return (*before, *after)
 
     def _select(self, x: Tensor, grid: tuple[int, int]) -> Tensor | tuple[Tensor, Tensor]:
-        if self.final_norm:
-            x = self.vit.norm(x)
         cls_token = x[:, 0]
         if self.out_type == 'cls_token':
             return cls_token

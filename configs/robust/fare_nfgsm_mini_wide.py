@@ -1,0 +1,11 @@
+# FARE of the wide mini encoder by a single step, N-FGSM.
+_base_ = './fare_mini_wide.py'
+model = dict(
+    attack=dict(
+        _delete_=True,
+        type='mmssl_robust.NFGSM',
+        objective=dict(type='mmssl_robust.EmbeddingDistance'),
+        norm='linf',
+        eps='4/255',
+    ),
+)

@@ -1,0 +1,22 @@
+# FARE of the wide mini encoder under several perturbations (Tramer & Boneh, 2019): half Linf, a quarter each L2 and L1.
+_base_ = './fare_mini_wide.py'
+objective = dict(type='mmssl_robust.EmbeddingDistance')
+model = dict(
+    attack=None,
+    adversaries=[
+        dict(
+            share=0.5,
+            attack=dict(
+                type='mmssl_robust.PGD', objective=objective, norm='linf', eps='4/255', step_size='2/255', steps=5
+            ),
+        ),
+        dict(
+            share=0.25,
+            attack=dict(type='mmssl_robust.PGD', objective=objective, norm='l2', eps=0.5, step_size=0.2, steps=5),
+        ),
+        dict(
+            share=0.25,
+            attack=dict(type='mmssl_robust.PGD', objective=objective, norm='l1', eps=12.0, step_size=5.0, steps=5),
+        ),
+    ],
+)

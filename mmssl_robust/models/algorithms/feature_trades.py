@@ -1,0 +1,51 @@
+"""TRADES on embeddings."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from mmssl_robust.functional.token_distance import token_distance, token_size
+from mmssl_robust.registry import MODELS
+
+from .adversarial_batch import AdversarialBatch
+from .adversarial_training import AdversarialTraining
+from .adversary import with_attack
+from .fare import ATTACK
+
+
+@MODELS.register_module()
+class FeatureTRADES(AdversarialTraining):
+    r"""TRADES (Zhang et al., ICML 2019) with squared distances of embeddings for its two losses.
+
+    .. math::
+        \lVert s(x) - t(x) \rVert^2 + \beta \max_{x_{adv}} \lVert s(x_{adv}) - s(x) \rVert^2
+
+    The gradient flows through both arguments of the second term; the inner attack leads away from the student's own
+    clean embedding.
+
+    Args:
+        backbone: See :class:`AdversarialTraining`.
+        beta: Weight of the second term.
+        **settings: See :class:`AdversarialTraining`; the default attack is FARE's.
+    """
+
+    def __init__(self, backbone: dict[str, Any], beta: float = 1.0, **settings: Any) -> None:
+        super().__init__(backbone, **with_attack(settings, ATTACK))
+        self.beta = beta
+
+    def aim(self, batch: AdversarialBatch) -> tuple[Callable[[Tensor], Tensor], None]:
+        """Attack the embedding, away from the student's own, which costs a forward."""
+        return batch.embed, None
+
+    def losses(self, batch: AdversarialBatch) -> dict[str, Tensor]:
+        """Return both terms, and how far clean embeddings are moved, as a share of the squared length."""
+        kept = token_distance(batch.clean, batch.teacher)
+        moved = token_distance(batch.adversarial, batch.clean)
+        size = token_size(batch.teacher)
+        return dict(
+            loss_clean=kept.mean(),
+            loss_adversarial=self.beta * moved.mean(),
+            moved_clean=(kept / size).detach().mean(),
+            moved_adv=(moved / size).detach().mean(),
+        )

@@ -1,0 +1,93 @@
+"""Every method of robust training learns, goes on bit by bit after a kill, and trains in two processes as in one."""
+
+import forks
+import pytest
+import torch
+from toys import write_heads
+
+from mmssl_robust.utils.checkpoint import read_checkpoint
+
+PGD = dict(type='PGD', eps='4/255', step_size='2/255', steps=2)
+EMBEDDING = dict(objective=dict(type='EmbeddingDistance'))
+NFGSM = dict(type='NFGSM', eps='4/255', **EMBEDDING)
+MIXED = [
+    dict(share=0.4, attack=PGD | EMBEDDING, ramp=0.5, steps_ramp=1.0),
+    dict(share=0.2, attack=PGD | EMBEDDING | dict(norm='l2', eps=0.5, step_size=0.2)),
+    dict(share=0.2, attack=NFGSM),
+    dict(share=0.2, attack=PGD, heads='pixels'),
+]
+METHODS = {
+    'FARE': dict(type='FARE', attack=PGD | EMBEDDING),
+    'LORE': dict(type='LORE', attack=PGD | EMBEDDING, primal_steps=2),
+    'TRADES': dict(type='FeatureTRADES', attack=PGD | EMBEDDING),
+    'task-aware': dict(type='TaskAware', attack=PGD),
+    'several adversaries': dict(type='FARE', adversaries=MIXED),
+}
+WATCHED = {'several adversaries': [dict(type='mmssl_robust.OneStepHook', interval=2, steps=2)]}
+
+
+@pytest.fixture
+def train(deacl_cfg, tmp_path, run_tool):
+    """Train a method for 3 epochs of 3 steps; returns the last checkpoint."""
+    heads = write_heads(tmp_path / 'heads')
+
+    def run(name, work_dir, *arguments, processes=1, hooks=()):
+        cfg = deacl_cfg.copy()
+        model = METHODS[name]
+        cfg.model = dict(
+            backbone=cfg.model.backbone | dict(final_norm='both'),
+            tokens='both',
+            data_preprocessor=cfg.model.data_preprocessor,
+            **model | dict(type=f'mmssl_robust.{model["type"]}'),
+            **(dict(heads=heads) if 'task' in name or 'several' in name else {}),
+        )
+        cfg.find_unused_parameters = name == 'LORE'
+        cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9), clip_grad=dict(max_norm=3.0))
+        cfg.train_cfg.max_epochs = 3
+        cfg.custom_hooks = [*hooks, *WATCHED.get(name, ())]
+        cfg.dump(tmp_path / 'method.py')
+        command = ['train.py', tmp_path / 'method.py', '--work-dir', work_dir, *arguments]
+        if processes == 1:
+            run_tool(*command)
+        else:
+            assert forks.tool_together(*command) == [0] * processes
+        return read_checkpoint(work_dir / 'epoch_3.pth')
+
+    return run
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def momenta(checkpoint):
+    return {key: value['momentum_buffer'] for key, value in checkpoint['optimizer']['state'].items()}
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_learns_goes_on_and_agrees_with_two_processes(name, train, tmp_path):
+    whole = train(name, tmp_path / 'whole')
+    start = read_checkpoint(tmp_path / 'teacher.safetensors')
+    moved = max((whole['state_dict'][f'backbone.vit.{key}'] - value).abs().max() for key, value in start.items())
+    assert moved > 1e-3
+    assert {key.split('.')[0] for key in whole['state_dict']} == {'backbone'} | ({'dual'} if name == 'LORE' else set())
+
+    again = train(name, tmp_path / 'again', '--resume', tmp_path / 'whole' / 'epoch_2.pth')
+    assert same(again['state_dict'], whole['state_dict']) and same(momenta(again), momenta(whole))
+    assert again['meta']['iter'] == whole['meta']['iter'] == 9
+
+    shared = train(name, tmp_path / 'shared', processes=2)
+    differences = [(shared['state_dict'][key] - value).abs().max() for key, value in whole['state_dict'].items()]
+    assert max(differences) < 1e-5
+
+
+def test_an_average_of_the_student_is_kept_and_gone_on_with(train, tmp_path):
+    """MMEngine's own hook: the checkpoint's student is the average, beside what is trained."""
+    hooks = [dict(type='EMAHook', momentum=0.5)]
+    whole = train('FARE', tmp_path / 'whole', hooks=hooks)
+    plain = train('FARE', tmp_path / 'plain')
+    trained = {key.removeprefix('module.'): value for key, value in whole['ema_state_dict'].items()}
+    assert not same(whole['state_dict'], plain['state_dict'])
+    assert same({key: trained[key] for key in plain['state_dict']}, plain['state_dict'])
+    again = train('FARE', tmp_path / 'again', '--resume', tmp_path / 'whole' / 'epoch_2.pth', hooks=hooks)
+    assert same(again['state_dict'], whole['state_dict']) and same(again['ema_state_dict'], whole['ema_state_dict'])
