@@ -35,10 +35,11 @@ from mmssl_robust.benchmark.suite import Suite
 from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.benchmark.transfers import transfers_of
 from mmssl_robust.easy.comparison import rows_of_plans, rows_of_suite, specs_of
-from mmssl_robust.easy.runs import name_of, slug
+from mmssl_robust.easy.runs import name_of
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.launch import init_processes
+from mmssl_robust.utils.slug import slug
 from mmssl_robust.utils.terminal import console, going_on_later
 
 from .benchmark import use_data_root

@@ -9,9 +9,10 @@ from mmssl_robust.encoders import parse_spec
 from mmssl_robust.encoders.short_names import short_names
 from mmssl_robust.encoders.spec import SHIPPED
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.slug import slug
 
 from .plan import Plan
-from .runs import Say, row_of, slug
+from .runs import Say, row_of
 
 
 def specs_of(encoders: Sequence[str]) -> list[str]:

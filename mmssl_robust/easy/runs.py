@@ -1,7 +1,6 @@
 """From a plan to a suite of one row, run as any other."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mmssl_robust.encoders import info_of
 from mmssl_robust.encoders.short_names import short_name
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.slug import slug
 
 from .configs import config_of
 from .plan import IMAGES, Plan
@@ -38,11 +38,6 @@ def name_of(folder: Path) -> str:
     """What to call the images of a folder: by its name, or the one above where that says nothing."""
     folder = folder.resolve()
     return folder.parent.name if folder.name.lower() in _SAY_NOTHING and folder.parent.name else folder.name
-
-
-def slug(text: str) -> str:
-    """A text as the name of a folder."""
-    return re.sub(r'[^A-Za-z0-9_.]+', '_', text).strip('_.') or 'x'
 
 
 def run_plan(

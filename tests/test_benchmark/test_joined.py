@@ -1,6 +1,7 @@
 """Rows of several folders: joined under names of their own, or refused."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -92,3 +93,17 @@ def test_encoders_of_one_folder_are_ranked_on_request(tmp_path, capsys):
     assert not (place / 'report/ranking.html').exists()
     run_command('report', [str(place), '--resamples', '50', '--ranking'])
     assert capsys.readouterr().out.strip().endswith('ranking.html') and (place / 'report/ranking.html').is_file()
+
+
+def test_each_encoder_has_a_page_with_its_rows_alone(tmp_path):
+    names = ('a/b', 'a b', 'c')
+    places = [folder(tmp_path / str(place), encoder=name) for place, name in enumerate(names)]
+    run_command('report', [*map(str, places), '--out', str(tmp_path / 'out'), '--resamples', '50', '--examples', '0'])
+    ranking = (tmp_path / 'out/ranking.html').read_text()
+    pages = sorted(re.findall(r'<th role="rowheader"[^>]*><a href="(encoders/[^"]+)">([^<]+)</a>', ranking))
+    assert [name for _, name in pages] in (['a/b', 'a b', 'c'], ['a b', 'a/b', 'c'])
+    assert [page for page, _ in pages] == ['encoders/a_b-2.html', 'encoders/a_b.html', 'encoders/c.html']
+    for page, name in pages:
+        text = (tmp_path / 'out' / page).read_text()
+        assert f'<h1>{name}</h1>' in text and 'href="../ranking.html"' in text
+        assert not any(f'>{other}<' in text for other in names if other != name)

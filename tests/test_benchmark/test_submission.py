@@ -19,6 +19,7 @@ from mmssl_robust.benchmark.submission import Copy, Settings, pack, unpacked, ve
 from mmssl_robust.benchmark.submission.findings import highest_share, lowest_share
 from mmssl_robust.benchmark.submission.manifest import MANIFEST, write_manifest
 from mmssl_robust.benchmark.suite import Row, Suite
+from mmssl_robust.commands.main import run_command
 from mmssl_robust.presets import load_preset
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
@@ -294,3 +295,22 @@ def test_links_in_a_folder(copy, data_root):
     (copy / 'link').symlink_to('/etc/passwd')
     with pytest.raises(UserError, match='no links'):
         verdict(copy, data_root)
+
+
+def test_the_commands_end_with_what_they_found(tmp_path, data_root, capsys):
+    folder = data_root / 'cifar10/test/bird'
+    few = ['--max-images', '3', '--steps', '1', '--eps', '4/255', '--attack', 'embed-cls', '--size', '32']
+    run_command('evaluate', ['mini', str(folder), *few, '--out', str(tmp_path / 'work')])
+    run_command('pack', [str(tmp_path / 'work'), '-o', str(tmp_path / 'out.zip'), '--with-encoders'])
+    settings = ['--images', '2', '--seed', '3', '--steps', '0', '--json', str(tmp_path / 'said.json')]
+    run_command('verify', [str(tmp_path / 'out.zip'), str(folder), *settings])
+    said = json.loads((tmp_path / 'said.json').read_text())
+    assert said['schema_version'] == 1 and [row['verdict'] for row in said['rows']] == ['believable']
+    with zipfile.ZipFile(tmp_path / 'out.zip') as archive:
+        archive.extractall(tmp_path / 'copy')
+    edit(tmp_path / 'copy' / MANIFEST, lambda manifest: manifest['rows'][0]['results'][0].update(value=99.0))
+    with pytest.raises(SystemExit) as ended:
+        run_command('verify', [str(tmp_path / 'copy'), str(folder), *settings])
+    assert ended.value.code == 1 and 'refuted' in (tmp_path / 'said.json').read_text()
+    with pytest.raises(UserError, match='submission'):
+        run_command('verify', [str(folder), str(folder)])

@@ -9,10 +9,11 @@ from mmssl_robust.datasets.folders import Found
 from mmssl_robust.easy.configs import config_of
 from mmssl_robust.easy.pipelines import size_of
 from mmssl_robust.easy.plan import Plan
-from mmssl_robust.easy.runs import folder_of, name_of, save_config, slug
+from mmssl_robust.easy.runs import folder_of, name_of, save_config
 from mmssl_robust.encoders.info import EncoderInfo
 from mmssl_robust.utils.config_files import read_config
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.slug import slug
 
 INFO = EncoderInfo((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 14, 14, (518, 518), (16, 16), True)
 

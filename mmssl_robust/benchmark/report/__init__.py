@@ -5,15 +5,18 @@ from pathlib import Path
 
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.utils.slug import slug
 
 from ..ranking import ranking_of
-from .content import Content, gather
+from ..row_records import RowRecords
+from ..skill import model_of
+from .content import Content, content_of, gather
 from .figures import FORMATS, draw_figures
 from .page import render_page, render_ranking
 from .tables import csv_table, json_report, latex_tables, markdown_report
 from .transfer_tables import markdown_matrices
 
-PAGE, RANKING_PAGE = 'report.html', 'ranking.html'
+PAGE, RANKING_PAGE, ENCODERS = 'report.html', 'ranking.html', 'encoders'
 
 __all__ = ['Content', 'gather', 'write_report']
 
@@ -38,7 +41,8 @@ def write_report(
         resamples: Of the bootstrap.
         title: In place of the suite's.
         examples: How many of the most and of the least robust images are shown for each row and attack.
-        ranking: Whether to rank the models, as ``ranking.html``, ``ranking.csv`` and ``ranking.json``.
+        ranking: Whether to rank the models, as ``ranking.html``, ``ranking.csv`` and ``ranking.json``, with a page for
+            each of them in ``encoders/``.
 
     Returns:
         The page.
@@ -59,16 +63,33 @@ def write_report(
         _write(out / 'transfer.csv', content.transfers.to_csv(index=False))
     write_json(json_report(content), out / 'results.json')
     if ranking:
-        _write_ranking(content, out, resamples)
+        _write_ranking(content, out, resamples, examples)
     _write(out / PAGE, render_page(content, figures, examples, RANKING_PAGE if ranking else None))
     return out / PAGE
 
 
-def _write_ranking(content: Content, out: Path, resamples: int) -> None:
+def _write_ranking(content: Content, out: Path, resamples: int, examples: int) -> None:
     ranking = ranking_of(content.rows, resamples)
+    pages = _pages_of([model for model in ranking.models if _rows_of(content, model)])
+    for model, page in pages.items():
+        own = content_of(content.suite, _rows_of(content, model), resamples, model)
+        _write(out / page, render_page(own, draw_figures(own), examples, f'../{RANKING_PAGE}'))
     _write(out / 'ranking.csv', ranking.table().to_csv(index=False))
     write_json(ranking.as_dict(), out / 'ranking.json')
-    _write(out / RANKING_PAGE, render_ranking(ranking, content, PAGE))
+    _write(out / RANKING_PAGE, render_ranking(ranking, content, PAGE, pages))
+
+
+def _rows_of(content: Content, model: str) -> list[RowRecords]:
+    return [records for records in content.begun if model_of(records) == model]
+
+
+def _pages_of(models: Sequence[str]) -> dict[str, str]:
+    """Model -> address of its page, from that of the ranking."""
+    pages: dict[str, str] = {}
+    for model in models:
+        others = sum(slug(other).lower() == slug(model).lower() for other in pages)
+        pages[model] = f'{ENCODERS}/{slug(model)}{f"-{others + 1}" if others else ""}.html'
+    return pages
 
 
 def _write(path: Path, text: str) -> None:

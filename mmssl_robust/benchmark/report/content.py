@@ -98,13 +98,18 @@ class Content:
 def gather(work_dirs: Path | Sequence[Path], resamples: int, title: str | None = None) -> Content:
     """Read a benchmark; arguments as for :func:`mmssl_robust.benchmark.report.write_report`."""
     suite, rows = read_several([work_dirs] if isinstance(work_dirs, Path) else work_dirs)
+    return content_of(suite, rows, resamples, title or suite.title)
+
+
+def content_of(suite: Suite, rows: list[RowRecords], resamples: int, title: str) -> Content:
+    """Compute what a report of a suite's rows, or some of them, says."""
     files = sorted(path for records in rows for path in records.store.folder.glob('*.parquet'))
     moment = max((path.stat().st_mtime for path in files), default=0)
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.read_bytes())
     return Content(
-        title=title or suite.title,
+        title=title,
         suite=suite,
         rows=rows,
         results=results_of(rows, resamples),

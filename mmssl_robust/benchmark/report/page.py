@@ -1,6 +1,7 @@
 """The report as one HTML page that needs nothing else."""
 
 import math
+from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -68,17 +69,19 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int, rank
     )
 
 
-def render_ranking(ranking: Ranking, content: Content, report: str) -> str:
+def render_ranking(ranking: Ranking, content: Content, report: str, pages: Mapping[str, str]) -> str:
     """Lay a ranking out.
 
     Args:
         ranking: The models.
         content: Of the report.
         report: Address of its page.
+        pages: Model -> address of a page of its own.
     """
     return _template('ranking.html.j2').render(
         content=content,
         report=report,
+        pages=pages,
         scored=[contest for contest in ranking.contests if contest.is_scored],
         unscored=[contest for contest in ranking.contests if not contest.is_scored],
         metrics={contest.name: task_named(contest.task).metric for contest in ranking.contests},
