@@ -48,7 +48,9 @@ def test_presets_of_strong_attacks():
 def test_an_objective_is_named_in_one_list():
     parts = [getattr(objectives, name) for name in objectives.__all__]
     own = {part for part in parts if isinstance(part, type) and issubclass(part, objectives.Objective)}
-    assert own - {objectives.Objective} == set(OBJECTIVES.module_dict.values())
+    # What a training method alone attacks is with that method.
+    registered = {part for part in OBJECTIVES.module_dict.values() if '.models.' not in part.__module__}
+    assert own - {objectives.Objective} == registered
 
 
 def test_config_is_left_as_it_was():
