@@ -1,7 +1,7 @@
 # FARE on four blocks of the wide mini encoder.
 _base_ = [
     '../_base_/datasets/mini_photos_64px.py',
-    '../_base_/robust/mini_wide_student.py',
+    '../_base_/robust/embedding_pgd.py',
     '../_base_/schedules/robust_mini_wide.py',
 ]
 
@@ -10,12 +10,4 @@ model = dict(
     type='mmssl_robust.FARE',
     backbone=dict(out_indices=(3, 4, 5, 6), final_norm=True),
     blocks=(0, 1, 2, 3),
-    attack=dict(
-        type='mmssl_robust.PGD',
-        objective=dict(type='mmssl_robust.EmbeddingDistance'),
-        norm='linf',
-        eps='4/255',
-        step_size='2/255',
-        steps=5,
-    ),
 )

@@ -1,7 +1,7 @@
 # DeACL of the wide mini encoder.
 _base_ = [
     '../_base_/datasets/mini_photos_64px.py',
-    '../_base_/robust/mini_wide_student.py',
+    '../_base_/robust/embedding_pgd.py',
     '../_base_/schedules/robust_mini_wide.py',
 ]
 
@@ -9,12 +9,5 @@ default_scope = 'mmpretrain'
 model = dict(
     type='mmssl_robust.DeACL',
     gamma=2.0,
-    attack=dict(
-        type='mmssl_robust.PGD',
-        objective=dict(type='mmssl_robust.EmbeddingCosine'),
-        norm='linf',
-        eps='4/255',
-        step_size='2/255',
-        steps=5,
-    ),
+    attack=dict(objective=dict(type='mmssl_robust.EmbeddingCosine')),
 )

@@ -1,7 +1,7 @@
 # LORE of the wide mini encoder: FARE, while clean embeddings keep within a tenth of their squared length.
 _base_ = [
     '../_base_/datasets/mini_photos_64px.py',
-    '../_base_/robust/mini_wide_student.py',
+    '../_base_/robust/embedding_pgd.py',
     '../_base_/schedules/robust_mini_wide.py',
 ]
 
@@ -10,14 +10,6 @@ model = dict(
     type='mmssl_robust.LORE',
     rho=0.1,
     primal_steps=5,
-    attack=dict(
-        type='mmssl_robust.PGD',
-        objective=dict(type='mmssl_robust.EmbeddingDistance'),
-        norm='linf',
-        eps='4/255',
-        step_size='2/255',
-        steps=5,
-    ),
 )
 # The dual network starts anywhere, and moves once in five steps.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'dual': dict(lr_mult=10)}))

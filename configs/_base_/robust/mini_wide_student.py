@@ -1,5 +1,5 @@
 # The wide mini encoder under robust training: both kinds of tokens, before the final norm (which the depth head reads)
-# and after it; five inner steps within 4/255.
+# and after it.
 _base_ = ['../models/mini_wide_vit.py']
 model = dict(
     backbone=dict(
