@@ -12,8 +12,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmssl_robust.utils.download import MIRROR
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.hub_files import MIRROR
 from mmssl_robust.utils.mismatch import shortened
 from mmssl_robust.utils.pretrained import Loaded, note
 

@@ -1,6 +1,7 @@
 """``timm:NAME``: encoders of timm, of which ViTs give CLS and patch tokens and others the maps of their stages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import timm
@@ -34,11 +35,17 @@ def build(spec: EncoderSpec) -> TokenNetwork:
 
 
 class TimmNetwork(TokenNetwork):
-    """What the two kinds of timm's models share."""
+    """What the two kinds of timm's models share.
+
+    Attributes:
+        architecture: The spec without its weights.
+    """
 
     def __init__(self, spec: EncoderSpec, model: Any, weights: str | None) -> None:
         super().__init__()
         self.spec, self.model, self.weights = spec, model, weights
+        options = {key: spec.options[key] for key in ('pool', 'size') if key in spec.options}
+        self.architecture = str(replace(spec, options=options))
 
     @property
     def timm_model(self) -> nn.Module:

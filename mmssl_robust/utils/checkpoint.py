@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 from packaging.version import Version
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from .assets import ASSETS
@@ -94,13 +94,31 @@ def read_state(source: str | os.PathLike[str], which: Which | None = None) -> St
         raise UserError(f'{source}: {error}') from None
 
 
-def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) -> str:
+def notes_of(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself besides its tensors, name -> words; a file of another kind says nothing.
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    if not path.is_file() or not _is_safetensors(path):
+        return {}
+    try:
+        with safe_open(path, 'pt') as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}') from error
+
+
+def save_checkpoint(
+    checkpoint: dict[str, Any], path: Path, half: bool = False, notes: dict[str, str] | None = None
+) -> str:
     """Write a checkpoint in the format that the suffix names, replacing ``path`` at once or not at all.
 
     Args:
         checkpoint: A state dict; but for ``.safetensors`` also a dict that contains one, and plain values.
         path: ``.safetensors``, ``.pth``, ``.pt`` or ``.ckpt``.
         half: Whether to store floating-point tensors in float16; BatchNorm's counters stay integers.
+        notes: What the file is to say of itself, see :func:`notes_of`; of safetensors alone.
 
     Returns:
         One line: the file, its number of tensors and its size.
@@ -112,10 +130,12 @@ def save_checkpoint(checkpoint: dict[str, Any], path: Path, half: bool = False) 
     suffixes = ('.safetensors', *TORCH_SUFFIXES) if flat else TORCH_SUFFIXES
     if path.suffix not in suffixes:
         raise UserError(f'cannot write {path}: give a name that ends in {" or ".join(suffixes)}')
-    save = save_file if path.suffix == '.safetensors' else torch.save
     try:
         with whole_file(path) as partial:
-            save(_stored(checkpoint, half), partial)
+            if path.suffix == '.safetensors':
+                save_file(_stored(checkpoint, half), partial, notes)
+            else:
+                torch.save(_stored(checkpoint, half), partial)
     except (SafetensorError, RuntimeError) as error:
         raise UserError(f'cannot write {path}: {first_line(error)[:200]}') from error
     return f'{path}: {_count(checkpoint)} tensors, {path.stat().st_size / 2**20:.2f} MiB'

@@ -23,9 +23,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from .errors import UserError, first_line
 from .files import sha256, whole_file
+from .hub_files import MIRROR
 from .terminal import console
 
-MIRROR = 'MMSSL_WEIGHTS'
 _TRIES = 5
 _TIMEOUT = 30  # seconds without a byte
 _CHUNK = 1 << 20
