@@ -8,11 +8,14 @@ ranked.
 Examples:
     mmssl-robust report work_dirs/benchmark/mini
     mmssl-robust report work_dirs/evaluate/classification-mini-* --out work_dirs/all
+    mmssl-robust report work_dirs/benchmark/mini hf://datasets/OWNER/NAME --out work_dirs/all
 """
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 
+from mmssl_robust.benchmark.hub_records import is_on_hub, records_at
 from mmssl_robust.benchmark.report import RANKING_PAGE, write_report
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.import_file import import_file
@@ -25,9 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'work_dirs',
         nargs='+',
-        type=Path,
         metavar='WORK_DIR',
-        help='--work-dir of a benchmark; several are joined and ranked',
+        help='--work-dir of a benchmark, or hf://datasets/OWNER/NAME; several are joined and ranked',
     )
     parser.add_argument('--out', type=Path, help='folder of the report; default WORK_DIR/report, of several no default')
     parser.add_argument('--ranking', action='store_true', help='rank the encoders of a single folder, too')
@@ -48,8 +50,10 @@ def run(args: argparse.Namespace) -> None:
         import_file(path)
     several = len(args.work_dirs) > 1
     ranked = several or args.ranking
-    if several and not args.out:
-        raise UserError('a report of several folders belongs to none of them: give --out')
-    out = args.out or args.work_dirs[0] / 'report'
-    page = write_report(args.work_dirs, out, args.evolution, args.resamples, args.title, args.examples, ranked)
+    if (several or is_on_hub(args.work_dirs[0])) and not args.out:
+        raise UserError('a report of several folders, or of the Hub, belongs to none of them: give --out')
+    out = args.out or Path(args.work_dirs[0]) / 'report'
+    with ExitStack() as stack:
+        folders = [stack.enter_context(records_at(place)) for place in args.work_dirs]
+        page = write_report(folders, out, args.evolution, args.resamples, args.title, args.examples, ranked)
     print(page.with_name(RANKING_PAGE) if ranked else page)

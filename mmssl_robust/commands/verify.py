@@ -6,6 +6,7 @@ is no submission. The images are drawn by a seed that who made the records canno
 
 Examples:
     mmssl-robust verify submission.zip DATA
+    mmssl-robust verify hf://datasets/OWNER/NAME DATA
     mmssl-robust verify submission.zip IMAGES LABELS --images 50 --seed 7 --json verdict.json
     mmssl-robust verify submission.zip DATA --encoder my_encoder.pth --steps 0
 """
@@ -33,7 +34,9 @@ _SIGNS = dict(fine='+', note=' ', doubt='?', refuted='!')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command line can say."""
-    parser.add_argument('submission', type=Path, help='a zip file or folder that `mmssl-robust pack` wrote')
+    parser.add_argument(
+        'submission', help='a zip file or folder that `mmssl-robust pack` wrote, or hf://datasets/OWNER/NAME'
+    )
     parser.add_argument('data', nargs='+', type=Path, metavar='DATA', help='folders of your images and their labels')
     parser.add_argument('--images', type=int, default=8, metavar='N', help='how many of each row are attacked again')
     parser.add_argument('--seed', type=int, help='of the draw of these; default one that nobody knows')
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         verdicts = verify(folder, Copy(args.data), settings, _show)
     console.print(f'--seed {settings.seed} draws the same images again', soft_wrap=True, markup=False)
     if args.json:
-        write_json(verdicts_as_dict(verdicts, settings, args.submission.name), args.json)
+        write_json(verdicts_as_dict(verdicts, settings, args.submission.rstrip('/').rpartition('/')[2]), args.json)
     if any(verdict.verdict != 'believable' for verdict in verdicts):
         sys.exit(1)
 

@@ -1,37 +1,23 @@
 """Submissions as folders and zip files; what comes from elsewhere is looked at before anything of it is unpacked."""
 
-import re
 import shutil
 import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.foreign_files import files_of, is_below
+
+from ..hub_records import fetched, is_on_hub
 
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # so that the same content is the same file
 _ENTRIES = 100_000
 _RATIO, _SMALL = 200, 2**20  # what more than a MiB may be larger than its compressed form
 _CHUNK = 2**20
-_ODD = re.compile(r'[\x00-\x1f\\:]')
-
-
-def files_of(folder: Path) -> dict[str, Path]:
-    """Path below a folder -> each file in it.
-
-    Raises:
-        UserError: If something in it is neither a file nor a folder, such as a link to elsewhere.
-    """
-    found = {}
-    for path in sorted(folder.rglob('*')):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise UserError(f'{path} is neither a file nor a folder: a submission has no links; ask for another one')
-        if path.is_file():
-            found[path.relative_to(folder).as_posix()] = path
-    return found
 
 
 def zipped(folder: Path, path: Path) -> None:
@@ -49,16 +35,21 @@ def zipped(folder: Path, path: Path) -> None:
 
 
 @contextmanager
-def unpacked(path: Path, limit: int) -> Iterator[Path]:
-    """Give a submission as a folder, that of a zip file for a while.
+def unpacked(path: str | Path, limit: int) -> Iterator[Path]:
+    """Give a submission as a folder, that of a zip file or of the Hub for a while.
 
     Args:
-        path: The folder, or the zip file.
-        limit: Bytes that a zip file may unpack to.
+        path: The folder, the zip file, or ``hf://datasets/OWNER/NAME``.
+        limit: Bytes that a zip file may unpack to, or that may be fetched.
 
     Raises:
         UserError: If it is neither, is damaged, or would write elsewhere or too much.
     """
+    if is_on_hub(path):
+        with fetched(str(path), limit=limit) as fetched_folder:
+            yield fetched_folder
+        return
+    path = Path(path)
     if path.is_dir():
         yield path
         return
@@ -107,12 +98,6 @@ def _check_entries(entries: list[zipfile.ZipInfo], path: Path, limit: int) -> No
             )
     if sum(entry.file_size for entry in entries) > limit:
         raise UserError(_too_large(path, limit))
-
-
-def is_below(name: str) -> bool:
-    """Whether a name is that of a file below the folder from which it is meant, on every system."""
-    parts = PurePosixPath(name).parts
-    return bool(parts) and not name.startswith('/') and '..' not in parts and not _ODD.search(name)
 
 
 def _too_large(path: Path, limit: int) -> str:

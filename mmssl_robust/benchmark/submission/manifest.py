@@ -1,22 +1,20 @@
 """The manifest of a submission: what it claims, and the hash of every file of it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.foreign_files import files_of, is_below, read_object
 from mmssl_robust.utils.json_files import write_json
 
 from ..records import ROW_FILE
 from ..suite import SUITE_FILE
-from .archive import files_of, is_below
 
 SCHEMA_VERSION = 1
 """Of the manifest and of all files that only a submission has."""
 MANIFEST = 'submission.json'
 CONFIG_FILE, IMAGES_FILE = 'config.json', 'images.json'
-_LARGEST = 2**26
 _ROW = dict(name=str, task=str, data=str, encoder=dict, images=dict, results=list)
 
 
@@ -40,7 +38,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(f'there is no {MANIFEST}: it is no submission; `mmssl-robust pack` makes one of a work dir')
-    manifest = read_json(path)
+    manifest = read_object(path, 'the submission')
     version = manifest.get('schema_version')
     if version != SCHEMA_VERSION:
         raise UserError(
@@ -61,23 +59,6 @@ def changed_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
     wrong = [f'{name} is missing' for name in stated if name not in there]
     wrong += [f'{name} is not named in {MANIFEST}' for name in there if name not in stated]
     return wrong + [f'{name} has another hash' for name, path in there.items() if stated.get(name, '') != sha256(path)]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file of a submission, which is an object.
-
-    Raises:
-        UserError: If it is damaged, or too large.
-    """
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError(f'more than {_LARGEST >> 20} MiB')
-        value = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f'cannot read {path.name} of the submission ({first_line(error)}): ask for it again') from error
-    if not isinstance(value, dict):
-        raise UserError(f'{path.name} of the submission is no JSON object: ask for it again')
-    return value
 
 
 def row_folder(name: str) -> str:

@@ -16,6 +16,7 @@ from mmssl_robust.evaluation.summary import library_versions
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.utils.places import without_places
 from mmssl_robust.utils.wording import listed
 
 from ..options import Options
@@ -28,7 +29,6 @@ from .archive import zipped
 from .images import digest_of, entries_of
 from .manifest import CONFIG_FILE, IMAGES_FILE, SCHEMA_VERSION, row_folder, write_manifest
 from .parts import foreign, parts_of
-from .places import without_places
 from .weights import file_of, source_of
 
 Say = Callable[[str], object]

@@ -16,17 +16,17 @@ from mmssl_robust.evaluation.summary import library_versions
 from mmssl_robust.presets import changed, load_preset
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.foreign_files import is_below, read_object
 from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.utils.wording import counted, listed
 
 from ..results import results_of
 from ..row_records import RowRecords
-from .archive import is_below
 from .comparison import Compared, compared, conclusion, overstated
 from .consistency import check_attacks, check_images, check_results
 from .findings import Finding
 from .images import Copy
-from .manifest import CONFIG_FILE, IMAGES_FILE, read_json, row_folder
+from .manifest import CONFIG_FILE, IMAGES_FILE, row_folder
 from .parts import config_from, foreign
 from .reattack import RebuiltRow, Sample, claimed_worst, drawn
 from .weights import Search, loaded_digest
@@ -48,7 +48,7 @@ class RowCheck:
     def __init__(self, records: RowRecords, claimed: Mapping[str, Any], folder: Path, copy: Copy) -> None:
         self.records, self.claimed, self.folder, self.copy = records, claimed, folder, copy
         place = folder / row_folder(records.row.name)
-        self.images, self.parts = read_json(place / IMAGES_FILE), read_json(place / CONFIG_FILE)
+        self.images, self.parts = (read_object(place / name, 'the submission') for name in (IMAGES_FILE, CONFIG_FILE))
         self.task = records.task
 
     @cached_property

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.foreign_files import is_below
 from mmssl_robust.utils.wording import counted
 
 from ..believable import checks_of
 from ..row_records import ROWS, RowRecords, read_rows
-from .archive import is_below
 from .comparison import Compared
 from .findings import Finding, verdict_of
 from .images import Copy

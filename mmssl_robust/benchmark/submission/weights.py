@@ -13,11 +13,11 @@ from mmssl_robust.encoders.spec import SHIPPED
 from mmssl_robust.utils.checkpoint import ASSET_SCHEME
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.foreign_files import is_below
 from mmssl_robust.utils.hub_files import HUB_SCHEME
+from mmssl_robust.utils.places import without_places
 
 from ..resolved_row import local_file
-from .archive import is_below
-from .places import without_places
 
 _PUBLIC = (ASSET_SCHEME, HUB_SCHEME, 'https://')
 _CODE = ('file', 'hub')  # sources of encoders that are programs
