@@ -11,6 +11,7 @@ import forks
 import matplotlib
 import pytest
 import torch
+from fake_hub import hub  # noqa: F401
 from mmengine.config import Config
 from safetensors.torch import save_file
 from toys import backbone_cfg

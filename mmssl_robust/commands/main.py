@@ -32,6 +32,7 @@ COMMANDS = {
     'report': 'report',
     'pack': 'pack',
     'verify': 'verify',
+    'push': 'push',
     'quickstart': 'quickstart',
     'convert': 'convert',
     'list': 'listing',

@@ -21,6 +21,7 @@ from mmssl_robust.benchmark.submission.manifest import MANIFEST, write_manifest
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.commands.main import run_command
 from mmssl_robust.presets import load_preset
+from mmssl_robust.publishing import push
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
@@ -96,6 +97,16 @@ def test_an_honest_row_is_believable(packed, data_root):
     assert {pair.attack for pair in row.pairs} == {'clean', 'pgd'} and len(row.pairs) == 12
     assert max(pair.deviation for pair in row.pairs) < 1e-3
     assert {'numbers', 'images', 'attacked again', 'stronger attack'} <= {finding.check for finding in row.findings}
+
+
+def test_a_submission_on_the_hub_is_verified_there(packed, data_root, hub):
+    push(packed, 'hf://datasets/me/submission', licence='mit')
+    assert (
+        'mmssl-robust verify hf://datasets/me/submission'
+        in (hub.folder / 'datasets/me/submission/README.md').read_text()
+    )
+    with unpacked('hf://datasets/me/submission', LIMIT) as folder:
+        assert verdict(folder, data_root, images=1).verdict == 'believable'
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ FLOORS = (
     ('evaluation',),
     ('engine',),
     ('benchmark',),
+    ('publishing',),
     ('easy',),
     ('commands',),
     ('__main__',),
