@@ -29,8 +29,9 @@ from .plan import units_of
 from .row_evaluation import RowEvaluation
 from .row_records import store_of
 from .run import SuiteRun
+from .schema import SCHEMA_KEY
 from .suite import Row
-from .transfers import TRANSFER_FILE, attack_of
+from .transfers import SCHEMA_VERSION, TRANSFER_FILE, attack_of
 
 IMAGES = 100
 """Of those that are attacked, how many are shown to the other encoders, evenly spread."""
@@ -79,7 +80,7 @@ def transfer_embeddings(run: SuiteRun) -> None:
             lines += [about | line for line in measured(target, shown[source.name], sizes[row.name])]
     table = pa.Table.from_pandas(pd.DataFrame(lines), preserve_index=False)
     with whole_file(path) as partial:
-        pq.write_table(table.replace_schema_metadata({_IDENTITY: identity}), partial)
+        pq.write_table(table.replace_schema_metadata({_IDENTITY: identity, SCHEMA_KEY: str(SCHEMA_VERSION)}), partial)
 
 
 def attacked_images(source: RowEvaluation, attack: str) -> list[Shown]:

@@ -13,9 +13,13 @@ from mmssl_robust.utils.foreign_files import files_of, is_below, read_object
 from mmssl_robust.utils.hub_files import HUB_SCHEME, fetch_from_hub, parse_repository
 from mmssl_robust.utils.json_files import write_json
 
+from .schema import check_version
+from .suite import SUITE_FILE
+from .transfers import TRANSFER_FILE
+
 FILES, SCHEMA_VERSION = 'files.json', 1
 _SUFFIXES = ('.json', '.parquet', '.safetensors', '.pth', '.pt', '.ckpt', '.bin', '.tar')
-_RECORDS = ('suite.json', 'rows/')
+_RECORDS = (SUITE_FILE, TRANSFER_FILE, 'rows/')
 
 
 def write_list(folder: Path) -> None:
@@ -79,11 +83,7 @@ def fetched(address: str, wanted: Callable[[str], bool] = bool, limit: int | Non
 
 def _listed(value: dict[str, Any], address: str) -> dict[str, str]:
     """Name -> hash of the files of a list, of which none would be written elsewhere."""
-    if value.get('schema_version') != SCHEMA_VERSION:
-        raise UserError(
-            f'{FILES} of {address} has schema version {value.get("schema_version")!r}, this is version '
-            f'{SCHEMA_VERSION}: read it with the version of mmssl_robust that wrote it'
-        )
+    check_version(value.get('schema_version'), (SCHEMA_VERSION,), f'{FILES} of {address}')
     hashes = value.get('files')
     if not isinstance(hashes, dict) or not all(isinstance(digest, str) for digest in hashes.values()):
         raise UserError(f'{FILES} of {address} lists no files: ask for it again')

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from .row_records import RowRecords
+from .schema import TABLES_VERSION
 from .skill import Contest, contest_of, model_of
 from .statistics import EXACT, Estimate, with_intervals
 
-SCHEMA_VERSION = 1
 OVERALL = 'overall'
 COLUMNS = (
     'kind',
@@ -99,7 +99,7 @@ class Ranking:
         """The table for JSON, with the version of what its columns mean."""
         table = self.table().astype(object)
         lines = table.where(table.notna(), None).to_dict('records')
-        return dict(schema_version=SCHEMA_VERSION, models=list(self.models), lines=lines)
+        return dict(schema_version=TABLES_VERSION, models=list(self.models), lines=lines)
 
     def _line(self, kind: str, model: str, contest: Contest | None, estimate: Estimate) -> dict[str, Any]:
         line = dict(kind=kind, model=model, rank=self.rank(model), value=estimate.value, low=estimate.low)

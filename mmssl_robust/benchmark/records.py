@@ -25,9 +25,10 @@ from mmssl_robust.utils.files import remove_partial_files, whole_file
 from mmssl_robust.utils.json_files import write_json
 
 from .old_records import upgraded
+from .schema import SCHEMA_KEY, check_version
 
 SCHEMA_VERSION = 3
-_READABLE = (2, 3)
+_READABLE = (2, SCHEMA_VERSION)
 ROW_FILE = 'row.json'
 SANITY_FILE = 'sanity.json'
 
@@ -163,11 +164,7 @@ class RecordStore:
             row = json.loads(self._row_file.read_text())
         except ValueError as error:
             raise UserError(f'{self._row_file} is damaged ({first_line(error)}): remove {self.folder}') from error
-        if row.get('schema_version') not in _READABLE:
-            raise UserError(
-                f'{self._row_file} has schema version {row.get("schema_version")}, this is version {SCHEMA_VERSION}: '
-                'read it with the version of mmssl_robust that wrote it'
-            )
+        check_version(row.get('schema_version'), _READABLE, self._row_file)
         return row if row['schema_version'] == SCHEMA_VERSION else upgraded(row)
 
     def is_finished(self, attack: str) -> bool:
@@ -299,7 +296,7 @@ def _by_index(table: pa.Table) -> pa.Table:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    table = table.replace_schema_metadata({'mmssl_robust.schema_version': str(SCHEMA_VERSION)})
+    table = table.replace_schema_metadata({SCHEMA_KEY: str(SCHEMA_VERSION)})
     with whole_file(path) as partial:
         pq.write_table(table, partial, compression='zstd')
 

@@ -11,8 +11,9 @@ from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.json_files import write_json
 
 from .old_records import old_sweeps
+from .schema import check_version
 
-SUITE_FILE = 'suite.json'
+SUITE_FILE, SCHEMA_VERSION = 'suite.json', 1
 
 
 @dataclass(frozen=True)
@@ -95,18 +96,19 @@ class Suite:
 
     def write(self, folder: Path) -> None:
         """Write what a report needs to know, as ``suite.json``."""
-        write_json(asdict(self), folder / SUITE_FILE)
+        write_json(dict(schema_version=SCHEMA_VERSION, **asdict(self)), folder / SUITE_FILE)
 
 
 def read_suite(folder: Path) -> Suite:
-    """Read what :meth:`Suite.write` wrote, also in an older version.
+    """Read what :meth:`Suite.write` wrote, also in an older version, which says none.
 
     Raises:
-        UserError: If there is none, or it is damaged.
+        UserError: If there is none, it is damaged, or from a newer version of this package.
     """
     path = Path(folder) / SUITE_FILE
     try:
         values = json.loads(path.read_text())
+        check_version(values.pop('schema_version', SCHEMA_VERSION), (SCHEMA_VERSION,), path)
         rows = tuple(_row(row) for row in values.pop('rows'))
         return Suite(rows=rows, **values)
     except FileNotFoundError as error:

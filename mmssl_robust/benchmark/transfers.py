@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from .row_records import RowRecords
+from .schema import SCHEMA_KEY, check_version
 from .statistics import estimates
 from .suite import Row
 
-TRANSFER_FILE = 'transfer.parquet'
+TRANSFER_FILE, SCHEMA_VERSION = 'transfer.parquet', 1
 COLUMNS = ('task', 'data', 'attack', 'source', 'target', 'metric', 'value', 'low', 'high', 'interval', 'images')
 """Of the table: ``source`` is the encoder that is attacked, ``target`` the one that is shown the images."""
 
@@ -30,16 +32,25 @@ def transfers_of(rows: Sequence[RowRecords], resamples: int = 10000) -> pd.DataF
 
     Returns:
         A table of :data:`COLUMNS`, unrounded.
+
+    Raises:
+        UserError: If they are from a newer version of this package.
     """
     lines = []
     for folder in dict.fromkeys(_folder(records) for records in rows):
         own = {records.store.folder.name: records for records in rows if _folder(records) == folder}
         path = folder / TRANSFER_FILE
-        table = pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=['source', 'target', 'attack'])
+        table = _read(path) if path.is_file() else pd.DataFrame(columns=['source', 'target', 'attack'])
         for (source, target, attack), part in table.groupby(['source', 'target', 'attack'], sort=False):
             if source in own and target in own:
                 lines += _lines(own[source], own[target], str(attack), part, resamples)
     return pd.DataFrame(lines, columns=list(COLUMNS))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    about = pq.read_schema(path).metadata or {}
+    check_version(int(about.get(SCHEMA_KEY, SCHEMA_VERSION)), (SCHEMA_VERSION,), path)
+    return pd.read_parquet(path)
 
 
 def _lines(source: RowRecords, target: RowRecords, attack: str, part: pd.DataFrame, resamples: int) -> list[dict]:

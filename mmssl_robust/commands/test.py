@@ -57,6 +57,8 @@ from mmssl_robust.utils.wording import counted
 from .log_to import add_log_argument, add_logs
 
 SUMMARY = 'evaluate a model on clean and on adversarial images'
+SCHEMA_VERSION = 1
+"""Of what --out writes."""
 # Attack settings that the command line can change.
 SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
 
@@ -190,6 +192,7 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
     """Everything that one needs to compare or repeat the numbers."""
     cfg, loop, model = runner.cfg, runner.test_loop, unwrapped(runner.model)
     return dict(
+        schema_version=SCHEMA_VERSION,
         metrics=metrics,
         **loop.summary,
         seconds=seconds,

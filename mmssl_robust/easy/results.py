@@ -12,6 +12,7 @@ from rich.table import Table
 from mmssl_robust.attack_settings import CLEAN, written
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.row_records import RowRecords, read_rows
+from mmssl_robust.benchmark.schema import versioned
 from mmssl_robust.benchmark.statistics import estimates
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
@@ -75,7 +76,7 @@ class Results:
         return float(own['value'].iloc[0])
 
     def save(self, path: str | Path) -> Path:
-        """Write the table.
+        """Write the table, as :func:`~mmssl_robust.benchmark.schema.read_table` reads it.
 
         Args:
             path: ``.csv``, ``.json`` or ``.parquet``.
@@ -88,7 +89,7 @@ class Results:
             raise UserError(f'{path} is no {", ".join(_WRITERS)}: give it one of these endings')
         settings: dict[str, Any] = dict(orient='records', indent=2) if path.suffix == '.json' else dict(index=False)
         with whole_file(path) as partial:
-            getattr(self.table, _WRITERS[path.suffix])(partial, **settings)
+            getattr(versioned(self.table), _WRITERS[path.suffix])(partial, **settings)
         return path
 
     def report(self, folder: str | Path | None = None) -> Path:

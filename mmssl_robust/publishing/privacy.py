@@ -24,9 +24,14 @@ def check_private(folder: Path) -> None:
         if path.suffix in _TEXTS and (found := told.search(path.read_text(encoding='utf-8'))):
             raise _refusal(path, folder, found[0])
         if path.suffix == '.parquet':
-            files = pq.read_table(path, columns=['file'])['file'].unique().to_pylist()
-            for file in filter(is_absolute, filter(None, files)):
+            for file in filter(is_absolute, _files_in(path)):
                 raise _refusal(path, folder, file)
+
+
+def _files_in(path: Path) -> list[str]:
+    """The files that a table of records names."""
+    names = [name for name in pq.read_schema(path).names if name == 'file']
+    return [file for name in names for file in pq.read_table(path, columns=[name])[name].unique().to_pylist() if file]
 
 
 def _refusal(path: Path, folder: Path, place: str) -> UserError:

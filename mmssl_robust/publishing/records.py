@@ -12,6 +12,7 @@ from mmssl_robust.benchmark.row_records import ROWS, RowRecords, read_rows
 from mmssl_robust.benchmark.submission import unpacked
 from mmssl_robust.benchmark.submission.manifest import MANIFEST, changed_files, read_manifest
 from mmssl_robust.benchmark.suite import Row
+from mmssl_robust.benchmark.transfers import TRANSFER_FILE
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.hub_files import HubRepository
 from mmssl_robust.utils.json_files import write_json
@@ -84,6 +85,8 @@ def _copy_records(source: Path, folder: Path) -> None:
                 f'{records.row.name} lacks {listed(list(records.missing))}: go on by the command that began it'
             )
         _copy_row(records, folder / ROWS / records.row.name)
+    if (source / TRANSFER_FILE).is_file():
+        shutil.copyfile(source / TRANSFER_FILE, folder / TRANSFER_FILE)
     words = without_places(dict(title=suite.title, command=suite.command))
     replace(suite, rows=tuple(_plain(records.row) for records in rows), **words).write(folder)
 

@@ -15,7 +15,9 @@ FOLDERS = 'mmssl_robust|configs|tools|tests|docs|requirements'
 ELSEWHERE = {
     *('result.json', 'results.csv', 'results.json', 'row.json', 'ENCODER_DATA.py', 'my_method.py', 'my_method_mini.py'),
     *('my_attack.py', 'my_objective.py', 'my_preset.py', 'my_dataset.py', 'my_photos.py', 'my_encoder.py'),
-    *('my_config.py', 'config.py', 'suite.json', 'encoder.py', 'transfer.csv', 'files.json'),
+    *('my_config.py', 'config.py', 'suite.json', 'encoder.py', 'transfer.csv', 'files.json', 'submission.json'),
+    *('report/results.csv', 'report/results.json', 'report/ranking.csv', 'report/ranking.json', 'ranking.json'),
+    *('report/transfer.csv', 'rows/ROW/row.json', 'report.html', 'ranking.html'),
     *('my_encoder_photos.py', 'my_task.py', 'my_suite.py'),
     *('_gtFine_labelTrainIds.png', 'ImageSets/Segmentation/aug.txt'),
     *('configs/deacl/my_method_mini.py', 'configs/TASK/mini_', 'configs/...'),

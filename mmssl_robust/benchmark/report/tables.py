@@ -10,6 +10,7 @@ from mmssl_robust.attack_settings import CLEAN, written
 from mmssl_robust.tasks import task_named
 
 from ..row_records import WORST, RowRecords
+from ..schema import TABLES_VERSION, versioned
 from .content import Content, tasks_of
 from .summary import summary, verdict_of
 
@@ -172,12 +173,13 @@ def latex_tables(content: Content) -> str:
 
 def csv_table(content: Content) -> str:
     """All numbers, one a line, unrounded."""
-    return _all(content).to_csv(index=False)
+    return versioned(_all(content)).to_csv(index=False)
 
 
 def json_report(content: Content) -> dict[str, Any]:
     """All numbers, checks, costs and origins."""
     return dict(
+        schema_version=TABLES_VERSION,
         title=content.title,
         suite=content.suite.name,
         written=content.written,

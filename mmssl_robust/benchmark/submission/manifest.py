@@ -9,6 +9,7 @@ from mmssl_robust.utils.foreign_files import files_of, is_below, read_object
 from mmssl_robust.utils.json_files import write_json
 
 from ..records import ROW_FILE
+from ..schema import check_version
 from ..suite import SUITE_FILE
 
 SCHEMA_VERSION = 1
@@ -39,12 +40,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f'there is no {MANIFEST}: it is no submission; `mmssl-robust pack` makes one of a work dir')
     manifest = read_object(path, 'the submission')
-    version = manifest.get('schema_version')
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            f'the submission has schema version {version!r}, this is version {SCHEMA_VERSION}: verify it with the '
-            'version of mmssl_robust that wrote it'
-        )
+    check_version(manifest.get('schema_version'), (SCHEMA_VERSION,), f'the submission, {MANIFEST},')
     rows, files = manifest.get('rows'), manifest.get('files')
     typed = isinstance(files, dict) and isinstance(rows, list) and rows
     if not typed or not all(map(_is_row, rows or ())) or len({row['name'] for row in rows or ()}) < len(rows or ()):
