@@ -1,7 +1,7 @@
 """Versions of tables and files that are kept: each says its own, and a newer one is refused."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = {'.csv': pd.read_csv, '.json': _read_json, '.parquet': pd.read_parquet}[path.suffix](path)
+        table = _READERS[path.suffix](path)
     except KeyError as error:
         raise UserError(f'{path} is no table: give one that ends in .csv, .json or .parquet') from error
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
@@ -74,3 +74,10 @@ def _read_json(path: Path) -> pd.DataFrame:
     if lines is None:
         raise ValueError('it has no lines of a table')
     return pd.DataFrame(lines).assign(**{COLUMN: value.get(COLUMN)})
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    '.csv': pd.read_csv,
+    '.json': _read_json,
+    '.parquet': pd.read_parquet,
+}

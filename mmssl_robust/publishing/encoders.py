@@ -105,7 +105,7 @@ def _said(encoder: Encoder) -> dict[str, str]:
     mean, std = (
         ','.join(f'{value / 255:.10g}' for value in values) for values in (encoder.info.mean, encoder.info.std)
     )
-    return {NOTE + 'architecture': encoder.network.architecture, NOTE + 'mean': mean, NOTE + 'std': std}
+    return {NOTE + 'architecture': str(encoder.network.architecture), NOTE + 'mean': mean, NOTE + 'std': std}
 
 
 def _read_again(file: Path, encoder: Encoder) -> None:

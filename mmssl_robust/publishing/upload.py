@@ -31,7 +31,8 @@ def upload(folder: Path, repository: HubRepository, private: bool, update: bool)
     """
     from huggingface_hub import HfApi  # takes half a second
 
-    api, where = HfApi(), dict(repo_id=repository.id, repo_type=repository.kind)
+    api = HfApi()
+    where: dict[str, Any] = dict(repo_id=repository.id, repo_type=repository.kind)
     try:
         api.create_repo(**where, private=private, exist_ok=update)
         if repository.revision:

@@ -18,6 +18,7 @@ from mmssl_robust import load_encoder
 from mmssl_robust.benchmark.hub_records import FILES, records_at, write_list
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.benchmark.submission import unpacked
+from mmssl_robust.benchmark.transfers import TRANSFER_FILE
 from mmssl_robust.commands import main
 from mmssl_robust.publishing import push
 from mmssl_robust.utils.assets import ASSETS
@@ -117,6 +118,15 @@ def test_records_read_back_and_give_the_same_report(hub, finished, tmp_path):
     words = ''.join(path.read_text() for path in place.rglob('*') if path.suffix in ('.json', '.md', '.html'))
     assert str(Path.home()) not in words and '/data/x' not in words and 'Of photos' in words
     assert not list(place.rglob('*.npz'))
+
+
+def test_what_encoders_showed_each_other_goes_along(finished, tmp_path):
+    work = Path(shutil.copytree(finished, tmp_path / 'work'))
+    table = pd.DataFrame(dict(source=['a'], target=['b'], attack=['pgd']))
+    table.to_parquet(work / TRANSFER_FILE)
+    push(work, DATA, licence='mit', dry_run=tmp_path / 'out')
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / 'out' / TRANSFER_FILE), table)
+    assert TRANSFER_FILE in json.loads((tmp_path / 'out' / FILES).read_text())['files']
 
 
 def test_a_dry_run_writes_what_would_be_uploaded(hub, tmp_path, capsys):

@@ -77,6 +77,7 @@ def test_results(tool, folder, capsys):
     arguments += ['--steps', 2, '--seed', 3, '--keep', 'last', '--show-dir', 'pictures', '--show-images', 1]
     tool(*arguments, '--out', 'deep/out.json', '--batch-size', 1)
     report = json.loads(Path('deep/out.json').read_text())
+    assert report['schema_version'] == 1
     assert report['metrics'].keys() >= {'mIoU', 'segpgd/mIoU', 'embed/mIoU', 'segpgd/aAcc'}
     assert report['images'] == 3 and report['skipped'] == [] and report['batch_size'] == 1
     assert report['precision'] == 'fp32' and report['seed'] == 0 and report['seconds'] > 0
