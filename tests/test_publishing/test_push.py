@@ -53,6 +53,12 @@ def finished(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def no_report(monkeypatch):
+    """Leave out what takes seconds and is not looked at."""
+    monkeypatch.setattr('mmssl_robust.publishing.records.write_report', lambda *_, **__: None)
+
+
 def test_an_encoder_reads_back_by_its_address_alone(hub, finished):
     said = push('mini', MODEL, licence='cc-by-nc-4.0', trained='By distillation.', results=finished, private=True)
     assert said == 'https://hub/me/model/commit/1'
@@ -104,7 +110,8 @@ def test_a_head_joins_its_encoder_and_leaves_the_card(hub):
     assert 'license: cc-by-4.0' in (hub.folder / 'me/heads/README.md').read_text()
 
 
-def test_records_read_back_and_give_the_same_report(hub, finished, tmp_path):
+def test_records_read_back_and_give_the_same_report(hub, finished, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmssl_robust.benchmark.report.draw_figures', lambda *_: {})  # which takes seconds
     push(finished, DATA, licence='cc-by-4.0')
     place = hub.folder / 'datasets/me/records'
     with records_at(DATA) as folder:
@@ -120,7 +127,7 @@ def test_records_read_back_and_give_the_same_report(hub, finished, tmp_path):
     assert not list(place.rglob('*.npz'))
 
 
-def test_what_encoders_showed_each_other_goes_along(finished, tmp_path):
+def test_what_encoders_showed_each_other_goes_along(finished, tmp_path, no_report):
     work = Path(shutil.copytree(finished, tmp_path / 'work'))
     table = pd.DataFrame(dict(source=['a'], target=['b'], attack=['pgd']))
     table.to_parquet(work / TRANSFER_FILE)
@@ -203,7 +210,7 @@ def test_a_mistake_is_one_line_and_nothing_is_pushed(hub, finished, tmp_path, so
     assert '\n' not in str(error.value) and hub.calls == []
 
 
-def test_unfinished_records_and_those_that_tell_of_this_machine_are_not_pushed(hub, finished, tmp_path):
+def test_unfinished_records_and_those_that_tell_of_this_machine_are_not_pushed(hub, finished, tmp_path, no_report):
     copy = shutil.copytree(finished, tmp_path / 'copy')
     (rows,) = (copy / 'rows').iterdir()
     table = pq.read_table(rows / 'pgd.parquet')
