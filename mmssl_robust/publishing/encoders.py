@@ -1,9 +1,10 @@
 """An encoder as a repository of models: its weights as safetensors, which say what they are of, and a card."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mmssl_robust.encoders import Encoder, EncoderSpec, load_encoder, parse_spec
 from mmssl_robust.encoders.checkpoint_source import NOTE
@@ -60,7 +61,7 @@ def write_encoder(
     scores = None if results is None else scores_of(results, digest)
     notes = {'format': 'pt', LICENCE: licence, NOTE + 'source_sha256': digest} | _said(encoder)
     state = encoder.network.model.state_dict()
-    save_checkpoint(state, folder / ENCODER_FILE, notes=notes)
+    save_checkpoint(state, folder / ENCODER_FILE, half=_is_half(state), notes=notes)
     _read_again(folder / ENCODER_FILE, encoder)
     text = [
         f'A self-supervised vision encoder: {notes[NOTE + "architecture"]}.',
@@ -106,6 +107,12 @@ def _said(encoder: Encoder) -> dict[str, str]:
         ','.join(f'{value / 255:.10g}' for value in values) for values in (encoder.info.mean, encoder.info.std)
     )
     return {NOTE + 'architecture': str(encoder.network.architecture), NOTE + 'mean': mean, NOTE + 'std': std}
+
+
+def _is_half(state: Mapping[str, Tensor]) -> bool:
+    """Whether float16 holds all weights as they are, mostly since their file is of it."""
+    floats = [tensor for tensor in state.values() if tensor.is_floating_point()]
+    return all(torch.equal(tensor.half().to(tensor.dtype), tensor) for tensor in floats)
 
 
 def _read_again(file: Path, encoder: Encoder) -> None:

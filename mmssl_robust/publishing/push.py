@@ -55,7 +55,8 @@ def push(
     if dry_run and dry_run.exists():
         raise UserError(f'{dry_run} is there already: give --dry-run a folder that is not')
     with tempfile.TemporaryDirectory(prefix='mmssl_robust-') as place:
-        folder = Path(place)
+        folder = Path(place) / 'repository'  # the place itself is hidden from others
+        folder.mkdir()
         if records:
             write_records(Path(source), folder, repository, licence)
         elif is_head(str(source)):

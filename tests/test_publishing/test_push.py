@@ -64,6 +64,8 @@ def test_an_encoder_reads_back_by_its_address_alone(hub, finished):
     assert said == 'https://hub/me/model/commit/1'
     assert hub.calls == [('create_repo', 'me/model', 'model', True), ('upload_folder', None)]
     assert same(load_encoder(MODEL), load_encoder('mini'))
+    own = ASSETS / 'mini/encoder.safetensors'  # in float16, which is kept
+    assert (hub.folder / 'me/model/encoder.safetensors').stat().st_size < 1.01 * own.stat().st_size
     card = ModelCard((hub.folder / 'me/model/README.md').read_text())
     assert (card.data.license, card.data.library_name) == ('cc-by-nc-4.0', 'mmssl_robust')
     found = {result.metric_name: result.metric_value for result in card.data.eval_results}
