@@ -68,7 +68,7 @@ class ModuleNetwork(TokenNetwork):
         """The layers of these indices, None for all."""
         size = (images.shape[-2], images.shape[-1])
         if self.chooses_layers:
-            order = list(range(len(self.model.blocks))) if indices is None else list(indices)
+            order = list(range(self._depth())) if indices is None else list(indices)
             wanted = sorted(set(order))
             outputs = self.model.get_intermediate_layers(
                 images, n=wanted, reshape=True, return_class_token=True, norm=norm
@@ -78,6 +78,10 @@ class ModuleNetwork(TokenNetwork):
         call: Callable[..., Any] = getattr(self.model, 'forward_features', self.model)
         layers = read_layers(call(images), size, self.patch)
         return layers if indices is None else [layers[index] for index in indices]
+
+    def _depth(self) -> int:
+        """How many blocks there are, which DINOv2's may hold in chunks."""
+        return int(getattr(self.model, 'n_blocks', len(self.model.blocks)))
 
     @torch.no_grad()
     def _probe(self, size: tuple[int, int]) -> list[Layer]:

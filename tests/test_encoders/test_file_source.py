@@ -1,81 +1,21 @@
-"""Encoders of one's own, by a function in a file, and by a clone for torch.hub."""
+"""Encoders of one's own, by a function in a file."""
 
 import sys
 
 import pytest
 import torch
+from own_encoders import OWN_ENCODERS
 from safetensors.torch import save_file
 
 from mmssl_robust.encoders import load_encoder
 from mmssl_robust.utils.errors import UserError
-
-FILE = """
-import torch
-from torch import nn
-
-class Tokens(nn.Module):
-    mean, std, image_size = (0.5, 0.4, 0.3), [0.2, 0.2, 0.1], 32
-    def __init__(self):
-        super().__init__()
-        self.proj = nn.Conv2d(3, 6, 8, 8)
-        self.norm = nn.BatchNorm2d(6)
-    def forward(self, x):
-        x = self.norm(self.proj(x))
-        return x.mean((2, 3)), x.flatten(2).transpose(1, 2)
-
-def tokens():
-    return Tokens()
-
-def loaded_in_part():
-    module = Tokens()
-    module.proj.load_state_dict(module.proj.state_dict())
-    return module
-
-def convolution():
-    return nn.Conv2d(3, 4, 4, 4)
-
-def vector():
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 7))
-
-def one_size():
-    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 24 * 24, 7))
-
-def of_timm():
-    import timm
-    return timm.create_model('test_vit')
-
-def a_number():
-    return 3
-
-def failing():
-    raise ValueError('no such file')
-
-class Blocks(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.patch = nn.Conv2d(3, 6, 8, 8)
-        self.cls = nn.Parameter(torch.randn(1, 6, 1))
-        self.blocks = nn.ModuleList(nn.Conv1d(6, 6, 1) for _ in range(3))
-    def get_intermediate_layers(self, x, n=1, reshape=False, return_class_token=False, norm=True):
-        x = self.patch(x)
-        size, out = x.shape[-2:], []
-        x = torch.cat((self.cls.expand(len(x), -1, -1), x.flatten(2)), 2)
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in n:
-                out.append((2 * x if norm else x))
-        return tuple((y[..., 1:].unflatten(2, size), y[..., 0]) for y in out)
-
-def blocks():
-    return Blocks()
-"""
 
 
 @pytest.fixture
 def file(tmp_path, request):
     name = f'own_encoders_{abs(hash(request.node.name))}'
     path = tmp_path / f'{name}.py'
-    path.write_text(FILE)
+    path.write_text(OWN_ENCODERS)
     yield path
     sys.modules.pop(name, None)
 
@@ -166,65 +106,3 @@ def test_a_vector_alone_has_no_map(file):
     encoder = load_encoder(f'{file}:vector', 'featmap')
     with pytest.raises(UserError, match='one vector an image'):
         encoder(torch.zeros(1, 3, 32, 32))
-
-
-@pytest.fixture
-def clone(tmp_path):
-    folder = tmp_path / 'clone'
-    folder.mkdir()
-    (folder / 'hubconf.py').write_text(
-        FILE
-        + """
-def own(pretrained=True):
-    module = Tokens()
-    if pretrained:
-        module.load_state_dict({key: value + 1 for key, value in module.state_dict().items()})
-    return module
-
-def forgets(pretrained=True):
-    return Tokens()
-
-def without_argument():
-    return own()
-"""
-    )
-    return folder
-
-
-@pytest.mark.parametrize('name', ['own', 'without_argument'])
-def test_a_clone_for_torch_hub_brings_its_weights(name, clone):
-    encoder = load_encoder(f'hub:{clone}:{name}')
-    torch.testing.assert_close(encoder.network.model.norm.weight, torch.full((6,), 2.0))
-    assert encoder.loaded_weights.sha256
-
-
-def test_a_clones_random_weights_and_checkpoints_are_asked_for(clone, tmp_path):
-    assert load_encoder(f'hub:{clone}:own?weights=random').network.model.norm.weight.unique().tolist() == [1]
-    state = load_encoder(f'hub:{clone}:own').network.model.state_dict()
-    save_file(state, tmp_path / 'a.safetensors')
-    encoder = load_encoder(f'hub:{clone}:forgets?checkpoint={tmp_path}/a.safetensors')
-    torch.testing.assert_close(encoder.network.model.state_dict(), state)
-    with pytest.raises(UserError, match='has not loaded all weights'):
-        load_encoder(f'hub:{clone}:forgets')
-
-
-def test_a_repository_that_is_not_trusted_is_not_run(monkeypatch, clone):
-    def load(place, name, source='github', trust_repo=None, **_):
-        assert (place, name, trust_repo) == ('owner/repository', 'own', 'check')
-        raise EOFError  # its question at the terminal, where there is none
-
-    monkeypatch.setattr(torch.hub, 'load', load)
-    with pytest.raises(UserError, match=r'runs code of owner/repository: .*trust=yes'):
-        load_encoder('hub:owner/repository:own')
-
-
-def test_trust_is_handed_on(monkeypatch):
-    given = {}
-
-    def load(place, name, **settings):
-        given.update(settings)
-        return torch.nn.Conv2d(3, 4, 4, 4)
-
-    monkeypatch.setattr(torch.hub, 'load', load)
-    load_encoder('hub:owner/repository:own?trust=yes&weights=random')
-    assert given == dict(pretrained=False, trust_repo=True)
