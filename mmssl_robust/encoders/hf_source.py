@@ -1,15 +1,11 @@
 """``hf:NAME``: vision models of transformers, from the Hugging Face Hub or a folder; without code of a repository."""
 
-import inspect
-import json
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmssl_robust.utils.errors import UserError, first_line
@@ -17,8 +13,10 @@ from mmssl_robust.utils.hub_files import MIRROR
 from mmssl_robust.utils.mismatch import shortened
 from mmssl_robust.utils.pretrained import Loaded, note
 
+from .hf_calls import call_of
+from .hf_colours import colours_of
 from .hf_layers import Maps, Sequences
-from .info import IMAGENET_MEAN, IMAGENET_STD, EncoderInfo, of_255
+from .info import EncoderInfo
 from .network import TokenNetwork, Tokens, check_pool, digest_of
 from .spec import EncoderSpec
 
@@ -42,28 +40,27 @@ def build(spec: EncoderSpec) -> TokenNetwork:
 
 
 class HFNetwork(TokenNetwork):
-    """A vision model of transformers, or the vision part of one of images and text."""
+    """A vision model of transformers, or the part of one that encodes images."""
 
     def __init__(self, spec: EncoderSpec, place: str, model: Any) -> None:
         super().__init__()
         self.spec, self.place, self.weights = spec, place, str(spec)
-        self.part = 'vision_model' if isinstance(getattr(model, 'vision_model', None), nn.Module) else ''
+        self.part = _part_of(model)
         self.model = getattr(model, self.part) if self.part else model
         self.model.eval()
-        # Models that resample their positions only when they are told to.
-        wants = inspect.signature(self.model.forward).parameters
-        self.settings = dict(interpolate_pos_encoding=True) if 'interpolate_pos_encoding' in wants else {}
-        mean, std = _colours_of(spec, place)
+        mean, std = colours_of(spec, place, model)
         size, has_maps = self._native_size(), hasattr(self.model.config, 'depths')
-        self.reader = (Maps if has_maps else Sequences)(self.model, spec)
+        self.reader = (Maps if has_maps else Sequences)(self.model, spec, call_of(self.model))
         with torch.no_grad():
-            widths, patch, has_cls = self.reader.probe(torch.zeros(1, 3, *size), self.settings)
+            widths, patch, has_cls = self.reader.probe(size)
         check_pool(spec, spec.options.get('pool'), self.reader.pools)
         self.pool = spec.options.get('pool') or self.reader.pools[0]
-        self.info = EncoderInfo(mean, std, patch, patch, size, widths, has_cls)
+        parts = len(self.model.config.summary_idxs) if self.pool == 'summary' else 1
+        fixed = not self.reader.takes((2 * patch, 3 * patch))
+        self.info = EncoderInfo(mean, std, patch, patch, size, widths, has_cls, fixed, parts)
 
     def tokens(self, images: Tensor, indices: Sequence[int], norm: bool) -> list[Tokens]:  # noqa: D102
-        return self.reader.tokens(images, indices, norm, self.pool, self.settings)
+        return self.reader.tokens(images, indices, norm, self.pool)
 
     def load(self) -> Loaded:
         """Load the weights, from safetensors."""
@@ -91,7 +88,8 @@ class HFNetwork(TokenNetwork):
         return key.startswith('pooler.') and self.pool != 'map'
 
     def _native_size(self) -> tuple[int, int]:
-        size = getattr(self.model.config, 'image_size', None) or 224
+        config = self.model.config
+        size = getattr(config, 'image_size', None) or getattr(config, 'crop_size', None) or 224
         return (int(size[0]), int(size[1])) if isinstance(size, (list, tuple)) else (int(size), int(size))
 
 
@@ -105,27 +103,16 @@ def _transformers(spec: EncoderSpec) -> Any:
     return transformers
 
 
+def _part_of(model: Any) -> str:
+    """Name of the part that encodes images, of a model with other parts; '' for all of it."""
+    if model.config.model_type == 'vjepa2':  # the other part predicts tokens from tokens
+        return 'encoder'
+    vision = getattr(model, 'vision_model', None)
+    return 'vision_model' if isinstance(vision, nn.Module) and hasattr(vision, 'config') else ''
+
+
 def _place_of(name: str) -> str:
     """A folder, in the mirror or as it is named, or else a repository of the Hub."""
     folders = [Path(os.environ[MIRROR]) / name] if os.environ.get(MIRROR) else []
     folders.append(Path(name).expanduser())
     return next((str(folder) for folder in folders if folder.is_dir()), name)
-
-
-def _colours_of(spec: EncoderSpec, place: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation, by the settings of the model's own image processor."""
-    from transformers.utils import cached_file
-
-    try:
-        file = cached_file(place, 'preprocessor_config.json', _raise_exceptions_for_missing_entries=False)
-    except Exception as error:
-        raise UserError(f'{spec}: cannot read how images are prepared ({first_line(error)[:200]})') from error
-    if file is None:
-        print_log(f"{spec} says nothing of mean and std: ImageNet's are taken", 'current', logging.WARNING)
-        return IMAGENET_MEAN, IMAGENET_STD
-    settings = json.loads(Path(file).read_text())
-    if not settings.get('do_normalize', True):
-        return (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
-    if not settings.get('image_mean') or not settings.get('image_std'):
-        return IMAGENET_MEAN, IMAGENET_STD
-    return of_255(settings['image_mean']), of_255(settings['image_std'])

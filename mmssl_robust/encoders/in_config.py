@@ -44,9 +44,13 @@ def use_encoder(cfg: Config, spec: str | EncoderSpec, *, layers: int | Sequence[
     usual = 'cls_token'
     if dense:
         usual = 'featmap_cls' if model.decode_head.type.endswith('LinearDepthHead') else 'featmap'
+        if usual == 'featmap_cls' and info.cls_parts > 1:
+            raise UserError(
+                f'{spec}: this head puts the CLS token beside each patch: leave out pool={spec.options["pool"]}'
+            )
         _read_maps(model.decode_head, widths)
     elif 'head' in model:
-        _read_vectors(model, widths)
+        _read_vectors(model, widths, info.cls_parts)
         usual = 'cls_token' if len(widths) == 1 else 'featmap_cls'
     else:
         raise UserError('the config has neither a head nor a decode_head: an encoder by name is for one of a task')
@@ -109,12 +113,12 @@ def _read_maps(head: ConfigDict, widths: list[int]) -> None:
         head.update(in_channels=widths, in_index=list(range(len(widths))), input_transform='resize_concat')
 
 
-def _read_vectors(model: ConfigDict, widths: list[int]) -> None:
+def _read_vectors(model: ConfigDict, widths: list[int], cls_parts: int) -> None:
     model.pop('neck', None)  # which pooled a map
     if len(widths) > 1:
         model.neck = ConfigDict(type='mmssl_robust.ClsAndMeanPatch')
     if 'in_channels' in model.head or 'Linear' in model.head.type:
-        model.head.in_channels = sum(widths) + (widths[-1] if len(widths) > 1 else 0)
+        model.head.in_channels = cls_parts * sum(widths) + (widths[-1] if len(widths) > 1 else 0)
 
 
 def _preprocessor_of(cfg: Config) -> ConfigDict:

@@ -20,6 +20,7 @@ class EncoderInfo:
         widths: Width of the tokens of each layer: of each block of a ViT, of each stage of a convolutional network.
         has_cls: Whether it has a CLS token; otherwise its pool stands for one.
         fixed_size: Whether it takes its native size alone.
+        cls_parts: How many tokens stand for the CLS token, side by side.
     """
 
     mean: tuple[float, ...]
@@ -30,6 +31,7 @@ class EncoderInfo:
     widths: tuple[int, ...]
     has_cls: bool
     fixed_size: bool = False
+    cls_parts: int = 1
 
     @property
     def embed_dims(self) -> int:

@@ -29,7 +29,10 @@ def windows(inputs: Tensor, crop_size: Sequence[int], stride: Sequence[int]) -> 
 
 
 def select_tokens(features: Any, tokens: str) -> Tensor:
-    """Tokens (B, N, D) out of a backbone's last output: (B, D), (B, D, h, w), (B, N, D) or a pair of them."""
+    """Tokens (B, N, D) out of a backbone's last output: (B, D), (B, D, h, w), (B, N, D) or a pair of them.
+
+    Of a vector of (B, k * D), several CLS tokens side by side, beside patches of D there are k tokens.
+    """
     last = features[-1] if isinstance(features, (tuple, list)) else features
     parts = last if isinstance(last, (tuple, list)) else (last,)
     named = {'cls' if part.ndim == 2 else 'patch': part for part in parts}
@@ -37,7 +40,9 @@ def select_tokens(features: Any, tokens: str) -> Tensor:
     missing = [name for name in wanted if name not in named]
     if missing:
         raise UserError(f'the encoder gives no {" and no ".join(missing)} tokens: change its out_type or the tokens')
-    return torch.cat([_as_sequence(named[name]) for name in wanted], dim=1)
+    sequences = [_as_sequence(named[name]) for name in wanted]
+    width = sequences[-1].shape[-1]
+    return torch.cat([part.unflatten(2, (-1, width)).flatten(1, 2) for part in sequences], dim=1)
 
 
 def absolute_indices(indices: Sequence[int], depth: int, what: str) -> tuple[int, ...]:

@@ -14,10 +14,11 @@ from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.suite import Row, Suite
-from mmssl_robust.encoders import parse_spec, use_encoder
+from mmssl_robust.encoders import load_encoder, parse_spec, use_encoder
 from mmssl_robust.encoders.in_config import info_of, is_by_spec, weights_of
 from mmssl_robust.encoders.sources import build_network
 from mmssl_robust.evaluation.sanity_checks import with_encoder
+from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import local_path
@@ -123,6 +124,19 @@ def test_a_fine_tuned_encoder_is_not_frozen():
     cfg.finetune = True
     use_encoder(cfg, VIT)
     assert all(parameter.requires_grad for parameter in build(cfg).backbone.parameters())
+
+
+def test_a_summary_is_as_wide_as_its_tokens(tmp_path):
+    pytest.importorskip('hf_models').saved('Radio', tmp_path)
+    spec = f'hf:{tmp_path}?weights=random&pool=summary'
+    cfg = config('classification')
+    use_encoder(cfg, spec, layers=2)
+    assert cfg.model.head.in_channels == 2 * 2 * 32 + 32
+    assert build(cfg)(torch.randn(2, 3, 32, 32), mode='tensor').shape == (2, 10)
+    both = load_encoder(spec, 'featmap_cls')(torch.rand(1, 3, 32, 32))
+    assert select_tokens(both, 'both').shape == (1, 2 + 16, 32)
+    with pytest.raises(UserError, match='leave out pool=summary'):
+        use_encoder(config('depth'), spec)
 
 
 def test_what_does_not_fit_is_refused_in_a_line():
