@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +18,12 @@ def call_of(model: Any) -> Call:
         return Still(model)
     # Models that resample their positions only when they are told to.
     settings = dict(interpolate_pos_encoding=True) if 'interpolate_pos_encoding' in wants else {}
-    return lambda images, **others: model(pixel_values=images, **settings, **others)
+    # No lambda: a copy has to call the copied model.
+    return partial(_call, model, settings)
+
+
+def _call(model: Any, settings: dict[str, Any], images: Tensor, **others: Any) -> Any:
+    return model(pixel_values=images, **settings, **others)
 
 
 def side_of_patch(model: Any) -> int | None:

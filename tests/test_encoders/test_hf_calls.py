@@ -1,5 +1,8 @@
-"""V-JEPA 2, a model of videos, on images: the tokens of its own forward."""
+"""How models are called; V-JEPA 2, a model of videos, on images: the tokens of its own forward."""
 
+import copy
+
+import pytest
 import torch
 from hf_models import SMALL, images, saved, transformers
 
@@ -42,3 +45,19 @@ def test_v_jepa_2_tells_rows_and_columns_of_images_of_any_size(tmp_path):
     for block in larger.encoder.layer:
         x = block(x, places)[0]
     torch.testing.assert_close(encoder(wide)[0].flatten(2).transpose(1, 2), larger.encoder.layernorm(x))
+
+
+@pytest.mark.parametrize(('name', 'settings'), [('VJEPA2', VIDEO), ('Dinov2', {})])
+@torch.no_grad()
+def test_a_copy_is_on_its_own(name, settings, tmp_path):
+    saved(name, tmp_path, **settings)
+    encoder = load_encoder(f'hf:{tmp_path}')
+    inputs = images(48, 24)
+    before = encoder(inputs)[0]
+    other = copy.deepcopy(encoder)
+    torch.testing.assert_close(other(inputs)[0], before)
+    for parameter in other.parameters():
+        parameter.add_(1)
+    assert not torch.allclose(other(inputs)[0], before)
+    encoder(images(16, 16))
+    torch.testing.assert_close(encoder(inputs)[0], before)
