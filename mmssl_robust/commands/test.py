@@ -6,6 +6,7 @@ Examples:
     mmssl-robust test CONFIG CHECKPOINT --attack autoattack --norm l2 --eps 0.5
     mmssl-robust test CONFIG CHECKPOINT --attack pgd --restarts 5 --targeted least-likely
     bash tools/dist_test.sh CONFIG CHECKPOINT 8 --attack pgd
+    mmssl-robust test CONFIG CHECKPOINT --tta --attack segpgd
     mmssl-robust test configs/retrieval/mini_cifar10_retrieval.py --attack embed pgd
 """
 
@@ -32,6 +33,7 @@ from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
 from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
+from mmssl_robust.evaluation.tta import use_tta
 from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
 from mmssl_robust.targeted import targeted
 from mmssl_robust.utils.checkpoint import local_path
@@ -101,6 +103,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_engine_arguments(parser)
     parser.add_argument(
+        '--tta',
+        action='store_true',
+        help="of a segmentor: average scales and mirror images, those of the config's tta_pipeline or else DINOv2's",
+    )
+    parser.add_argument(
         '--weights',
         choices=('ema', 'raw'),
         help='of a checkpoint with both, by default their average over the training',
@@ -146,6 +153,8 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
     if 'test_dataloader' not in cfg or 'model' not in cfg:
         raise UserError(f'{args.config} has no test section')
+    if args.tta:
+        use_tta(cfg)
     cfg.env_cfg = cfg.get('env_cfg', {})
     cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | cfg.env_cfg.get('dist_cfg', {})
     if args.sanity_images < 1:
@@ -206,6 +215,7 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         checkpoint_sha256=sha256(local_path(args.checkpoint)) if args.checkpoint else None,
         **encoder_of(cfg, model),
         weights=loaded_weights(model),
+        **(dict(tta=dict(scales=model.scales, flips=model.flips)) if args.tta else {}),
         libraries=library_versions(),
     )
 

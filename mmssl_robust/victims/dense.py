@@ -61,12 +61,11 @@ class DenseVictim(Victim):
 
     def compact_prediction(self, pixels: Tensor) -> Outputs:  # noqa: D102
         inputs = self.normalise(pixels)
-        metas = [sample.metainfo for sample in self.data_samples]
         if self.tail is None:
-            samples = self.model.postprocess_result(self.model.inference(inputs, metas), self._fresh_samples())
+            samples = self.model.predict(inputs, self._fresh_samples())
             return _on_canvas([self._output_of(sample) for sample in samples], self.canvas, fill=1)
         windows = encode_in_budget(self._small_maps, self.grid.windows(inputs), self.memory, self.model)
-        return self.tail.join(windows, metas)
+        return self.tail.join(windows, [sample.metainfo for sample in self.data_samples])
 
     def _small_maps(self, inputs: Tensor) -> Tensor:
         return self.model.decode_head(self.model.extract_feat(inputs))

@@ -95,6 +95,20 @@ def test_results(tool, folder, capsys):
     assert 'segpgd' in printed and f'{report["metrics"]["aAcc"]:.2f}' in printed
 
 
+def test_several_scales_and_mirror_images_are_averaged(tool, folder):
+    """With mmseg's pipeline for it images come in their own size, each of two here."""
+    resizes = [dict(type='Resize', scale_factor=scale, keep_ratio=True) for scale in (1.0, 0.5)]
+    flips = [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)]
+    transforms = [resizes, flips, [dict(type='LoadAnnotations')], [dict(type='PackSegInputs')]]
+    cfg = Config.fromfile('config.py')
+    cfg.tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=transforms)]
+    cfg.dump('config.py')
+    tool('config.py', 'model.pth', '--tta', '--attack', 'segpgd', '--eps', '16/255', '--steps', 1, '--out', 'out.json')
+    report = json.loads(Path('out.json').read_text())
+    assert report['tta'] == dict(scales=[1.0, 0.5], flips=[None, 'horizontal'])
+    assert report['images'] == 3 and report['metrics']['segpgd/aAcc'] < report['metrics']['aAcc']
+
+
 def test_images_leave_at_their_first_success(tool, folder, capsys):
     arguments = ['config.py', 'model.pth', '--attack', 'segpgd', '--eps', '16/255', '--step-size', '8/255']
     arguments += ['--steps', 3]

@@ -24,6 +24,10 @@ DENSE_CASES = {
     'whole': (segmentor_cfg(), segmentation_batch((16, 24), (16, 24), (16, 24))),
     'padded': (segmentor_cfg(), segmentation_batch((20, 12), (40, 24), (31, 23))),
     'slide': (segmentor_cfg('slide'), segmentation_batch((24, 40), (24, 40), (30, 33))),
+    'tta': (
+        segmentor_cfg() | dict(type='mmssl_robust.TTASegmentor', scales=[1.0, 1.5], flips=[None, 'horizontal']),
+        segmentation_batch((20, 12), (40, 24), (31, 23)),
+    ),
     'depth': (depth_estimator_cfg(), depth_batch((20, 12), (40, 24), (31, 23))),
     'slide_depth': (depth_estimator_cfg('slide'), depth_batch((24, 40), (30, 33))),
     'slide_padded': (segmentor_cfg('slide'), segmentation_batch((20, 28), (41, 57))),
@@ -38,7 +42,7 @@ CASES = {
 def attack_for(model_cfg, **settings):
     if 'ImageClassifier' in model_cfg['type']:
         return PGD(CrossEntropy(), steps=3, **settings)
-    return (SegPGD if 'EncoderDecoder' in model_cfg['type'] else DepthPGD)(steps=3, **settings)
+    return (DepthPGD if 'Depth' in model_cfg['type'] else SegPGD)(steps=3, **settings)
 
 
 def output(sample):

@@ -1,5 +1,6 @@
 """Whole models for dense tasks."""
 
 from .depth_estimator import DepthEstimator
+from .tta_segmentor import TTASegmentor
 
-__all__ = ['DepthEstimator']
+__all__ = ['DepthEstimator', 'TTASegmentor']
