@@ -86,7 +86,8 @@ class TTASegmentor(EncoderDecoder):
         """Those of one view, (C, h, w) for each image, at its original size and unflipped."""
         if flip:
             images = images.flip(3 if flip == 'horizontal' else 2)
-        settings, pads = self.data_preprocessor, [{}] * len(images)
+        settings = self.data_preprocessor
+        pads: list[dict[str, Any]] = [{}] * len(images)
         if settings.test_cfg:
             how = dict(size=settings.test_cfg.get('size'), size_divisor=settings.test_cfg.get('size_divisor'))
             images, pads = stack_batch(list(images), pad_val=settings.pad_val, **how)
