@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from mmengine.structures import BaseDataElement
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset
 
@@ -66,12 +67,22 @@ def info_of(dataset: Any, index: int) -> Mapping[str, Any]:
     """What a data set knows of a sample before it reads it, such as its files; empty where nothing is known."""
     if hasattr(dataset, 'get_data_info'):
         return dataset.get_data_info(index) or {}
+    origin, place = origin_of(dataset, index)
+    return info_of(origin, place) if origin is not dataset else {}
+
+
+def origin_of(dataset: Any, index: int) -> tuple[Any, int]:
+    """Return the data set that a sample comes from where some are joined, repeated or cut, and its index there."""
     if isinstance(dataset, Subset):
-        return info_of(dataset.dataset, dataset.indices[index])
+        return origin_of(dataset.dataset, dataset.indices[index])
     if isinstance(dataset, ConcatDataset):
         part = bisect_right(dataset.cumulative_sizes, index)
-        return info_of(dataset.datasets[part], index - (dataset.cumulative_sizes[part - 1] if part else 0))
-    return info_of(dataset.dataset, index) if isinstance(dataset, PlacedDataset) else {}
+        return origin_of(dataset.datasets[part], index - (dataset.cumulative_sizes[part - 1] if part else 0))
+    if isinstance(dataset, PlacedDataset):
+        return origin_of(dataset.dataset, index)
+    if isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
+        return origin_of(dataset.dataset, dataset._get_ori_dataset_idx(index))
+    return dataset, index
 
 
 def placed_loader(loader: Any) -> Any:

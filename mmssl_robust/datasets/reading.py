@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.thresholds import USUAL_THRESHOLDS
 
-from .places import info_of, metainfo_of
+from .places import info_of, metainfo_of, origin_of
 
 IGNORED = int(USUAL_THRESHOLDS['ignore_index'])
 """The label of pixels that losses, attacks and metrics leave out, unless a data set says another."""
@@ -53,7 +53,7 @@ def read_sample(dataset: Any, index: int, in_full: bool = True) -> Any:
         undecodable = (path for path in paths if _damage(path, or_unknown=True))
         name = next(undecodable, None) or info.get('img_path', f'image {index}')
         raise cannot_read(name, error) from error
-    _check_labels(item, dataset, info)
+    _check_labels(item, origin_of(dataset, index)[0], info)
     return item
 
 

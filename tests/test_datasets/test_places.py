@@ -8,7 +8,7 @@ from mmpretrain.structures import DataSample
 from toys import classification_run, runner_of, write_classification
 
 from mmssl_robust.datasets import TolerantDataset, placed_loader, tolerant_collate
-from mmssl_robust.datasets.places import PlacedDataset
+from mmssl_robust.datasets.places import PlacedDataset, info_of, origin_of
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
 
@@ -70,6 +70,20 @@ def test_places(run, kind):
         count = len(whole)
     assert [sample.sample_idx for sample in batch['data_samples']] == list(range(count))
     assert whole.metainfo['classes'] == tuple(f'class{label}' for label in range(4))
+
+
+@pytest.mark.parametrize(
+    'kind', ['part', 'joined', 'repeated', 'balanced', 'fold', 'nested', 'torch, joined', 'torch, part']
+)
+def test_origins(run, kind):
+    """The data set that a sample comes from, and its index there, however they are joined, repeated or cut."""
+    dataset, _ = wrapped(kind, run['test_dataloader']['dataset'])
+    dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+    for index in range(len(dataset)):
+        origin, place = origin_of(dataset, index)
+        assert kind == 'fold' or type(origin).__name__ == 'CustomDataset'
+        assert info_of(origin, place)['img_path'] == info_of(dataset, index)['img_path']
+        torch.testing.assert_close(origin[place]['inputs'], dataset[index]['inputs'])
 
 
 @pytest.mark.parametrize('finished', [False, True])

@@ -111,6 +111,23 @@ def test_whatever_is_wrong_with_a_label_names_the_label(dataset, folder, write, 
     assert problem.fatal == (on_corrupt == 'fail')
 
 
+@pytest.mark.parametrize('label, classes', [(3, 4), (5, 6)])
+def test_labels_of_joined_data_sets_are_held_to_their_own_classes(dataset, folder, label, classes):
+    """Whichever comes first, as where the images of several tasks are learnt from at once."""
+    for number, value in enumerate((0, 1, label, 2, 3)):
+        cv2.imwrite(str(folder / f'labels/{number}.png'), np.full((16, 16), value, np.uint8))
+    of_classes = [dict(metainfo=dict(classes=[f'class{i}' for i in range(count)])) for count in (2, classes)]
+    fewer, enough = (dataset | more for more in of_classes)
+    joined = dict(
+        type='ConcatDataset',
+        ignore_keys=['classes', 'label_map', 'palette'],
+        datasets=[fewer | dict(indices=1), enough],
+    )
+    whole = TolerantDataset(dict(type='RepeatDataset', times=2, dataset=joined), 'skip')
+    batch = tolerant_collate([whole[index] for index in range(2 * (1 + 5))])
+    assert not batch['unreadable']
+
+
 def test_a_depth_map_of_three_channels(tmp_path):
     DefaultScope.get_instance('depth', scope_name='mmseg')
     write_depth(tmp_path / 'data', [(16, 16)] * 2)
