@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
+from mmengine.structures import PixelData
 from safetensors.torch import load_file, save_file
 from toys import ARCH, backbone_cfg, write_heads
 from toys import method as build
@@ -73,3 +75,60 @@ def test_weights_that_are_not_the_heads(heads):
 def test_a_scale_that_is_none(heads):
     with pytest.raises(UserError, match='scale=0: give a positive number'):
         task_aware({'classes': heads['classes'] | dict(scale=0)})
+
+
+def labelled(heads, **settings):
+    """Supervised adversarial training through three heads, and a batch: a class, pixels, depth, and nothing."""
+    heads = {name: arguments | dict(labels=True) for name, arguments in heads.items()}
+    settings = settings or dict(attack=ATTACK)
+    model = build('both', 'mmssl_robust.TaskAware', backbone=BOTH, heads=heads, embedding_weight=0.0, **settings)
+    data = batch(model, count=4)
+    first, second, third, _ = data['data_samples']
+    first.set_gt_label(2)
+    second.set_data(dict(gt_sem_seg=PixelData(data=torch.full((1, 16, 16), 1, dtype=torch.uint8))))
+    third.set_data(dict(gt_depth_map=PixelData(data=torch.full((1, 16, 16), 2.5))))
+    return model, data
+
+
+def enlarged(prediction):
+    return F.interpolate(prediction, (16, 16), mode='bilinear')
+
+
+def test_each_head_is_held_to_the_labels_of_its_own_images(heads):
+    """Against the formulas on the student's predictions for single images; the teacher has no part in it."""
+    model, data = labelled(heads, adversaries=[])
+    losses = model(**data, mode='loss')
+    with torch.no_grad():
+        said = {name: head(model.backbone(data['inputs'])).double() for name, head in model.heads.items()}
+    expected = dict(
+        classes=-said['classes'][0].log_softmax(0)[2],
+        pixels=-enlarged(said['pixels'][1:2]).log_softmax(1)[0, 1].mean(),
+        depth=(enlarged(said['depth'][2:3]) / 2.5).log().square().mean(),
+    )
+    for name, loss in expected.items():
+        # Of four images one counts; a scale of 2.
+        assert losses[f'loss_{name}'].item() == pytest.approx(loss.item() / 4 / 2, rel=1e-5)
+    assert (model.cost.forwards, model.cost.backwards) == (4, 4)
+
+
+def test_the_attack_raises_the_loss_of_the_labels(heads):
+    model, data = labelled(heads)
+    clean = labelled(heads, adversaries=[])[0]
+    clean.load_state_dict(model.state_dict())
+    attacked, before = (network(**data, mode='loss') for network in (model, clean))
+    assert all(attacked[f'loss_{name}'] > before[f'loss_{name}'] for name in heads)
+
+
+def test_an_image_without_labels_is_left_as_it_started(heads):
+    """Its loss is 0 wherever it is moved, so that its gradient is exactly zero."""
+    model, data = labelled(heads)
+    made = model.batch_of(**data)
+    model.perturb(made)
+    assert made.zero_grad.tolist() == [0, 0, 0, 1]
+
+
+def test_no_labels_at_all(heads):
+    model, data = labelled(heads)
+    for samples in (None, batch(model, count=4)['data_samples']):
+        with pytest.raises(UserError, match='want labels .* no image of a batch of train_dataloader has one'):
+            model(inputs=data['inputs'], data_samples=samples, mode='loss')

@@ -12,7 +12,7 @@ from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.utils.errors import UserError
 
 from .cost import Cost
-from .task_head import TaskHead
+from .task_head import LABELS, TaskHead
 
 Encoder = Callable[[Tensor], Any]
 """From normalised images to what a backbone returns, its features."""
@@ -133,7 +133,7 @@ class AdversarialBatch:
         return self._said[head]
 
     def distance(self, head: str, features: Any, rows: Tensor | slice = slice(None)) -> Tensor:
-        """Return how far what a head says is from what it says of the teacher's clean features.
+        """Return how far what a head says is from what it says of the teacher's clean features, or from labels.
 
         Args:
             head: Its name.
@@ -141,10 +141,23 @@ class AdversarialBatch:
             rows: Which these are.
 
         Returns:
-            One number for each image, in units of the head's ``scale``.
+            One number for each image, in units of the head's ``scale``; 0 for images that lack the label.
+
+        Raises:
+            UserError: If the head is held to labels, and no image of the whole batch has one for any head.
         """
         task = self._heads[head]
+        if task.labels:
+            return task.loss(task(features), self._samples(rows))
         return task.distance(task(features), self.reference(head)[rows])
+
+    def _samples(self, rows: Tensor | slice) -> list[BaseDataElement]:
+        samples, names = self.data_samples or (), LABELS.values()
+        if not any(name in sample for sample in samples for name in names):
+            wanted = ', '.join(names)
+            raise UserError(f'model.heads want labels ({wanted}): no image of a batch of train_dataloader has one')
+        places = range(len(samples))[rows] if isinstance(rows, slice) else rows.tolist()
+        return [samples[place] for place in places]
 
     def _fitting(self, embedding: Tensor) -> Tensor:
         self._shape = self._shape or embedding.shape[1:]

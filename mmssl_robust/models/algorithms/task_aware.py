@@ -1,4 +1,4 @@
-"""Robust predictions of frozen heads, without labels."""
+"""Robust predictions of frozen heads, without labels or with them."""
 
 from typing import Any
 
@@ -25,6 +25,9 @@ class TaskAware(AdversarialTraining):
     d is the Kullback-Leibler divergence for classes, of each pixel for segmentation, the squared log ratio for depth;
     c is the head's ``scale``; heads are frozen, no label enters. The second term is FARE's, relative to its embedding.
     The paper that this package follows proposes it in its outlook.
+
+    With heads that are held to ``labels``, and w = 0, it is supervised adversarial training (Madry et al., ICLR 2018);
+    TeCoA (Mao et al., ICLR 2023) through a :class:`~mmssl_robust.models.heads.CosineHead`.
 
     Args:
         backbone: See :class:`AdversarialTraining`.

@@ -1,14 +1,18 @@
 """A frozen head of a task, as a reference of adversarial training."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
+from mmengine.structures import BaseDataElement
 from mmseg.models.segmentors import BaseSegmentor
 from torch import Tensor, nn
 
 from mmssl_robust.datasets.thresholds import share_thresholds
+from mmssl_robust.functional.label_losses import class_loss, log_depth_loss, pixel_loss
 from mmssl_robust.models.decode_heads import LinearDepthHead
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.errors import UserError
@@ -16,24 +20,29 @@ from mmssl_robust.utils.mismatch import mismatch
 from mmssl_robust.utils.released_heads import to_own_names
 from mmssl_robust.utils.state_dict import build_model, read_weights
 
+LABELS = {'classes': 'gt_label', 'pixels': 'gt_sem_seg', 'depth': 'gt_depth_map'}
+"""Where a sample keeps its label, by what the head predicts."""
+
 
 class TaskHead(BaseModule):
     """What a head that was trained on the standard encoder says, and how far two of its predictions are apart.
 
     The distances need no label: the Kullback-Leibler divergence from the reference's classes, for segmentation its mean
-    over the head's pixels, for depth the mean square of the log ratio.
+    over the head's pixels, for depth the mean square of the log ratio. With ``labels`` the reference is what is known
+    of the image: see :meth:`loss`.
 
     Args:
         config: Path of the task's config, such as ``'configs/segmentation/mini_camvid.py'``.
         head: Path or URL of the head's weights.
         scale: The distance that counts as 1, by which different tasks are brought to one measure; such as that between
             predictions for different images.
+        labels: Whether the head is held to labels, in place of what it says of the teacher's features.
 
     Raises:
         UserError: If the config's encoder gives other tokens than one block's, or the scale is not positive.
     """
 
-    def __init__(self, config: str, head: str, scale: float = 1.0) -> None:
+    def __init__(self, config: str, head: str, scale: float = 1.0, labels: bool = False) -> None:
         super().__init__()
         if not scale > 0:
             raise UserError(f'scale={scale}: give a positive number')
@@ -41,7 +50,7 @@ class TaskHead(BaseModule):
         share_thresholds(cfg)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
             model = build_model(cfg.model)
-        self.source, self.scale = head, scale
+        self.source, self.scale, self.labels = head, scale, labels
         self.name = 'decode_head' if isinstance(model, BaseSegmentor) else 'head'
         self.head = model.get_submodule(self.name)
         self.is_depth = isinstance(self.head, LinearDepthHead)
@@ -104,6 +113,40 @@ class TaskHead(BaseModule):
             )
             distances = terms.sum(dim=1)
         return distances.flatten(1).mean(dim=1) / self.scale if distances.ndim > 1 else distances / self.scale
+
+    def loss(self, prediction: Tensor, samples: Sequence[BaseDataElement]) -> Tensor:
+        """Return the losses of predictions against labels (B,), in units of ``scale``.
+
+        Cross-entropy for classes, its mean over the labelled pixels for segmentation, for depth the mean square of the
+        log ratio. An image without a label of this task has 0: images of several data sets may lie in one batch.
+
+        Args:
+            prediction: As :meth:`forward` returns it.
+            samples: With ``gt_label``, ``gt_sem_seg`` or ``gt_depth_map``.
+        """
+        rows = [row for row, sample in enumerate(samples) if LABELS[self._predicts] in sample]
+        losses = 0 * prediction.flatten(1).sum(dim=1)  # part of the graph, even where no image counts
+        if not rows:
+            return losses
+        labels = torch.stack([self._label_of(samples[row]) for row in rows]).to(prediction.device)
+        return losses.index_add(0, losses.new_tensor(rows).long(), self._losses(prediction[rows], labels) / self.scale)
+
+    @property
+    def _predicts(self) -> str:
+        if self.is_depth:
+            return 'depth'
+        return 'pixels' if self.name == 'decode_head' else 'classes'
+
+    def _label_of(self, sample: BaseDataElement) -> Tensor:
+        label: Any = sample.get(LABELS[self._predicts])
+        return label.squeeze() if self._predicts == 'classes' else label.data
+
+    def _losses(self, prediction: Tensor, labels: Tensor) -> Tensor:
+        if self.is_depth:
+            return log_depth_loss(prediction, labels, self.head.min_depth, self.head.max_depth)
+        if self._predicts == 'pixels':
+            return pixel_loss(prediction, labels, self.head.ignore_index)
+        return class_loss(prediction, labels)
 
     def _read(self, features: Any) -> Any:
         # Of both kinds of tokens of the last block those before the final norm lie in the middle.
