@@ -20,7 +20,7 @@ METHODS = {
     'FARE': dict(type='FARE', attack=PGD | EMBEDDING),
     'LORE': dict(type='LORE', attack=PGD | EMBEDDING, primal_steps=2),
     'TRADES': dict(type='FeatureTRADES', attack=PGD | EMBEDDING),
-    'task-aware': dict(type='TaskAware', attack=PGD),
+    'task-aware': dict(type='TaskAware', attack=PGD, weight_perturbation=dict(gamma=0.01, start=0.3)),
     'several adversaries': dict(type='FARE', adversaries=MIXED),
 }
 WATCHED = {'several adversaries': [dict(type='mmssl_robust.OneStepHook', interval=2, steps=2)]}

@@ -1,6 +1,7 @@
 """What a method of adversarial training states its losses from."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,8 @@ from .task_head import LABELS, TaskHead
 
 Encoder = Callable[[Tensor], Any]
 """From normalised images to what a backbone returns, its features."""
+
+_OF_STUDENT = {'clean_features', 'adversarial_features', 'clean', 'adversarial'}
 
 
 class AdversarialBatch:
@@ -63,6 +66,14 @@ class AdversarialBatch:
         self._heads = heads or {}
         self._shape: torch.Size | None = None
         self._said: dict[str, Tensor] = {}
+
+    def seen_by(self, student: Encoder) -> 'AdversarialBatch':
+        """Return the same images, clean and adversarial, and what the teacher says of them, for another student."""
+        other = copy(self)
+        other._student = student
+        for name in _OF_STUDENT & vars(other).keys():
+            del vars(other)[name]
+        return other
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from mmssl_robust.attacks import PGD, Perturbation, eval_mode, frozen
 from mmssl_robust.functional.pixel_space import PixelSpace
@@ -25,6 +26,7 @@ from .cost import Cost
 from .inner_attack import Output
 from .references import WithReferences
 from .task_head import TaskHead
+from .weight_perturbation import WeightPerturbation, build_weight_perturbation
 
 Tokens = Literal['cls', 'patch', 'both']
 
@@ -47,6 +49,8 @@ class AdversarialTraining(WithReferences):
             leaves all images as they are.
         heads: Name -> arguments of a :class:`~mmssl_robust.models.algorithms.TaskHead` that was trained on the teacher,
             for adversaries and losses.
+        weight_perturbation: Arguments of
+            :class:`~mmssl_robust.models.algorithms.weight_perturbation.WeightPerturbation`; None for none.
         tokens: The embedding that is kept and attacked: ``'cls'``, ``'patch'``, or ``'both'``, of which CLS weighs as
             much as all patch tokens together. The backbone must give them: DINO's by ``out_type``.
         blocks: Which of the backbone's outputs make the embedding, beside each other.
@@ -79,6 +83,7 @@ class AdversarialTraining(WithReferences):
         attack: dict[str, Any] | None = None,
         adversaries: Sequence[dict[str, Any]] | None = None,
         heads: dict[str, dict[str, Any]] | None = None,
+        weight_perturbation: dict[str, float] | None = None,
         tokens: Tokens = 'cls',
         blocks: Sequence[int] = (-1,),
         neck: dict[str, Any] | None = None,
@@ -110,6 +115,7 @@ class AdversarialTraining(WithReferences):
         for name, head in self.heads.items():
             head.check(self.backbone)
             self.add_reference(f'head {name}', head)
+        self.weight_perturbation = build_weight_perturbation(weight_perturbation)
         self.loss_scale = loss_scale
         self.epoch = self.step = 0
         self.progress = 1.0
@@ -227,7 +233,18 @@ class AdversarialTraining(WithReferences):
         # First of all: the student's own forwards may change its running statistics.
         self.perturb(batch)
         self.cost.images += len(batch)
+        if self.weight_perturbation and self.progress >= self.weight_perturbation.start:
+            batch = self._on_worse_weights(batch, self.weight_perturbation)
         return self.losses(batch) | dict(zero_grad=batch.zero_grad.mean())
+
+    def _on_worse_weights(self, batch: AdversarialBatch, perturbation: WeightPerturbation) -> AdversarialBatch:
+        loss = sum(value for name, value in self.losses(batch).items() if 'loss' in name)
+        parameters = perturbation.perturbed(self.backbone, self.loss_scale * loss)
+
+        def student(inputs: Tensor) -> Any:
+            return self.neck(functional_call(self.backbone, parameters, (inputs,)))
+
+        return batch.seen_by(student)
 
     def batch_of(self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None) -> AdversarialBatch:
         """Return a batch whose adversarial images are still to be made; the arguments are those of :meth:`forward`."""
