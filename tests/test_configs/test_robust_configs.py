@@ -2,14 +2,21 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
+from mmssl_robust.datasets.reading import read_sample
 from mmssl_robust.models.algorithms.adversary import build_adversaries
-from mmssl_robust.registry import MODELS
+from mmssl_robust.registry import DATASETS, MODELS
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'robust'
-RECIPES = sorted(path.stem for path in FOLDER.glob('*.py'))
+RECIPES = sorted(path.stem for path in FOLDER.glob('*_mini_wide.py'))
+FULL_SIZE = sorted(path.stem for path in FOLDER.glob('*_in1k.py'))
+LABELLED = ['supervised_mini_wide', 'tecoa_mini_wide']
 HEADS = ['cifar10', 'camvid', 'nyu']
 
 
@@ -19,12 +26,15 @@ def recipe(data_root):
 
 
 def test_equal_images_steps_and_probes(recipe):
-    """Nothing differs but the model, and for LORE how its dual network is trained."""
+    """Nothing differs but the model, for LORE how its dual network is trained, and images where labels are needed."""
     standard = recipe('fare_mini_wide')
     for name in RECIPES:
         cfg = recipe(name)
-        for part in ('train_cfg', 'train_dataloader', 'param_scheduler', 'val_cfg', 'randomness', 'default_hooks'):
+        for part in ('train_cfg', 'param_scheduler', 'val_cfg', 'randomness', 'default_hooks'):
             assert cfg[part] == standard[part], (name, part)
+        without_set = [{**one.train_dataloader, 'dataset': None} for one in (cfg, standard)]
+        assert without_set[0] == without_set[1], name
+        assert (cfg.train_dataloader.dataset == standard.train_dataloader.dataset) == (name not in LABELLED), name
         assert cfg.optim_wrapper.optimizer == standard.optim_wrapper.optimizer, name
         assert cfg.optim_wrapper.clip_grad == standard.optim_wrapper.clip_grad, name
     assert standard.train_cfg.max_epochs * standard.train_cfg.images_per_epoch == 51200
@@ -38,7 +48,7 @@ def test_adversaries_have_one_budget(name, recipe):
     if model.get('adversaries') is not None:
         entries = model.adversaries
     else:
-        entries = [dict(attack=model.attack, heads=HEADS if 'heads' in model else ())]
+        entries = [dict(attack=model.attack, heads=list(model.get('heads', ())))]
     adversaries = build_adversaries(entries, HEADS, 'embedding', model.type)
     attacks = [adversary.attack for adversary in adversaries if adversary.attack]
     assert bool(attacks) == (name != 'clean_mini_wide')
@@ -47,8 +57,74 @@ def test_adversaries_have_one_budget(name, recipe):
         assert attack.norm != 'linf' or attack.eps == pytest.approx(4 / 255)
 
 
-@pytest.mark.parametrize('name', [name for name in RECIPES if 'task_aware' not in name])
+@pytest.mark.parametrize('name', RECIPES)
 def test_builds_for_the_wide_mini_encoder(name, recipe):
     model = MODELS.build(recipe(name).model)
     assert sum(parameter.numel() for parameter in model.backbone.parameters()) == 5595136
     assert model.backbone.embed_dims == 256 and model.tokens == 'both'
+
+
+def test_on_imagenet_every_method_has_every_encoder(recipe):
+    """Equal images, steps, attacks and tokens; only N-FGSM attacks in one step."""
+    encoders = ('dino_vits16', 'dino_vitb16', 'dinov2_vits14', 'dinov2_vitb14')
+    methods = ('fare', 'fare_nfgsm', 'lore', 'trades', 'task_aware')
+    assert sorted(f'{method}_{encoder}_in1k' for method in methods for encoder in encoders) == FULL_SIZE
+    standard = recipe('fare_dino_vitb16_in1k')
+    for name in FULL_SIZE:
+        cfg = recipe(name)
+        for part in ('train_cfg', 'train_dataloader', 'param_scheduler', 'default_hooks'):
+            assert cfg[part] == standard[part], (name, part)
+        assert cfg.optim_wrapper.optimizer == standard.optim_wrapper.optimizer, name
+        assert (cfg.model.tokens, cfg.model.backbone.final_norm) == ('both', 'both')
+        assert (cfg.model.attack.eps, cfg.model.attack.get('steps')) == ('4/255', None if 'nfgsm' in name else 10)
+        assert cfg.model.backbone.arch in name
+
+
+@pytest.mark.parametrize('name', [name for name in FULL_SIZE if 'dinov2_vits14' in name])
+def test_builds_for_dinov2(name, recipe):
+    """Heads that were trained beforehand fit the encoder that is trained; what they are called, a run says."""
+    model = MODELS.build(recipe(name).model)
+    assert model.backbone.embed_dims == 384
+    if 'task_aware' in name:
+        assert list(model.heads) == ['cifar10', 'ade20k', 'nyu']
+        assert model.heads['nyu'].source == 'work_dirs/dinov2_vits14_nyu/epoch_20.pth'
+
+
+@pytest.mark.parametrize('name', LABELLED)
+def test_labels(name, recipe):
+    """Every head is held to labels, the embedding to nothing, and each image has the label of one head."""
+    model = recipe(name).model
+    assert all(head.labels for head in model.heads.values()) and model.embedding_weight == 0
+    assert list(model.heads) == (HEADS if name == 'supervised_mini_wide' else HEADS[:1])
+
+
+def test_images_with_labels_of_three_tasks(tmp_path, monkeypatch):
+    """A third of the images each, as many as there are; all are crops of 64 pixels, and their labels with them."""
+    monkeypatch.setenv('DATA_ROOT', str(tmp_path))
+    bright = np.tile(np.arange(80) >= 40, (60, 1))
+    image = np.repeat(bright[..., None] * np.uint8(255), 3, axis=2)
+    for name, content in {
+        'cifar10/train/cat/0.png': image[:32, :32],
+        'camvid/images/train/0.jpg': image,
+        'camvid/annotations/train/0.png': np.where(bright, 3, 11).astype(np.uint8),
+        'nyu_half/images/train/0.jpg': image,
+        'nyu_half/annotations/train/0.png': np.where(bright, 4500, 0).astype(np.uint16),
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / name), content)
+    cfg = Config.fromfile(FOLDER / 'supervised_mini_wide.py').train_dataloader.dataset
+    counts = [part.get('times', 1) * count for part, count in zip(cfg.datasets, (30000, 367, 795))]
+    assert counts == [30000, 30094, 30210]
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(cfg)
+        items = [read_sample(dataset, index) for index in (0, *range(1, 6), *range(83, 88))]
+    assert len(dataset) == 1 + 82 + 38
+    assert all(item['inputs'].shape == (3, 64, 64) for item in items)
+    assert int(items[0]['data_samples'].gt_label) == 0 and 'gt_sem_seg' not in items[0]['data_samples']
+    for kind, dark, light, found in (('gt_sem_seg', 255, 3, items[1:6]), ('gt_depth_map', 0, 4.5, items[6:])):
+        for item in found:
+            pixels, label = item['inputs'][:1].float(), item['data_samples'].get(kind).data
+            assert label.shape == (1, 64, 64)
+            away = (pixels - 127.5).abs() > 100  # from the edge, which the enlargement blurs
+            assert away.float().mean() > 0.9
+            assert torch.equal(label[away].float(), torch.where(pixels > 127, light, dark)[away].float())
