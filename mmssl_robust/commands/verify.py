@@ -29,7 +29,7 @@ from mmssl_robust.utils.launch import init_processes
 from mmssl_robust.utils.terminal import console
 
 SUMMARY = 'say whether the records of a submission can be believed'
-_SIGNS = dict(fine='+', note=' ', doubt='?', refuted='!')
+_MARKS = dict(fine='ok', note='note', doubt='doubt', refuted='WRONG')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> None:
     )
     with unpacked(args.submission, int(args.max_gib * 2**30)) as folder:
         verdicts = verify(folder, Copy(args.data), settings, _show)
-    console.print(f'--seed {settings.seed} draws the same images again', soft_wrap=True, markup=False)
+    words = f'The images were drawn by chance; --seed {settings.seed} draws the same again'
+    console.print(words, soft_wrap=True, markup=False, highlight=False)
     if args.json:
         write_json(verdicts_as_dict(verdicts, settings, args.submission.rstrip('/').rpartition('/')[2]), args.json)
     if any(verdict.verdict != 'believable' for verdict in verdicts):
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _show(row: RowVerdict) -> None:
-    console.print(f'{row.name}: {row.verdict}', soft_wrap=True, markup=False, highlight=False)
+    console.print(f'{row.name}: {row.verdict}: {row.meaning}', soft_wrap=True, markup=False, highlight=False)
     for finding in row.findings:
-        line = f'  {_SIGNS[finding.weight]} {finding.check}: {finding.words}'
+        line = f'  {_MARKS[finding.weight]:<5}  {finding.check}: {finding.words}'
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -16,7 +16,7 @@ from mmssl_robust.benchmark.results import results_of
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.submission import Copy, Settings, pack, unpacked, verify
-from mmssl_robust.benchmark.submission.findings import highest_share, lowest_share
+from mmssl_robust.benchmark.submission.findings import bounds, highest_share, lowest_share
 from mmssl_robust.benchmark.submission.manifest import MANIFEST, write_manifest
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.commands.main import run_command
@@ -91,12 +91,21 @@ def test_bounds_are_those_of_the_binomial_distribution():
     assert (highest_share(0, 0), lowest_share(0, 8), highest_share(8, 8)) == (1, 0, 1)
 
 
+def test_bounds_are_said_only_where_they_exclude_something():
+    assert bounds(0, 8) == 'at most 31%' and bounds(8, 8) == 'at least 69%'
+    assert bounds(4, 8) == 'at least 19% and at most 81%'  # each other's mirror image
+
+
 def test_an_honest_row_is_believable(packed, data_root):
     row = verdict(packed, data_root, steps=2)
     assert row.verdict == 'believable' and not reasons(row)
     assert {pair.attack for pair in row.pairs} == {'clean', 'pgd'} and len(row.pairs) == 12
     assert max(pair.deviation for pair in row.pairs) < 1e-3
-    assert {'numbers', 'images', 'attacked again', 'stronger attack'} <= {finding.check for finding in row.findings}
+    said = {finding.check: finding.words for finding in row.findings}
+    assert {'numbers', 'images', 'attacked again', 'stronger attack'} <= said.keys()
+    assert '6 of 6 images came out as recorded' in said['attacked again']
+    assert 'called robust are wrong, which means at most' in said['attacked again']
+    assert 'speaks against' in row.meaning
 
 
 def test_a_submission_on_the_hub_is_verified_there(packed, data_root, hub):
@@ -149,6 +158,8 @@ def test_raised_scores(copy, data_root):
     sign(copy)
     row = verdict(copy, data_root)
     assert row.verdict == 'refuted' and 'attacked again' in reasons(row)
+    said = next(finding.words for finding in row.findings if finding.check == 'attacked again')
+    assert 'came out otherwise than recorded' in said and 'at least' in said and 'below 100' not in said
 
 
 def test_understated_eps(copy, data_root):
@@ -315,6 +326,8 @@ def test_the_commands_end_with_what_they_found(tmp_path, data_root, capsys):
     run_command('pack', [str(tmp_path / 'work'), '-o', str(tmp_path / 'out.zip'), '--with-encoders'])
     settings = ['--images', '2', '--seed', '3', '--steps', '0', '--json', str(tmp_path / 'said.json')]
     run_command('verify', [str(tmp_path / 'out.zip'), str(folder), *settings])
+    shown = capsys.readouterr().out
+    assert 'mini: believable: nothing' in shown and '  ok     numbers: all' in shown and '--seed 3 draws' in shown
     said = json.loads((tmp_path / 'said.json').read_text())
     assert said['schema_version'] == 1 and [row['verdict'] for row in said['rows']] == ['believable']
     with zipfile.ZipFile(tmp_path / 'out.zip') as archive:

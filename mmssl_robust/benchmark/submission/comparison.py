@@ -12,7 +12,7 @@ from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import Task
 from mmssl_robust.utils.wording import counted, listed
 
-from .findings import Finding, highest_share, lowest_share
+from .findings import Finding, Weight, bounds, highest_share, lowest_share
 from .reattack import Sample
 
 SAME = 1e-3
@@ -27,6 +27,7 @@ _ACCIDENT = 0.02  # chance that honest records are called one-sided
 _REFUTED = 0.1  # share of wrong records that must be exceeded, with 95 % confidence
 _COARSE = 0.2  # of a share of a few things, of which rounding may change one
 _COSTS = ('forwards', 'backwards')
+_WEAK = ': the model is less robust than its records, even true ones, say'
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def conclusion(pairs: list[Compared], sample: Sample, steady: Mapping[str, bool]
     other_cost = [pair for pair in attacked if steady[pair.attack] and not pair.same_cost]
     if other_cost:
         names = listed(sorted({pair.attack for pair in other_cost}))
-        words = f'{names}: the records count other forwards and backwards than the attack takes as stated'
+        words = f'{names}: the records count other forward and backward passes than the attack, as stated, takes'
         yield Finding('cost', 'refuted', words)
     if attacked:
         yield _attacked(attacked, sample)
@@ -118,39 +119,48 @@ def _flattered(pairs: list[Compared]) -> Iterator[Finding]:
         gains[pair.index] += (pair.recorded or 0.0) - (pair.found or 0.0)
     sides = [gain > 0 for gain in gains.values() if abs(gain) > SAME]
     if sides and binomtest(sum(sides), len(sides), alternative='greater').pvalue < _ACCIDENT:
-        words = f'the records are better than what was found on {sum(sides)} of {len(sides)} images that differ'
-        yield Finding('one-sided', 'doubt', f'{words}, by rounding alone half of them would be')
+        words = f'the records flatter the model on {sum(sides)} of {counted(len(sides), "image")} that differ'
+        yield Finding('one-sided', 'doubt', f'{words}; by rounding alone it would be about half of them')
 
 
 def _clean(pairs: list[Compared]) -> Finding:
     wrong = [pair for pair in pairs if not pair.agrees]
     if wrong:
-        words = f'{len(wrong)} of {len(pairs)} predictions are not those of this model: {_shown(wrong[0])}'
-        return Finding('clean again', 'refuted', words)
-    return Finding('clean again', 'fine', f'{len(pairs)} of {len(pairs)} predictions agree, {_largest(pairs)}')
+        words = f'{len(wrong)} of {counted(len(pairs), "recorded prediction")} are not those of this model'
+        return Finding('clean again', 'refuted', f'{words}: {_shown(wrong[0])}')
+    words = f'the model predicts what is recorded on all {counted(len(pairs), "clean image")} that were drawn'
+    return Finding('clean again', 'fine', f'{words} ({_largest(pairs)})')
 
 
 def _attacked(pairs: list[Compared], sample: Sample) -> Finding:
     wrong = {pair.index for pair in pairs if not pair.agrees}
     number = len(sample.indices)
-    same = sum(pair.deviation <= SAME for pair in pairs)
-    words = [
-        f'{number - len(wrong)} of {counted(number, "image")} agree under all attacks as stated, {_largest(pairs)} '
-        f'({same} of {len(pairs)} records are the same but for rounding)',
-    ]
-    robust = len(wrong & set(sample.robust))
-    if sample.robust:
-        share = highest_share(robust, len(sample.robust))
-        words.append(
-            f'{len(sample.robust) - robust} of {len(sample.robust)} that are called robust agree: below {share:.0%} of '
-            'such records are wrong (95 %)'
-        )
-    if not wrong:
-        return Finding('attacked again', 'fine', '; '.join(words))
     gross = {pair.index for pair in pairs if pair.deviation > GROSS}
     refuted = len(gross) > 1 or lowest_share(len(wrong), number) > _REFUTED
-    worst = max(pairs, key=lambda pair: pair.deviation)
-    return Finding('attacked again', 'refuted' if refuted else 'doubt', '; '.join([*words, _shown(worst)]))
+    weight: Weight = 'refuted' if refuted else 'doubt' if wrong else 'fine'
+    return Finding(
+        'attacked again', weight, '; '.join(filter(None, (_agreeing(pairs, wrong, number), _sure(wrong, sample))))
+    )
+
+
+def _agreeing(pairs: list[Compared], wrong: set[int], number: int) -> str:
+    """How many of the drawn images came out as recorded."""
+    if wrong:
+        worst = max(pairs, key=lambda pair: pair.deviation)
+        return f'{len(wrong)} of {counted(number, "image")} came out otherwise than recorded, such as {_shown(worst)}'
+    same = sum(pair.deviation <= SAME for pair in pairs)
+    words = f'{number} of {counted(number, "image")} came out as recorded, under all attacks as stated'
+    return f'{words} ({same} of {counted(len(pairs), "record")} the same but for rounding, {_largest(pairs)})'
+
+
+def _sure(wrong: set[int], sample: Sample) -> str:
+    """What the drawn images say of all that the records call robust, of which alone too much can be claimed."""
+    robust, of = len(wrong & set(sample.robust)), len(sample.robust)
+    if not of:
+        return ''
+    more = '' if robust or highest_share(0, of) <= _REFUTED else '; more --images bring this down'
+    words = f'{robust} of the {of} that are called robust are wrong'
+    return f'{words}, which means {bounds(robust, of)} of all that are (95 % confidence){more}'
 
 
 def overstated(worst: pd.DataFrame, found: pd.DataFrame, robust: list[int], task: Task, name: str) -> Finding:
@@ -168,12 +178,16 @@ def overstated(worst: pd.DataFrame, found: pd.DataFrame, robust: list[int], task
     before, after = worst.loc[robust, 'quality'], found.loc[robust, 'quality']
     if worst['decided'].all():
         fallen = int((~found.loc[robust, 'robust']).sum())
-        words = f'{fallen} of {len(robust)} images that all recorded attacks leave right fall to {name}'
-        return Finding('stronger attack', 'note' if fallen else 'fine', words)
+        words = f'{name} breaks {fallen} of {counted(len(robust), "image")} that no recorded attack breaks'
+        return Finding('stronger attack', 'note' if fallen else 'fine', words + (_WEAK if fallen else ''))
     drop = float((before - after).mean())
-    words = f'{task.quality} {before.mean():.3f} by the records, {after.mean():.3f} under {name}'
+    words = f'{task.quality} is {before.mean():.3f} by the records and {after.mean():.3f} under {name}'
     over = drop > TOLERANCE * max(1.0, float(before.abs().mean()))
-    return Finding('stronger attack', 'note' if over else 'fine', f'{words}, on {counted(len(robust), "image")}')
+    return Finding(
+        'stronger attack',
+        'note' if over else 'fine',
+        f'{words}, on {counted(len(robust), "image")}{_WEAK if over else ""}',
+    )
 
 
 def _deviation(ours: Mapping[str, Any], theirs: Mapping[str, Any], task: Task) -> float:

@@ -18,7 +18,8 @@ from .findings import Finding
 from .images import IMAGE, Entry, by_word_alone, digest_of
 
 _ROUNDING, _TIE = 1e-6, 1e-3
-_WORD_ALONE = 'classes are no folders: which image is of which class is the word of the submission'
+_WORD_ALONE = 'folders are no classes here: which image is of which class is the word of the submission alone'
+_CONTRADICTORY = 'prediction, success, quality or ground truth contradict each other in'
 
 
 def check_results(claimed: Sequence[Mapping[str, Any]], computed: pd.DataFrame) -> Finding:
@@ -32,9 +33,11 @@ def check_results(claimed: Sequence[Mapping[str, Any]], computed: pd.DataFrame) 
     theirs = {(line.get('attack'), line.get('metric')): (line.get('value'), line.get('images')) for line in claimed}
     wrong = [pair for pair in dict.fromkeys([*theirs, *ours]) if not _same(theirs.get(pair), ours.get(pair))]
     if wrong:
-        first = f'{" ".join(map(str, wrong[0]))} {_shown(theirs.get(wrong[0]))}, by them {_shown(ours.get(wrong[0]))}'
-        return Finding('numbers', 'refuted', f'{len(wrong)} do not follow from the records: {first}')
-    return Finding('numbers', 'fine', f'all {len(ours)} follow from the records')
+        stated, found = (_shown(numbers.get(wrong[0])) for numbers in (theirs, ours))
+        first = f'{" ".join(map(str, wrong[0]))} is stated as {stated}, by the records it is {found}'
+        words = f'{len(wrong)} of {len(theirs)} stated numbers do not follow from the records'
+        return Finding('numbers', 'refuted', f'{words}: {first}')
+    return Finding('numbers', 'fine', f'all {len(ours)} stated numbers follow from the records')
 
 
 def check_images(records: RowRecords, images: Mapping[str, Any], claimed: Mapping[str, Any]) -> Iterator[Finding]:
@@ -47,7 +50,7 @@ def check_images(records: RowRecords, images: Mapping[str, Any], claimed: Mappin
     """
     entries: list[Entry] = images['images']
     if digest_of(entries) != claimed.get('digest') or len(entries) != claimed.get('number'):
-        yield Finding('images', 'refuted', 'the list of images is not the one of the manifest')
+        yield Finding('images', 'refuted', 'the list of images is not the one that the manifest states')
     wanted = spread(images['size'], records.row.max_images)
     skipped = len(records.info.get('skipped') or ())
     for attack in records.finished:
@@ -70,7 +73,8 @@ def check_images(records: RowRecords, images: Mapping[str, Any], claimed: Mappin
     if odd:
         words = f'the label of {counted(len(odd), "image")} is not that of the others in their folder'
         yield Finding('labels', 'doubt' if by_folder else 'note', words if by_folder else _WORD_ALONE)
-    yield Finding('images', 'fine', f'{len(entries)} of {images["size"]}, digest {digest_of(entries)[:12]}')
+    words = f'{len(entries)} of the {counted(images["size"], "image")} of the data set, as the settings choose them'
+    yield Finding('images', 'fine', f'{words} (digest of all {digest_of(entries)[:12]})')
 
 
 def check_attacks(records: RowRecords, thresholds: Mapping[str, float]) -> Iterator[Finding]:
@@ -86,19 +90,22 @@ def check_attacks(records: RowRecords, thresholds: Mapping[str, float]) -> Itera
         differing = differences(told.settings.as_dict(), stated['settings'])
         differing += differences(records.row.attacks[name], stated['config'])
         if differing:
-            yield Finding('attacks', 'refuted', f'{name} is built with {"; ".join(differing)}')
+            words = f'{name} as its config builds it has {"; ".join(differing)} as stated'
+            yield Finding('attacks', 'refuted', words)
             continue
         settings = records.settings(name)
         yield from (Finding('attacks', 'refuted', f'{name}: {words}') for words in _unlike(table, settings))
         wrong = _contradictions(records, name, settings)
         if wrong:
-            yield Finding('records', 'refuted', f'{name}: {counted(wrong, "record")} contradict themselves')
+            yield Finding('records', 'refuted', f'{name}: {_CONTRADICTORY} {wrong} of {counted(len(table), "record")}')
         yield from _members(name, table, settings)
     wrong = int((~records.task.is_consistent(records.read(CLEAN))).sum())
     if wrong:
-        yield Finding('records', 'refuted', f'clean: {counted(wrong, "record")} contradict themselves')
+        words = f'clean: {_CONTRADICTORY} {wrong} of {counted(len(records.read(CLEAN)), "record")}'
+        yield Finding('records', 'refuted', words)
     names = [name for name in records.finished if name != CLEAN]
-    yield Finding('attacks', 'fine', f'{len(names)} are what they say, as far as records show')
+    words = f'settings, norms and seeds of {counted(len(names), "attack")} fit each other'
+    yield Finding('attacks', 'fine', f'{words}, which does not yet show that any was run')
 
 
 def _unlike(table: pd.DataFrame, settings: AttackSettings) -> Iterator[str]:
@@ -151,4 +158,4 @@ def _same(claimed: Any, computed: Any) -> bool:
 
 
 def _shown(number: Any) -> str:
-    return 'is not there' if number is None else f'{number[0]} of {number[1]} images'
+    return 'missing' if number is None else f'{number[0]} on {number[1]} images'

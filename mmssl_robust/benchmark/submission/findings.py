@@ -9,6 +9,12 @@ Weight = Literal['fine', 'note', 'doubt', 'refuted']
 WEIGHTS: tuple[Weight, ...] = ('fine', 'note', 'doubt', 'refuted')
 """From what speaks for the records to what contradicts them."""
 VERDICTS = dict(fine='believable', note='believable', doubt='doubtful', refuted='refuted')
+MEANINGS = dict(
+    believable='nothing that was looked at speaks against these records',
+    doubtful='not shown to be wrong, but neither to be believed until the doubts below are resolved',
+    refuted='do not use these records: they are not what they say, see below',
+)
+"""Verdict -> what to conclude."""
 LEVEL = 0.95
 
 
@@ -45,6 +51,12 @@ def highest_share(wrong: int, of: int) -> float:
     it is a little too wide.
     """
     return 1.0 if wrong >= of else float(beta.ppf(LEVEL, wrong + 1, of - wrong))
+
+
+def bounds(wrong: int, of: int) -> str:
+    """Say how large the share of wrong ones is among all from which ``of`` were drawn; 95 % sure, of each bound."""
+    low, high = f'at least {lowest_share(wrong, of):.0%}', f'at most {highest_share(wrong, of):.0%}'
+    return f'{low} and {high}' if 0 < wrong < of else low if wrong else high
 
 
 def lowest_share(wrong: int, of: int) -> float:

@@ -77,19 +77,20 @@ class RowCheck:
         known = self.records.info['identity']
         stated = [self.claimed['encoder'].get('sha256'), (self.claimed.get('head') or {}).get('sha256')]
         if stated != [known.get('encoder_sha256'), known.get('head_sha256')]:
-            yield Finding('weights', 'refuted', 'the manifest and the records say other hashes of encoder or head')
+            words = 'the hash of encoder or head in the manifest is not that of which the records are'
+            yield Finding('weights', 'refuted', words)
 
     def _copied(self) -> Iterator[Finding]:
         entries = self.images['images']
         absent = [entry for entry in entries if not self.copy.has(entry)]
         if absent:
             first = next(iter(absent[0]['files'].values()))['path']
-            words = f'{len(absent)} of {counted(len(entries), "image")} are not in your copy, such as {first}'
-            yield Finding('copy', 'doubt', words)
+            words = f'{len(absent)} of {counted(len(entries), "image")} are not in your folders, such as {first}'
+            yield Finding('copy', 'doubt', f'{words}: give the folders that hold them, or ask where they are from')
         beside = self.copy.images_beside(entries)
         if beside > self.images['size']:
-            words = f'your folders hold {beside} images, the data set of the submission is of {self.images["size"]}'
-            yield Finding('copy', 'note', f'{words}: is it the whole?')
+            words = f'your folders hold {beside} images, the data set of the submission {self.images["size"]}'
+            yield Finding('copy', 'note', f'{words}: ask whether hard images were left out')
 
     def again(self, settings: 'Settings', search: Search, number: int) -> tuple[list[Compared], list[Finding]]:
         """Attack some images again.
@@ -113,7 +114,8 @@ class RowCheck:
         sample = drawn(worst, available, settings.images, (settings.seed, number))
         infos, findings = self._found(sample)
         if not infos:
-            return [], [*findings, Finding('attacked again', 'doubt', 'no image of it is in your copy')]
+            words = 'could not be: none of its images is in your folders'
+            return [], [*findings, Finding('attacked again', 'doubt', words)]
         sample = Sample(*(tuple(index for index in part if index in infos) for part in (sample.robust, sample.others)))
         rebuilt, source = self._rebuilt(settings, search)
         attacks = tell_attacks(
@@ -122,7 +124,13 @@ class RowCheck:
         found = rebuilt.records(infos, attacks, f'{self.records.row.name}: as stated')
         pairs = list(compared(self.tables, found, self.task))
         steady = {name: _is_steady(attack) for name, attack in attacks.items()}
-        findings += [Finding('encoder', 'fine', f'{source}, sha256 {self.claimed["encoder"]["sha256"][:12]}')]
+        findings += [
+            Finding(
+                'encoder',
+                'fine',
+                f'the weights of {source} are those of the records (SHA-256 {_short(self.claimed["encoder"])})',
+            )
+        ]
         findings += [*self._machines(), *conclusion(pairs, sample, steady)]
         if settings.steps and sample.robust:
             findings += self._stronger(rebuilt, infos, sample, settings, worst)
@@ -135,15 +143,17 @@ class RowCheck:
         same = {index: info for index, info in infos.items() if info}
         if len(same) == len(infos):
             return same, []
-        words = f'{len(infos) - len(same)} of {counted(len(infos), "image")} that were drawn are others in your copy'
-        return same, [Finding('copy', 'doubt', f'{words}: its files have another hash')]
+        words = f'{len(infos) - len(same)} of {counted(len(infos), "drawn image")} have another content in your folders'
+        return same, [Finding('copy', 'doubt', f'{words}: get the images that were attacked')]
 
     def _rebuilt(self, settings: 'Settings', search: Search) -> tuple[RebuiltRow, str]:
         cfg, stated = self.cfg, self.claimed['encoder']
         source = search.use(cfg.model.backbone, stated)
         digest = loaded_digest(cfg.model.backbone)
         if digest != stated['sha256']:
-            raise Refuted(f'the weights of {source} have the hash {digest[:12]}, not {str(stated["sha256"])[:12]}')
+            raise Refuted(
+                f'the SHA-256 of {source} begins with {digest[:12]}, that of the records with {_short(stated)}'
+            )
         precision = usable_precision(self.records.precision, settings.device)
         return RebuiltRow(cfg, self._head(), self._bank(), self.task, settings.device, precision), source
 
@@ -152,7 +162,7 @@ class RowCheck:
         if not stated:
             return None
         if not is_below(stated['file']) or sha256(self.folder / stated['file']) != stated['sha256']:
-            raise Refuted('the head is not the one of which the records are')
+            raise Refuted('the head in the submission is not the one of which the records are')
         return self.folder / str(stated['file'])
 
     def _bank(self) -> tuple[list[dict[str, Any]], list[Any]] | None:
@@ -161,7 +171,7 @@ class RowCheck:
         infos = [self.copy.found(entry) for entry in self.images['bank']]
         known = [info for info in infos if info]
         if len(known) < len(infos):
-            raise UserError(f'{len(infos) - len(known)} of the {len(infos)} images of its bank are not in your copy')
+            raise UserError(f'{len(infos) - len(known)} of the {len(infos)} images of its bank are not in your folders')
         return known, self.parts['bank_pipeline']
 
     def _machines(self) -> list[Finding]:
@@ -169,7 +179,17 @@ class RowCheck:
         ours = library_versions()
         made = [machine.get('libraries', {}) for machine in self.records.info.get('environments', ())]
         other = sorted({f'{name} {known[name]}' for known in made for name in known if ours.get(name) != known[name]})
-        return [Finding('machine', 'note', f'made with {listed(other)}, verified with others')] if other else []
+        return (
+            [
+                Finding(
+                    'machine',
+                    'note',
+                    f'made with {listed(other)}, other versions than here, so small differences are no sign',
+                )
+            ]
+            if other
+            else []
+        )
 
     def _stronger(
         self,
@@ -194,6 +214,10 @@ class RowCheck:
             again = claimed_worst(found, self.task)
             findings.append(overstated(worst, again, list(sample.robust), self.task, name))
         return findings
+
+
+def _short(stated: Mapping[str, Any]) -> str:
+    return str(stated['sha256'])[:12]
 
 
 class Refuted(UserError):

@@ -17,7 +17,7 @@ from mmssl_robust.utils.wording import counted
 from ..believable import checks_of
 from ..row_records import ROWS, RowRecords, read_rows
 from .comparison import Compared
-from .findings import Finding, verdict_of
+from .findings import MEANINGS, Finding, verdict_of
 from .images import Copy
 from .manifest import changed_files, files_of_row, read_manifest
 from .row_check import Refuted, RowCheck
@@ -69,6 +69,11 @@ class RowVerdict:
         """``'believable'``, ``'doubtful'`` or ``'refuted'``."""
         return verdict_of(self.findings)
 
+    @property
+    def meaning(self) -> str:
+        """What to conclude from the verdict."""
+        return MEANINGS[self.verdict]
+
     def as_dict(self) -> dict[str, Any]:
         """As plain values."""
         findings = [finding.as_dict() for finding in self.findings]
@@ -101,7 +106,7 @@ def verify(
     for number, claimed in enumerate(manifest['rows']):
         verdict = RowVerdict(claimed['name'])
         if changed:
-            words = f'{counted(len(changed), "file")} not as the manifest says: {changed[0]}'
+            words = f'{counted(len(changed), "file")} changed, missing or added after packing, such as {changed[0]}'
             verdict.findings.append(Finding('files', 'refuted', words))
         verdict.findings += warnings.get(claimed['name'], ())
         try:
@@ -111,7 +116,7 @@ def verify(
         except (UserError, *_DAMAGED) as error:
             if os.environ.get('MMSSL_TRACEBACK') == '1':
                 raise
-            verdict.findings.append(Finding('verifying', 'doubt', f'cannot go on: {_reason(error)}'))
+            verdict.findings.append(Finding('attacked again', 'doubt', f'could not be: {_reason(error)}'))
         verdicts.append(verdict)
         tell(verdict)
     return verdicts
@@ -181,8 +186,8 @@ def _warnings(rows: list[RowRecords]) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {}
     try:
         for check in (check for check in checks_of(rows) if not check.passed):
-            words = f'{check.attack}: not so: {check.name}; {check.figures}'
-            found.setdefault(check.row, []).append(Finding('warnings of the report', 'doubt', words))
+            words = f'{check.attack}: expected that {check.name}, but {check.figures}'
+            found.setdefault(check.row, []).append(Finding('warning', 'doubt', words))
     except (UserError, *_DAMAGED):
         return {}  # each row says by itself what is wrong with it
     return found
