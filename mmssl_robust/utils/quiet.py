@@ -13,6 +13,7 @@ _PACKAGE = str(Path(__file__).resolve().parents[1])
 # Of MMEngine's INFO lines those that say how far a run is; the others list the config, the hooks and the machine.
 _LOSSES = 'logger_hook.py'
 _TELLING = (_LOSSES, 'checkpoint_hook.py', 'early_stopping_hook.py')
+_EXPERIMENT = 'Exp name: '  # which the logger hook says among the losses
 # Warnings of MMEngine's that its user can do nothing about, by their beginnings.
 _OF_DEVELOPERS = (
     '"FileClient" will be deprecated',
@@ -89,13 +90,17 @@ def is_warning(record: logging.LogRecord) -> bool:
 
 def is_loss_or_warning(record: logging.LogRecord) -> bool:
     """Whether a line of the log says how a training goes, or is a warning."""
-    return is_warning(record) or (record.levelno < logging.WARNING and record.filename == _LOSSES)
+    return is_warning(record) or (_is_progress(record) and record.filename == _LOSSES)
 
 
 def is_progress_or_warning(record: logging.LogRecord) -> bool:
     """Whether a line of the log is for the person at the terminal, too."""
     telling = record.filename in _TELLING or record.pathname.startswith(_PACKAGE)
-    return is_warning(record) or (record.levelno < logging.WARNING and telling)
+    return is_warning(record) or (_is_progress(record) and telling)
+
+
+def _is_progress(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.WARNING and not str(record.msg).startswith(_EXPERIMENT)
 
 
 def _to_log_file(text: str) -> None:

@@ -51,6 +51,13 @@ def test_what_is_for_the_terminal(line, progress, alone):
     assert quiet.is_warning(line) is alone
 
 
+def test_the_name_of_an_experiment_is_no_progress():
+    line = record('logger_hook.py')
+    assert quiet.is_loss_or_warning(line)
+    line.msg = 'Exp name: config-fa3c4a4a96_20261126_083722'
+    assert not quiet.is_loss_or_warning(line) and not quiet.is_progress_or_warning(line)
+
+
 @pytest.mark.parametrize(
     'words',
     [
