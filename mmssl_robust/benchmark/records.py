@@ -31,6 +31,8 @@ SCHEMA_VERSION = 3
 _READABLE = (2, SCHEMA_VERSION)
 ROW_FILE = 'row.json'
 SANITY_FILE = 'sanity.json'
+FILES = ('image_files', 'bank_files', 'training_files')
+"""What of an identity records of an older version do not say, nor a machine that has the records without the images."""
 
 
 def _field(name: str, kind: pa.DataType, description: str, nullable: bool = True) -> pa.Field:
@@ -101,7 +103,9 @@ class RecordStore:
             UserError: If there are records of another identity; says what differs.
         """
         known = self.info()
-        self._refuse(differences(known.get('identity', identity), identity))
+        before = known.get('identity', identity)
+        self._refuse(changes(before, identity))
+        identity = {key: before[key] for key in FILES if key in before} | dict(identity)
         self.folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.folder, *(path for path in self.folder.rglob('*') if path.is_dir())):
             remove_partial_files(folder)
@@ -119,8 +123,9 @@ class RecordStore:
             UserError: If something differs; says what.
         """
         known = self.info()
-        identity = {key: known.get('identity', settings).get(key) for key in settings}
-        self._refuse(differences(identity, settings))
+        before = known.get('identity', settings)
+        identity = {key: before[key] for key in settings if key in before}
+        self._refuse(changes(identity, settings))
         for name, config in attacks.items():
             self._refuse_attack(name, known.get('attacks', {}).get(name, {}).get('config', config), config)
 
@@ -322,6 +327,13 @@ def _column(table: pa.Table, field: pa.Field, path: Path) -> pa.ChunkedArray | p
             f'the column {field.name} of {path} is of type {column.type}, not {field.type}: remove that file'
         )
     return column
+
+
+def changes(known: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Say in which entries two identities differ; in :data:`FILES` only if both say them and all else agrees."""
+    settings = [{key: part[key] for key in part if key not in FILES} for part in (known, given)]
+    files = [{key: part[key] for key in FILES if key in known and key in given} for part in (known, given)]
+    return differences(*settings) or differences(*files)
 
 
 def differences(known: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,7 @@ from mmssl_robust.utils.probe import is_finetuned
 from mmssl_robust.utils.resume import training_settings
 from mmssl_robust.version import __version__
 
+from .files_of_data import files_of, listed_files_of
 from .options import Options
 from .suite import Row
 
@@ -129,7 +130,7 @@ class ResolvedRow:
         )
         if self.cfg.get('bank_dataloader'):  # a key that other rows, whose records may be older, do not have
             known['bank_data_root'] = data_root_of(self.cfg.bank_dataloader.dataset)
-        return known
+        return known | {key: files for key, files in self._files().items() if files}
 
     def identity(self, head: Path | None) -> dict[str, Any]:
         """All that the records depend on.
@@ -139,13 +140,32 @@ class ResolvedRow:
         """
         return self.known | dict(encoder_sha256=self.encoder.sha256, head_sha256=sha256(head) if head else None)
 
+    def _files(self) -> dict[str, str | None]:
+        """Which images its records depend on, as far as they are there."""
+        bank = self.cfg.get('bank_dataloader')
+        return dict(
+            image_files=files_of(self.cfg.test_dataloader.dataset, self._scope, self.row.max_images),
+            bank_files=files_of(bank.dataset, self._scope) if bank else None,
+            training_files=self._training_files if self.trains_head else None,
+        )
+
+    @cached_property
+    def _training_files(self) -> str | None:
+        return listed_files_of(self.cfg.train_dataloader.dataset, self._scope)
+
+    @property
+    def _scope(self) -> str:
+        return self.cfg.get('default_scope', 'mmengine')
+
     @cached_property
     def head_folder(self) -> Path:
         """Where the head is trained: a folder for each encoder and each way to train."""
         settings = self._training | dict(
             encoder=self.encoder.sha256, data=data_root_of(self.cfg.train_dataloader.dataset)
         )
-        if self.cfg.get('load_from'):  # a key that the folders of other heads do not have
+        if self._training_files:  # keys that the folders of other heads do not have
+            settings['files'] = self._training_files
+        if self.cfg.get('load_from'):
             settings['start'] = sha256(local_file(self.cfg.load_from))
         return self.heads / f'{self._stem}-{_digest(settings)}'
 

@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from .errors import UserError
@@ -64,7 +64,7 @@ def sha256(path: Path) -> str:
     return _sha256(Path(path).resolve(), state.st_size, state.st_mtime_ns)
 
 
-@lru_cache(maxsize=256)
+@cache
 def _sha256(path: Path, size: int, moment: int) -> str:  # noqa: ARG001
     digest = hashlib.sha256()
     with open(path, 'rb') as file:

@@ -1,6 +1,8 @@
 """`evaluate`: the four cases from folders to a table, tiny."""
 
 import argparse
+import json
+import shutil
 
 import pytest
 
@@ -42,6 +44,30 @@ def test_photographs_without_labels(tmp_path, data_root, monkeypatch):
     call('mini', folder, *FEW, '2/255', '--out', tmp_path / 'out')
     with pytest.raises(UserError, match='were made with max_images 2, not 3'):
         call('mini', folder, *FEW, '2/255', '--max-images', '3', '--out', tmp_path / 'out')
+
+
+@pytest.mark.parametrize('task, lists', [('embedding', ['images']), ('classification', ['test', 'train'])])
+@pytest.mark.usefixtures('short_training')
+def test_other_images_are_never_mixed_in(task, lists, tmp_path, data_root):
+    """Neither of those that are attacked nor of those that a head or a bank is made of."""
+    folder, other = tmp_path / 'animals', next((data_root / 'cifar10/test/ship').iterdir())
+    for name in ('cat', 'dog'):
+        shutil.copytree(data_root / 'cifar10/test' / name, folder / name)
+    arguments = ('mini', folder, '--task', task, *FEW, '--steps', '1', '--size', '32', '--out', tmp_path / 'out')
+    with console.capture():
+        call(*arguments)
+    before = Results(tmp_path / 'out').table
+    for name in lists:
+        entries = json.loads((tmp_path / f'out/lists/{name}.json').read_text())['data_list']
+        file = folder / entries[0]['img_path']
+        content = file.read_bytes()
+        shutil.copy(other, file)
+        with pytest.raises(UserError, match='_files .* images?, digest .*: move that folder away, or give another'):
+            call(*arguments)
+        file.write_bytes(content)
+    with console.capture():
+        call(*arguments)
+    assert Results(tmp_path / 'out').table.equals(before)
 
 
 @pytest.mark.parametrize(

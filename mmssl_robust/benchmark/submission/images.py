@@ -18,8 +18,9 @@ from mmssl_robust.datasets.places import info_of
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 
-IMAGE = 'img_path'
-FILE_KEYS = (IMAGE, 'seg_map_path', 'depth_map_path')
+from ..files_of_data import FILE_KEYS
+
+IMAGE = FILE_KEYS[0]
 Entry = dict[str, Any]
 """``index`` in the data set; ``files``: key -> ``path`` and ``sha256``; ``info``: what else the data set knows."""
 

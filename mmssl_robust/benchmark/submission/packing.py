@@ -20,7 +20,7 @@ from mmssl_robust.utils.places import without_places
 from mmssl_robust.utils.wording import listed
 
 from ..options import Options
-from ..records import ROW_FILE, SANITY_FILE, differences
+from ..records import ROW_FILE, SANITY_FILE, changes
 from ..resolved_row import ResolvedRow, local_file
 from ..results import results_of
 from ..row_records import RowRecords, read_rows
@@ -32,7 +32,7 @@ from .parts import foreign, parts_of
 from .weights import file_of, source_of
 
 Say = Callable[[str], object]
-_COMPARED = ('config_hash', 'max_images', 'sweep_images', 'batch_size')
+_COMPARED = ('config_hash', 'max_images', 'sweep_images', 'batch_size', 'image_files', 'bank_files')
 _CLAIMED = ('row', 'attack', 'metric', 'value', 'images')
 
 
@@ -84,8 +84,8 @@ class _Packed:
         self._check_config()
 
     def _check_config(self) -> None:
-        known = {key: self.resolved.known.get(key) for key in _COMPARED}
-        differing = differences({key: self.identity.get(key) for key in _COMPARED}, known)
+        parts = [{key: part[key] for key in _COMPARED if key in part} for part in (self.identity, self.resolved.known)]
+        differing = changes(*parts)
         if self.identity.get('encoder_sha256') != self.resolved.encoder.sha256:
             differing.append('another encoder')
         if differing:

@@ -1,0 +1,62 @@
+"""Which files a row reads, and what is in them: another image or label of the same name makes another record."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.registry import DefaultScope
+
+from mmssl_robust.datasets.places import info_of
+from mmssl_robust.datasets.tolerant import TolerantDataset
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.wording import counted
+
+FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
+"""Under which a data set names the files of a sample, the image's first."""
+
+
+def files_of(dataset: Mapping[str, Any], scope: str, max_images: int | None = None) -> str | None:
+    """Say which images and labels a data set reads: how many, and a digest of names, contents and all else it knows.
+
+    Args:
+        dataset: Its config.
+        scope: In which OpenMMLab looks for its types.
+        max_images: See :class:`~mmssl_robust.datasets.tolerant.TolerantDataset`.
+
+    Returns:
+        Such as ``'16 images, digest 0123456789abcdef'``; None for images that are no files of their own, or not there.
+    """
+    try:
+        with DefaultScope.overwrite_default_scope(scope):
+            read = TolerantDataset(copy.deepcopy(dataset), max_images=max_images)
+    except UserError:  # whoever needs the images says so
+        return None
+    if not isinstance(info_of(read.dataset, read.indices[0]).get(FILE_KEYS[0]), str):
+        return None
+    root, digest = Path(dataset.get('data_root') or ''), hashlib.sha256()
+    for index in read.indices:
+        known = _known(info_of(read.dataset, index), root)
+        digest.update(json.dumps([index, known], sort_keys=True, default=str).encode())
+    return f'{counted(len(read.indices), "image")}, digest {digest.hexdigest()[:16]}'
+
+
+def listed_files_of(dataset: Mapping[str, Any], scope: str) -> str | None:
+    """Likewise of someone's own images, which are given as lists; None for published data sets, which are large."""
+    inner = dataset
+    while 'dataset' in inner:
+        inner = inner['dataset']
+    return files_of(inner, scope) if inner.get('type') == 'mmssl_robust.ListedDataset' else None
+
+
+def _known(info: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    known = {key: value for key, value in info.items() if key != 'sample_idx'}
+    return known | {key: _file(Path(known[key]), root) for key in FILE_KEYS if known.get(key)}
+
+
+def _file(path: Path, root: Path) -> tuple[str, str | None]:
+    name = path.relative_to(root) if path.is_relative_to(root) else path
+    return name.as_posix(), sha256(path) if path.is_file() else None
