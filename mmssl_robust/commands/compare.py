@@ -19,6 +19,7 @@ import hashlib
 from pathlib import Path
 
 import pandas as pd
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from rich.box import SIMPLE
 from rich.table import Table
@@ -37,13 +38,14 @@ from mmssl_robust.benchmark.transfers import transfers_of
 from mmssl_robust.easy.comparison import rows_of_plans, rows_of_suite, specs_of
 from mmssl_robust.easy.runs import name_of
 from mmssl_robust.utils.checkpoint import register_safe_loaders
+from mmssl_robust.utils.cli import add_launcher_arguments, leave_process_group
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.launch import init_processes
 from mmssl_robust.utils.slug import slug
 from mmssl_robust.utils.terminal import console, going_on_later
 
 from .benchmark import use_data_root
-from .evaluate import add_plan_arguments, plan_of
+from .evaluate import add_plan_arguments, plan_of, say
 
 SUMMARY = 'evaluate several encoders on the same images, and rank them'
 _OF_SUITES = ('max_images', 'sanity')  # of the arguments of a plan
@@ -62,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     add_plan_arguments(parser)
+    add_launcher_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -73,12 +76,16 @@ def run(args: argparse.Namespace) -> None:
     MMLogger.get_instance('compare', log_level='ERROR')
     specs = specs_of(args.encoders)
     register_safe_loaders()
+    options = Options(on_corrupt=args.on_corrupt, device=init_processes(args.launcher))
+    main = is_main_process()
     suite, out = _of_suite(args, specs) if args.suite else _of_folder(args, specs)
-    options = Options(on_corrupt=args.on_corrupt, device=init_processes('none'))
-    suite_run = SuiteRun(suite.made_by(args.command_line), out, args.heads, options)
+    suite_run = SuiteRun(suite.made_by(args.command_line), out, args.heads, options, args.launcher)
     with going_on_later():
         suite_run.check()
         suite_run.run()
+        leave_process_group()
+        if not main:
+            return
         if _is_unlabelled(suite):
             transfer_embeddings(suite_run)
     rows = read_rows(out)[1]
@@ -86,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
     if _is_unlabelled(suite):
         console.print(_shown_transfers(transfers_of(rows)))
     page = write_report(out, out / 'report', ranking=True).with_name(RANKING_PAGE)
-    console.print(f'Ranking: {page}', soft_wrap=True, markup=False)
+    say(f'Ranking: {page}')
 
 
 def _of_suite(args: argparse.Namespace, specs: list[str]) -> tuple[Suite, Path]:
@@ -98,11 +105,9 @@ def _of_suite(args: argparse.Namespace, specs: list[str]) -> tuple[Suite, Path]:
     rows = rows_of_suite(suite, specs)
     trained = [row.encoder for row in rows if row.head is None]
     if trained and suite.embedded_data and not args.data_root:
-        console.print(
+        say(
             f'the head of {trained[0]} is trained on the few photographs that ship with the package, '
-            'too few to rank by: give --data-root for the whole data sets',
-            soft_wrap=True,
-            markup=False,
+            'too few to rank by: give --data-root for the whole data sets'
         )
     name = f'{suite.name}-{_digest([*specs, str(args.max_images), str(args.data_root)])}'
     title = f'{len(specs)} encoders, suite {suite.name}'
@@ -115,7 +120,7 @@ def _of_folder(args: argparse.Namespace, specs: list[str]) -> tuple[Suite, Path]
     plans = [plan_of(args, spec, args.images) for spec in specs]
     data = name_of(args.images)
     out = args.out or Path('work_dirs/compare') / f'{args.task}-{slug(data)}-{_digest([repr(plans)])}'
-    rows = rows_of_plans(plans, out, lambda note: console.print(note, soft_wrap=True, markup=False))
+    rows = rows_of_plans(plans, out, say)
     return Suite(out.name, f'{len(specs)} encoders on {data}: {args.task}', rows), out
 
 

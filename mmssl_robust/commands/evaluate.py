@@ -11,6 +11,7 @@ Examples:
     mmssl-robust evaluate ENCODER IMAGES --task segmentation --labels MASKS --classes road car sky
     mmssl-robust evaluate ENCODER IMAGES --task depth --labels DEPTH --depth-scale 1000 --eps 2/255 8/255
     mmssl-robust evaluate mini PHOTOS --attack embed-cls --max-images 100 --save-config my_config.py
+    torchrun --standalone --nproc-per-node 8 -m mmssl_robust evaluate ENCODER PHOTOS --max-images 1000     # on 8 GPUs
 """
 
 import mmssl_robust.utils.startup  # noqa: F401
@@ -18,11 +19,13 @@ import mmssl_robust.utils.startup  # noqa: F401
 import argparse
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
 from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
+from mmssl_robust.utils.cli import add_launcher_arguments, leave_process_group
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.launch import init_processes
 from mmssl_robust.utils.terminal import console, going_on_later
@@ -41,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--save-config', type=Path, metavar='FILE', help='write the config that a person would write')
     parser.add_argument('--no-report', action='store_true', help='leave out the page')
+    add_launcher_arguments(parser)
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,18 +112,26 @@ def run(args: argparse.Namespace) -> None:
     plan = plan_of(args, args.encoder, args.folder)
     out = args.out or folder_of(plan)
 
-    def say(note: str) -> None:
-        console.print(note, soft_wrap=True, markup=False)
-
-    options = Options(on_corrupt=args.on_corrupt, device=init_processes('none'))
+    options = Options(on_corrupt=args.on_corrupt, device=init_processes(args.launcher))
+    main = is_main_process()
     try:
         with going_on_later():
-            results = run_plan(plan, out, options, command=getattr(args, 'command_line', ''), say=say)
+            command = getattr(args, 'command_line', '')
+            results = run_plan(plan, out, options, args.launcher, command, say)
+            leave_process_group()
     finally:
-        if args.save_config and (out / CONFIG_FILE).is_file():
+        if main and args.save_config and (out / CONFIG_FILE).is_file():
             with whole_file(args.save_config) as partial:
                 partial.write_text((out / CONFIG_FILE).read_text())
+    if not main:
+        return
     for table in results.shown():
         console.print(table)
     if not args.no_report:
         say(f'Report: {results.report()}')
+
+
+def say(note: str) -> None:
+    """Print a line of the text, of several processes in one."""
+    if is_main_process():
+        console.print(note, soft_wrap=True, markup=False)

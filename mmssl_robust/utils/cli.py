@@ -14,7 +14,7 @@ from .checkpoint import register_safe_loaders
 from .config_files import find_config, read_config
 from .data_check import check_data_folders
 from .errors import UserError, first_line
-from .launch import LAUNCHERS, check_launcher, join_by_gloo
+from .launch import LAUNCHERS, check_launcher, join_by_gloo, started_by
 from .precision import PRECISIONS
 from .strict_runner import strict
 
@@ -36,7 +36,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what tells a process how it was started beside others."""
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the processes were started')
+    words = 'how the processes were started; torchrun is noticed'
+    parser.add_argument('--launcher', choices=LAUNCHERS, default=started_by(), help=words)
     # torch.distributed.launch passes it; torchrun sets LOCAL_RANK itself.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 

@@ -24,6 +24,11 @@ _START = dict(pytorch='torchrun', slurm='srun', mpi="Open MPI's mpirun")
 _PORT = '29500'  # PyTorch's own
 
 
+def started_by() -> str:
+    """What started this process, where that is certain: torchrun says so, others must be named."""
+    return 'pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none'
+
+
 def check_launcher(launcher: str) -> None:
     """Check that a launcher did start this process.
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import shutil
 
+import forks
 import pytest
 
 from mmssl_robust import evaluate
@@ -44,6 +45,19 @@ def test_photographs_without_labels(tmp_path, data_root, monkeypatch):
     call('mini', folder, *FEW, '2/255', '--out', tmp_path / 'out')
     with pytest.raises(UserError, match='were made with max_images 2, not 3'):
         call('mini', folder, *FEW, '2/255', '--max-images', '3', '--out', tmp_path / 'out')
+
+
+def test_two_processes_give_the_records_of_one(tmp_path, data_root):
+    arguments = ('mini', data_root / 'cifar10/test/bird', '--max-images', '4', '--steps', '1', '--attack', 'embed-cls')
+    arguments += ('--eps', '4/255', '--size', '32', '--batch-size', '2', '--no-report')
+    with console.capture():
+        call(*arguments, '--out', tmp_path / 'one')
+    two = (*arguments, '--launcher', 'pytorch', '--out', tmp_path / 'two')
+    assert forks.together(call, *two, environments=forks.ranks(2)) == [0, 0]
+    (one,), (two,) = (read_rows(tmp_path / name)[1] for name in ('one', 'two'))
+    for name in ('clean', 'embed-cls'):
+        assert one.read(name).drop(columns='seconds').equals(two.read(name).drop(columns='seconds'))
+    assert two.info['environments'][0]['processes'] == 2
 
 
 @pytest.mark.parametrize('task, lists', [('embedding', ['images']), ('classification', ['test', 'train'])])

@@ -8,7 +8,7 @@ import torch
 from torch import distributed
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.launch import check_launcher, join_by_gloo
+from mmssl_robust.utils.launch import check_launcher, join_by_gloo, started_by
 
 VARIABLES = {
     'pytorch': dict(RANK='{rank}', WORLD_SIZE='2', LOCAL_RANK='{rank}', MASTER_ADDR='127.0.0.1'),
@@ -20,7 +20,11 @@ VARIABLES = {
         OMPI_COMM_WORLD_LOCAL_SIZE='2',
     ),
 }
-NAMES = {name for variables in VARIABLES.values() for name in variables} | {'SLURM_JOB_NODELIST', 'MASTER_PORT'}
+NAMES = {name for variables in VARIABLES.values() for name in variables} | {
+    'SLURM_JOB_NODELIST',
+    'MASTER_PORT',
+    'TORCHELASTIC_RUN_ID',
+}
 
 
 def environment(launcher, rank, port):
@@ -69,3 +73,10 @@ def test_several_hosts_need_a_place_to_meet(launcher, change, not_started, monke
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match='set MASTER_ADDR'):
         join_by_gloo(launcher)
+
+
+def test_torchrun_is_noticed(not_started, monkeypatch):
+    """A command that did not know of the others would do all of it, in each of them."""
+    assert started_by() == 'none'
+    monkeypatch.setenv('TORCHELASTIC_RUN_ID', 'none')
+    assert started_by() == 'pytorch'
