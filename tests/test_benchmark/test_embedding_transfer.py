@@ -18,7 +18,7 @@ from mmssl_robust.easy.comparison import rows_of_plans
 from mmssl_robust.easy.plan import Plan
 
 MINI = 'mini'
-SAME = 'encoder.safetensors'  # by another name, of which this is the end
+SAME = 'mini/encoder.safetensors'  # by another name, of which this is the end
 OTHER = 'timm:vit_tiny_patch16_224?weights=random&size=48'
 
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory, data_root):
     photos = data_root / 'cifar10/test/bird'
     plans = [
         Plan(MINI, photos, size=32, **settings),
-        Plan(f'mmssl_robust://mini/{SAME}', photos, size=32, **settings),
+        Plan(f'mmssl_robust://{SAME}', photos, size=32, **settings),
         Plan(OTHER, photos, size=48, **settings),
     ]
     run = SuiteRun(Suite('t', 't', rows_of_plans(plans, out, lambda _: None)), out, out, Options())
