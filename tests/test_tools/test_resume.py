@@ -48,14 +48,14 @@ def train(deacl_cfg, write_config, run_tool):
 def launch(write_config):
     """Train in two processes that the script has started; returns its exit code."""
 
-    def run(work_dir, *hooks):
+    def run(work_dir, *arguments, hooks=()):
         environment = os.environ | dict(
             PYTHONPATH=f'{ROOT}:{ROOT / "tests"}',
             PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
             OMP_NUM_THREADS='1',
             PORT=str(forks.free_port()),
         )
-        command = ['bash', ROOT / 'tools/dist_train.sh', write_config(*hooks), '2', '--work-dir', work_dir]
+        command = ['bash', ROOT / 'tools/dist_train.sh', write_config(*hooks), '2', '--work-dir', work_dir, *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         print(done.stdout[-3000:], done.stderr[-3000:])  # for pytest to show if the test fails
         return done.returncode
@@ -107,7 +107,7 @@ def test_one_process(hook, accumulated, workers, deacl_cfg, train, write_config,
     assert not list(killed.glob('.*.partial'))
 
 
-def test_two_processes(deacl_cfg, train, write_config, launch, tmp_path, capsys):
+def test_two_processes(deacl_cfg, train, write_config, tmp_path, capsys):
     """They agree with one, and go on after one of them was killed; each step is accumulated from two batches."""
     deacl_cfg.optim_wrapper.accumulative_counts = 2
     alone = train(tmp_path / 'alone')
@@ -125,10 +125,22 @@ def test_two_processes(deacl_cfg, train, write_config, launch, tmp_path, capsys)
     assert max(moved) > 1e-3 and max(differences) < 1e-5
 
     killed = tmp_path / 'killed'
-    assert launch(killed, dict(type='killers.KillInEpoch', epoch=3, ranks=2)) != 0
+    kill = dict(type='killers.KillInEpoch', epoch=3, ranks=2)
+    assert -signal.SIGKILL in forks.tool_together('train.py', write_config(kill), '--work-dir', killed)
     assert not (killed / 'epoch_3.pth').exists()
     assert forks.tool_together('train.py', write_config(), '--work-dir', killed, '--resume') == [0, 0]
     assert_same_training(read_checkpoint(killed / 'epoch_4.pth'), expected)
+
+
+@pytest.mark.slow
+def test_two_processes_of_the_script(launch, tmp_path):
+    """What torchrun itself does when one of its processes is killed; what it is told, test_launchers.py knows."""
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    assert launch(whole) == 0
+    assert launch(killed, hooks=[dict(type='killers.KillInEpoch', epoch=3, ranks=2)]) != 0
+    assert not (killed / 'epoch_3.pth').exists()
+    assert launch(killed, '--resume') == 0
+    assert_same_training(*(read_checkpoint(folder / 'epoch_4.pth') for folder in (killed, whole)))
 
 
 def test_torn_checkpoint_is_left_out(train, tmp_path):

@@ -2,10 +2,8 @@
 
 import importlib.util
 import json
-import os
 import pickle
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,9 +23,6 @@ from toys import (
 from mmssl_robust.utils.precision import bf16_is_fast
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'test.py'
-
-
-ENVIRONMENT = os.environ | dict(PYTHONPATH=str(TOOL.parents[1]))
 
 
 def load_tool():
@@ -217,10 +212,9 @@ def test_wrong_task_for_an_attack(tool, folder, capsys):
     assert 'DepthLoss does not fit a EncoderDecoder' in line
 
 
-def test_exit_code_of_the_program(folder):
-    command = [sys.executable, str(TOOL), 'config.py', 'missing.pth', '--out', 'out.json']
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.returncode == 2 and done.stderr.strip().splitlines()[-1] == 'error: checkpoint not found: missing.pth'
+def test_exit_code_of_the_program(folder, capfd):
+    assert forks.tool_apart('test.py', 'config.py', 'missing.pth', '--out', 'out.json') == 2
+    assert capfd.readouterr().err.strip().splitlines()[-1] == 'error: checkpoint not found: missing.pth'
 
 
 def test_two_processes_give_the_numbers_of_one(tool, tmp_path, monkeypatch):
