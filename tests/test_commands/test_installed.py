@@ -5,6 +5,22 @@ import subprocess
 
 import pytest
 
+MISTAKES = [
+    (['benchmark', 'mini_figure', '--dry-run'], "unknown suite 'mini_figure': did you mean mini_figure2"),
+    (['test', 'mini_cifar', 'x.pth'], 'did you mean mini_cifar10'),
+    (['test', 'configs/classification/mini_cifar10.py', 'x.pth', '--attack', 'pdg'], 'did you mean pgd'),
+]
+ONE_BY_ONE = """
+import sys
+from mmssl_robust.commands.main import main
+
+for words in {commands}:
+    try:
+        main(words)
+    except SystemExit as end:
+        print('exit code', end.code, file=sys.stderr)
+"""
+
 
 @pytest.fixture
 def run(command, tmp_path):
@@ -13,24 +29,23 @@ def run(command, tmp_path):
         key: value for key, value in os.environ.items() if key != 'PYTHONPATH'
     }  # of DATA_ROOT the photographs
 
-    def call(*arguments):
+    def call(*arguments, program=command):
         done = subprocess.run(
-            [command, *map(str, arguments)], cwd=tmp_path, env=environment, capture_output=True, text=True
+            [program, *map(str, arguments)], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         return done.returncode, done.stdout + done.stderr
 
     return call
 
 
-def test_names_resolve_from_anywhere(run):
+def test_names_resolve_from_anywhere(run, command):
     code, text = run('list', 'configs')
     assert code == 0 and 'mini_camvid ' in text
-    code, text = run('benchmark', 'mini_figure', '--dry-run')
-    assert code == 2 and text.startswith("error: unknown suite 'mini_figure': did you mean mini_figure2")
-    code, text = run('test', 'mini_cifar', 'x.pth')
-    assert code == 2 and 'did you mean mini_cifar10' in text
-    code, text = run('test', 'configs/classification/mini_cifar10.py', 'x.pth', '--attack', 'pdg')
-    assert code == 2 and 'did you mean pgd' in text
+    commands = [words for words, _ in MISTAKES]  # in one process, which imports the libraries once
+    code, text = run('-c', ONE_BY_ONE.format(commands=commands), program=command.with_name('python'))
+    assert code == 0 and text.startswith('error: ') and text.count('exit code 2\n') == len(MISTAKES)
+    said = text.split('exit code 2\n')
+    assert all(words in lines for (_, words), lines in zip(MISTAKES, said)), text
 
 
 def test_an_encoder_is_attacked_and_little_is_said(run, tmp_path):
