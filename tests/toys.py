@@ -1,6 +1,7 @@
 """Tiny OpenMMLab models with random weights, batches for them, and an objective that any model serves."""
 
 import itertools
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -314,3 +315,34 @@ def write_heads(folder):
         save_file({key: value.contiguous() for key, value in state.items()}, weights)
         heads[name] = dict(config=str(config), head=str(weights), scale=2.0)
     return heads
+
+
+def cheapen_checks(patch):
+    """Let checks of attacks look in passing, by a monkeypatch: what they find is tested in `test_sanity.py`."""
+    patch.setattr('mmssl_robust.benchmark.row_evaluation._SANITY_QUERIES', 2)
+    patch.setattr('mmssl_robust.attacks.sanity.WIDEST_STEPS', 2)
+    patch.setattr('mmssl_robust.evaluation.sanity_checks.bf16_is_fast', lambda device: False)  # nothing is timed
+
+
+def shrink(cfg, scale=(72, 48), edge=32):
+    """Let the images of a shipped mini config reach the encoder at a smaller size; masks and maps keep theirs.
+
+    Args:
+        cfg: The config, changed in place.
+        scale: Width and height of dense images, multiples of the mini encoder's patch of 8.
+        edge: Side of images to classify.
+    """
+    sizes = dict(Resize=dict(scale=scale), ResizeEdge=dict(scale=edge), CenterCrop=dict(crop_size=edge))
+    for part in ('train', 'val', 'test'):
+        for step in cfg[f'{part}_dataloader'].dataset.pipeline:
+            step.update(sizes.get(step.type, {}))
+
+
+def small_images(config, folder):
+    """Write such a config to a folder; returns its path, as a row of a suite or a command line names it."""
+    cfg = Config.fromfile(config)
+    shrink(cfg)
+    path = folder / f'{Path(config).stem}.py'
+    folder.mkdir(parents=True, exist_ok=True)
+    cfg.dump(path)
+    return str(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from toys import small_images
 
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.row_records import store_of
@@ -35,7 +36,7 @@ def row(tmp_path, config):
     def make(task, finetune=True):
         base, attack, images, _ = CONFIGS[task]
         own = tmp_path / f'own_{finetune}.py'
-        own.write_text(SHORT.format(base=config(base), finetune=finetune))
+        own.write_text(SHORT.format(base=small_images(config(base), tmp_path / 'small'), finetune=finetune))
         attacks = dict(own=load_preset(attack, steps=2))
         fields = dict(task=task, data=task, encoder='mini', name=task, max_images=images, batch_size=2, sanity_images=0)
         return Row(config=str(own), head=None, attacks=attacks, **fields)

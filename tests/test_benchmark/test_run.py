@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from mmengine.config import Config
+from toys import cheapen_checks, small_images
 
 from mmssl_robust.attack_settings import Sweep
 from mmssl_robust.benchmark import heads, options, records, resolved_row, run
@@ -68,7 +69,9 @@ def read_all(folder, row):
 @pytest.mark.parametrize('task', TASKS)
 def test_the_metrics_are_those_of_the_test_loop(task, tmp_path):
     attack = TASKS[task][1]
-    row = row_of(task, attacks=dict(embed=load_preset('embed', steps=1), own=load_preset(attack, steps=1)))
+    small = small_images(row_of(task).config, tmp_path / 'config')
+    attacks = dict(embed=load_preset('embed', steps=1), own=load_preset(attack, steps=1))
+    row = row_of(task, config=small, attacks=attacks)
     run_suite(tmp_path, row)
     store = store_of(row, tmp_path)
     presets = {'embed': dict(steps=1), attack: dict(steps=1)}
@@ -126,7 +129,8 @@ class Killed(BaseException):
 @pytest.mark.parametrize('seed', range(3))
 def test_five_kills_leave_the_records_of_an_undisturbed_run(seed, tmp_path, monkeypatch):
     attacks = dict(own=load_preset('pgd', steps=2), weak=load_preset('pgd', steps=1))
-    row = row_of(attacks=attacks, sweeps=dict(weak=Sweep('own', 'steps', 1)), sweep_images=3)
+    small = small_images(row_of().config, tmp_path / 'config')
+    row = row_of(config=small, attacks=attacks, sweeps=dict(weak=Sweep('own', 'steps', 1)), sweep_images=3)
     run_suite(tmp_path / 'whole', row)
     generator = random.Random(seed)
     for _ in range(5):
@@ -209,7 +213,8 @@ def test_another_config_or_precision_is_noticed(tmp_path, config):
 
 def test_a_missing_head_is_trained_once(tmp_path, config, monkeypatch):
     own = tmp_path / 'own.py'
-    own.write_text(f"_base_ = ['{config('depth/mini_hololens.py')}']\ntrain_cfg = dict(max_epochs=1)")
+    small = small_images(config('depth/mini_hololens.py'), tmp_path / 'small')
+    own.write_text(f"_base_ = ['{small}']\ntrain_cfg = dict(max_epochs=1)")
     row = row_of('depth', config=str(own), head=None, attacks={}, max_images=2)
     batches, build = [], heads.build_runner
 
@@ -275,7 +280,8 @@ def test_a_depth_map_of_three_channels_is_skipped(batch_size, tmp_path, data_roo
     broken = min((tmp_path / 'data/hololens/depths/test').iterdir())
     cv2.imwrite(str(broken), np.ones((360, 540, 3), np.uint16))
     monkeypatch.setenv('DATA_ROOT', str(tmp_path / 'data'))
-    row = row_of('depth', attacks=dict(embed=load_preset('embed', steps=1)), batch_size=batch_size)
+    small = small_images(row_of('depth').config, tmp_path / 'config')
+    row = row_of('depth', config=small, attacks=dict(embed=load_preset('embed', steps=1)), batch_size=batch_size)
     with pytest.raises(UserError, match=f'{broken} holds 3 channels'):
         run_suite(tmp_path, row)
     run_suite(tmp_path, row, on_corrupt='skip')
@@ -322,21 +328,34 @@ def test_what_the_device_has_not_is_not_recorded(tmp_path, monkeypatch):
     assert store_of(row, tmp_path).info()['identity']['precision'] == 'fp32'
 
 
+@pytest.fixture
+def checked_row(tmp_path, monkeypatch):
+    """A row whose attacks are checked."""
+    cheapen_checks(monkeypatch)
+    small = small_images(row_of().config, tmp_path / 'config')
+
+    def make(**changes):
+        fields = dict(attacks=dict(own=load_preset('pgd', steps=1)), max_images=2, sanity_images=1)
+        return row_of(config=small, **{**fields, **changes})
+
+    return make
+
+
 @pytest.mark.parametrize('fast', [True, False])
-def test_bf16_is_checked_where_it_is_fast(tmp_path, monkeypatch, fast):
+def test_bf16_is_checked_where_it_is_fast(tmp_path, monkeypatch, checked_row, fast):
     monkeypatch.setattr(sanity_checks, 'bf16_is_fast', lambda device: fast)
-    row = row_of(attacks=dict(own=load_preset('pgd', steps=1)), max_images=3, sanity_images=3)
+    row = checked_row()
     run_suite(tmp_path, row)
     assert fast == ('bfloat16 is as strong' in {check['name'] for check in store_of(row, tmp_path).sanity()['own']})
 
 
-def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
-    row = row_of(attacks=dict(own=load_preset('pgd', steps=2)), max_images=3, sanity_images=3)
+def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch, checked_row):
+    row = checked_row(sanity_images=2)
     run_suite(tmp_path, row)
     checks = store_of(row, tmp_path).sanity()['own']
     assert {check['name'] for check in checks} >= {'gradients are not zero', 'a second run is the same'}
     found = [check for check in checks_of([RowRecords(row, store_of(row, tmp_path))]) if 'tried on' in check.name]
-    assert len(found) == len(checks) and all('on 3 images' in check.figures for check in found)
+    assert len(found) == len(checks) and all('on 2 images' in check.figures for check in found)
     seen, check = [], sanity_checks.check_attacks
     spy = lambda *args, **more: seen.append(args[2]) or check(*args, **more)  # noqa: E731
     monkeypatch.setattr(sanity_checks, 'check_attacks', spy)
@@ -346,12 +365,11 @@ def test_attacks_are_checked_on_a_few_images_once(tmp_path, monkeypatch):
     assert store_of(row, tmp_path).sanity()['own'] == checks and store_of(row, tmp_path).sanity()['other']
 
 
-def test_another_variant_of_the_encoder_serves_the_check_by_transfer(tmp_path):
-    own = dict(attacks=dict(own=load_preset('pgd', steps=1)), max_images=3, sanity_images=3)
+def test_another_variant_of_the_encoder_serves_the_check_by_transfer(tmp_path, checked_row):
     other = dict(name='deacl', variant='DeACL', checkpoint='mmssl_robust://mini_deacl/encoder.safetensors')
-    run_suite(
-        tmp_path, row_of(**own), row_of(**own, **other, head='mmssl_robust://mini_deacl/mini_cifar10.safetensors')
-    )
+    few = dict(max_images=3, sanity_images=2)
+    head = 'mmssl_robust://mini_deacl/mini_cifar10.safetensors'
+    run_suite(tmp_path, checked_row(**few), checked_row(**few, **other, head=head))
     for name in ('classification', 'deacl'):
         checks = store_of(row_of(name=name), tmp_path).sanity()['own']
         assert 'a transfer is no stronger' in {check['name'] for check in checks}

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import torch
+from toys import small_images
 
 from mmssl_robust.attacks import PGD
 from mmssl_robust.benchmark.options import Options
@@ -19,7 +20,7 @@ from mmssl_robust.utils.errors import UserError
 def evaluation(folder, task, config, preset):
     fewer = dict(queries=20, targets=2) if preset == 'autoattack' else {}
     row = Row(
-        config=f'configs/{config}.py',
+        config=small_images(f'configs/{config}.py', folder / 'configs'),
         task=task,
         data=task,
         encoder='mini',

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
-from toys import build, classification_batch, classifier_cfg, segmentation_batch, segmentor_cfg
+from toys import build, classification_batch, classifier_cfg, segmentation_batch, segmentor_cfg, shrink
 
 from mmssl_robust.attacks import PGD, CrossEntropy
 from mmssl_robust.utils.errors import UserError
@@ -57,6 +57,7 @@ def run_of(config, work_dir, tmp_path):
     def make(task, sized):
         name, attack = TASKS[task]
         cfg = Config.fromfile(config(name))
+        shrink(cfg)
         cfg.work_dir, cfg.log_level = str(work_dir), 'ERROR'
         cfg.experiment_name = f'{work_dir.parent.name}_{task}_{sized}'
         cfg.train_cfg.update(max_epochs=1, val_interval=9)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from toys import shrink
 
 from mmssl_robust.engine import FeatureCacheHook
 from mmssl_robust.utils.errors import UserError
@@ -15,6 +16,7 @@ from mmssl_robust.utils.errors import UserError
 def make(config, tmp_path):
     def build(name, folder, epochs, *hooks):
         cfg = Config.fromfile(config(name))
+        shrink(cfg)
         cfg.work_dir, cfg.experiment_name = str(tmp_path / folder), folder
         cfg.train_cfg.update(max_epochs=epochs, val_interval=1)
         for part in ('train', 'val', 'test'):
@@ -58,7 +60,7 @@ def test_the_head_is_the_same(name, make):
 
 def test_random_crops_switch_it_off(make):
     cfg = make('segmentation/mini_camvid.py', 'crops', 3, HOOK)
-    cfg.train_dataloader.dataset.pipeline.insert(-1, dict(type='RandomCrop', crop_size=(64, 64)))
+    cfg.train_dataloader.dataset.pipeline.insert(-1, dict(type='RandomCrop', crop_size=(32, 32)))
     runner = train(cfg)
     assert 'features are cached no more' in log_of(runner)
     assert next(hook for hook in runner.hooks if isinstance(hook, FeatureCacheHook)).cache is None

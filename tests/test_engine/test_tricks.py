@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from toys import small_images
 
 from mmssl_robust.models.backbones import dino_vit
 from mmssl_robust.utils.assets import ASSETS
@@ -21,7 +22,8 @@ def test_metrics_are_the_same_without(config, run_tool, tmp_path, monkeypatch):
     attack, steps, images = SETTINGS[config]
     monkeypatch.setenv('DATA_ROOT', str(ASSETS / 'samples'))
     head = f'mmssl_robust://mini/{config.partition("/")[2]}.safetensors'
-    arguments = [f'configs/{config}.py', head, '--attack', 'embed', attack, '--steps', steps, '--max-images', images]
+    small = small_images(f'configs/{config}.py', tmp_path)
+    arguments = [small, head, '--attack', 'embed', attack, '--steps', steps, '--max-images', images]
 
     def metrics(*options):
         out = tmp_path / 'out.json'

@@ -11,6 +11,7 @@ from pathlib import Path
 import forks
 import pandas as pd
 import pytest
+from toys import small_images
 
 from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.run import SuiteRun
@@ -32,7 +33,7 @@ rows = [
         head='mmssl_robust://mini/mini_cifar10.safetensors',
     ),
     dict(
-        config='configs/depth/mini_hololens.py',
+        config='{depth}',
         task='depth',
         data='HoloLens',
         head='mmssl_robust://mini/mini_hololens.safetensors',
@@ -44,7 +45,8 @@ rows = [
 @pytest.fixture
 def suite(tmp_path):
     path = tmp_path / 'small.py'
-    path.write_text(SUITE.format(images=3, steps=1))
+    small = small_images('configs/depth/mini_hololens.py', tmp_path / 'configs')
+    path.write_text(SUITE.format(images=3, steps=1, depth=small))
     return path
 
 
@@ -131,7 +133,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments, message, run_tool, capsys,
 @pytest.mark.slow
 def test_five_times_kill_minus_nine_at_random_moments(tmp_path, run_tool):
     suite = tmp_path / 'long.py'
-    suite.write_text(SUITE.format(images=12, steps=40))
+    suite.write_text(SUITE.format(images=12, steps=40, depth='configs/depth/mini_hololens.py'))
     begin = time.monotonic()
     assert start(suite, tmp_path / 'whole').wait() == 0
     seconds = time.monotonic() - begin

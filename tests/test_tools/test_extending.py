@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from toys import cheapen_checks
 
 from mmssl_robust.registry import ATTACKS, DATASETS, MODELS, OBJECTIVES
 from mmssl_robust.tasks import TASKS
@@ -37,6 +38,7 @@ def forgotten():
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
     """The folder of the files, in the current one."""
+    cheapen_checks(monkeypatch)
     (tmp_path / 'mine').mkdir()
     for name, text in FILES.items():
         (tmp_path / 'mine' / name).write_text(text)

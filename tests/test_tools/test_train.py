@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from safetensors.torch import load_file
+from toys import shrink, small_images
 
 from mmssl_robust.utils.errors import UserError
 
@@ -23,7 +24,7 @@ def weights(path):
 
 
 def test_train_resume_export_and_test_a_head(run_tool, config, work_dir, tmp_path):
-    camvid = config('segmentation/mini_camvid.py')
+    camvid = small_images(config('segmentation/mini_camvid.py'), tmp_path)
     once = options('train_cfg.max_epochs=1', 'train_cfg.val_interval=9')
     run_tool('train.py', camvid, '--work-dir', work_dir, *once)
     first = weights(work_dir / 'epoch_1.pth')
@@ -116,6 +117,7 @@ def test_backbone_of_another_library(run_tool, config, work_dir):
         dict(_delete_=True, type='TIMMBackbone', model_name='resnet10t', features_only=True, out_indices=(4,)),
     ):
         cfg = Config.fromfile(config('classification/mini_cifar10.py'))
+        shrink(cfg)
         cfg.merge_from_dict(dict(model=dict(backbone=backbone, neck=dict(type='GlobalAveragePooling'))))
         cfg.model.head.in_channels = 512
         path = work_dir.with_name('resnet.py')
