@@ -1,4 +1,3 @@
 # FARE of DINO ViT-S/16 on ImageNet.
-_base_ = ['../_base_/robust/in1k.py', '../_base_/models/dino_vits16.py']
-
-model = dict(type='mmssl_robust.FARE', backbone={{_base_.encoder}})
+_base_ = ['../_base_/robust/in1k_fare.py', '../_base_/models/dino_vits16.py']
+model = dict(backbone={{_base_.encoder}})

@@ -1,4 +1,3 @@
 # FARE of DINOv2 ViT-S/14 on ImageNet.
-_base_ = ['../_base_/robust/in1k.py', '../_base_/models/dinov2_vits14.py']
-
-model = dict(type='mmssl_robust.FARE', backbone={{_base_.encoder}})
+_base_ = ['../_base_/robust/in1k_fare.py', '../_base_/models/dinov2_vits14.py']
+model = dict(backbone={{_base_.encoder}})

@@ -1,7 +1,3 @@
-# LORE of DINO ViT-B/16 on ImageNet: FARE, while clean embeddings keep within a tenth of their squared length.
-_base_ = ['../_base_/robust/in1k.py', '../_base_/models/dino_vitb16.py']
-
-model = dict(type='mmssl_robust.LORE', backbone={{_base_.encoder}}, rho=0.1, primal_steps=5)
-# The dual network starts anywhere, and moves once in five steps.
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'dual': dict(lr_mult=10)}))
-find_unused_parameters = True
+# LORE of DINO ViT-B/16 on ImageNet.
+_base_ = ['../_base_/robust/in1k_lore.py', '../_base_/models/dino_vitb16.py']
+model = dict(backbone={{_base_.encoder}})

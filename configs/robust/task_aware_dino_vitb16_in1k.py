@@ -1,9 +1,7 @@
-# Task-aware training of DINO ViT-B/16 on ImageNet: frozen heads of three tasks, trained on the standard encoder beforehand.
-_base_ = ['../_base_/robust/in1k.py', '../_base_/models/dino_vitb16.py']
-
+# Task-aware training of DINO ViT-B/16 on ImageNet, through heads that were trained on the standard encoder beforehand.
+_base_ = ['../_base_/robust/in1k_task_aware.py', '../_base_/models/dino_vitb16.py']
 heads = '{{$HEADS:work_dirs}}'
 model = dict(
-    type='mmssl_robust.TaskAware',
     backbone={{_base_.encoder}},
     heads=dict(
         cifar10=dict(
@@ -14,7 +12,4 @@ model = dict(
         ),
         nyu=dict(config='configs/depth/dino_vitb16_nyu.py', head=f'{heads}/dino_vitb16_nyu/epoch_20.pth'),
     ),
-    embedding_weight=0.1,
-    # On the sum of what the heads say.
-    attack=dict(_delete_=True, type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='1/255', steps=10),
 )
