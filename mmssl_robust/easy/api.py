@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack, AttackResult, Ensemble, eval_mode, frozen
@@ -15,7 +16,7 @@ from mmssl_robust.encoders import Encoder, EncoderSpec, load_encoder
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.presets import check_names, load_preset, load_presets, preset_name
 from mmssl_robust.tasks import task_named
-from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.launch import init_processes
 
 from .module_run import run_network
@@ -24,7 +25,7 @@ from .plan import Plan
 from .results import Results
 from .runs import folder_of, run_plan
 
-Attacks = Sequence[str | Attack | Ensemble] | Mapping[str, Any]
+Attacks = str | Attack | Ensemble | Sequence[str | Attack | Ensemble] | Mapping[str, Any]
 _DIMENSIONS = dict(classification=2, segmentation=4, depth=4)
 
 
@@ -47,8 +48,9 @@ def evaluate(
         data: Path of a folder of images. Or batches, see :func:`.batches.batches_of`.
         task: ``'embedding'`` (the default for a folder; no labels), ``'classification'`` (the default for batches),
             ``'segmentation'`` or ``'depth'``.
-        attacks: Presets by name, such as ``'pgd'``, or name -> settings to change, ``dict(pgd=dict(eps='4/255'))``;
-            for a network also built attacks of :mod:`mmssl_robust.attacks`. None for the task's.
+        attacks: One or several presets by name, such as ``'pgd'``, or name -> settings to change,
+            ``dict(pgd=dict(eps='4/255'))``; for a network also built attacks of :mod:`mmssl_robust.attacks`. None for
+            the task's.
         out: Folder of the records. By default one for each evaluation below ``work_dirs/evaluate``, for networks a
             temporary one.
         max_images: How many images are attacked.
@@ -62,6 +64,7 @@ def evaluate(
     Raises:
         UserError: If something does not fit; says what to do.
     """
+    attacks = [attacks] if isinstance(attacks, (str, Attack, Ensemble)) else attacks
     if isinstance(model, (str, EncoderSpec)):
         if not isinstance(data, (str, os.PathLike)):
             raise UserError('an encoder by name is evaluated on a folder: give its path, or load_encoder and a network')
@@ -72,6 +75,7 @@ def evaluate(
         )
         options = Options(device=device or init_processes('none'))
         return run_plan(plan, Path(out) if out else folder_of(plan), options)
+    _check_network(model, data)
     if settings or device:
         given = ', '.join([*settings, *(['device'] if device else [])])
         raise UserError(
@@ -85,7 +89,11 @@ def evaluate(
 
 
 def attack(
-    model: Any, images: Tensor, targets: Tensor | None = None, attack: str | Attack | Ensemble = 'pgd', **changes: Any
+    model: Any,
+    images: Tensor,
+    targets: Tensor | None = None,
+    attack: str | Attack | Ensemble | None = None,
+    **changes: Any,
 ) -> AttackResult:
     """Attack a batch of images.
 
@@ -93,7 +101,7 @@ def attack(
         model: An encoder, or its spec, whose embedding is attacked; or a network, as for :func:`evaluate`.
         images: (B, 3, H, W) in [0, 1].
         targets: Ground truth for an attack on a prediction: classes (B,), label maps (B, H, W), depth (B, 1, H, W).
-        attack: A preset by name, or a built attack.
+        attack: A preset by name, or a built attack; None for ``'embed'`` of an encoder, ``'pgd'`` of a network.
         **changes: Settings of the preset to change, such as ``eps='4/255'``.
 
     Returns:
@@ -102,6 +110,8 @@ def attack(
     Raises:
         UserError: If something does not fit.
     """
+    images, targets = _tensors(images, targets)
+    attack = attack or ('embed' if isinstance(model, (str, EncoderSpec, Encoder)) else 'pgd')
     built = build_attack(load_preset(attack, **changes)) if isinstance(attack, str) else attack
     if changes and not isinstance(attack, str):
         raise UserError(f'{", ".join(changes)} change a preset, not a built attack: build it with other arguments')
@@ -119,7 +129,38 @@ def attack(
             raise UserError(f'{type(built.objective).__name__} does not fit: {error}') from error
 
 
-def _by_name(attacks: Attacks | None) -> Any:
+def _check_network(model: Any, data: Any) -> None:
+    if not callable(model):
+        raise UserError(
+            f'a {type(model).__name__} is no network: give evaluate a network and batches, or an encoder by name and '
+            'a folder'
+        )
+    if isinstance(data, (str, os.PathLike)):
+        raise UserError(
+            f'a network is evaluated on batches, not on the folder {data}: give a DataLoader, or name an encoder, such '
+            'as FILE.py:FUNCTION'
+        )
+
+
+def _tensors(images: Any, targets: Any) -> tuple[Tensor, Tensor | None]:
+    """Arguments of an attack as tensors."""
+    if isinstance(targets, str):
+        raise UserError(
+            f'targets are {targets!r}: give the ground truth, and the name of an attack as attack={targets!r}'
+        )
+    try:
+        images = torch.as_tensor(images)
+        targets = None if targets is None else torch.as_tensor(targets, device=images.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f'images and targets have to be tensors: {first_line(error)}') from error
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise UserError(f'images have the shape {tuple(images.shape)}: give (B, 3, H, W), channels first')
+    if not images.is_floating_point() or images.numel() and not (images.min() >= 0 and images.max() <= 1):
+        raise UserError('images are no numbers in [0, 1]: divide those of 0 to 255 by 255, and do not normalise them')
+    return images, targets
+
+
+def _by_name(attacks: Any) -> Any:
     if attacks is not None and not isinstance(attacks, Mapping) and not all(isinstance(one, str) for one in attacks):
         raise UserError(
             'a built attack is for a network: of an encoder by name give presets by name, or their settings'
@@ -133,7 +174,8 @@ def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
     settings['eps'] = (eps,) if isinstance(eps, (str, float)) else tuple(eps)
     settings['eps'] = tuple(str(one) for one in settings['eps'])
     if settings.get('classes') is not None:
-        settings['classes'] = tuple(settings['classes'])
+        classes = settings['classes']
+        settings['classes'] = (classes,) if isinstance(classes, str) else tuple(classes)
     return settings
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Hashable, Mapping
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 
 from mmssl_robust.attack_settings import CLEAN, written
@@ -25,6 +27,7 @@ COLUMNS = (
 )
 """Of the table: a line for each metric of the clean images and of each attack, with the 95 % interval over images."""
 _SHOWN = 5  # metrics for which a terminal has room
+_WIDTH = 100  # columns of what a notebook shows
 _WRITERS = {'.csv': 'to_csv', '.json': 'to_json', '.parquet': 'to_parquet'}
 
 
@@ -49,6 +52,13 @@ class Results:
         """A table of :data:`COLUMNS`; attacks of other sizes than the first have lines of their own."""
         lines = [line for records in self.rows for attack in _ordered(records) for line in self._lines(records, attack)]
         return pd.DataFrame(lines, columns=list(COLUMNS))
+
+    def __repr__(self) -> str:
+        console = Console(width=_WIDTH, file=StringIO(), color_system=None)
+        for table in self.shown():
+            console.print(table)
+        lines = [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+        return '\n'.join((*lines, f'Records: {self.work_dir}'))
 
     def to_pandas(self) -> pd.DataFrame:
         """A copy of the table."""

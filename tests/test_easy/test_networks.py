@@ -194,4 +194,49 @@ def test_attacking_an_encoder():
     result = attack('mini', images, attack='embed-cls', steps=2)
     assert (result.adv - images).abs().max() <= 8 / 255 + 1e-6 and (result.loss > 0).all()
     with pytest.raises(UserError, match='an encoder has an embedding and no prediction'):
-        attack('mini', images)
+        attack('mini', images, attack='pgd')
+    assert torch.equal(attack('mini', images, steps=2).adv, attack('mini', images, attack='embed', steps=2).adv)
+
+
+def test_one_attack_is_as_a_list_of_it():
+    data = [(grey(*LEVELS), LABELS)]
+    assert evaluate(Brightness(), data, attacks='fgsm').value('fgsm') == 50
+    assert evaluate(Brightness(), data, attacks=PGD8).value('pgd') == 50
+
+
+def test_results_are_shown_as_the_command_shows_them():
+    shown = repr(evaluate(Brightness(), [(grey(*LEVELS), LABELS)], attacks='fgsm'))
+    assert 'Brightness on' in shown and 'fgsm 8/255' in shown and 'Records: ' in shown
+
+
+@pytest.mark.parametrize(
+    ('model', 'data', 'words'),
+    [
+        (Brightness(), 'photos', 'on batches, not on the folder photos'),
+        ([(grey(0.5), LABELS[:1])], Brightness(), 'a list is no network'),
+    ],
+)
+def test_a_network_needs_batches(model, data, words):
+    with pytest.raises(UserError, match=words):
+        evaluate(model, data)
+
+
+@pytest.mark.parametrize(
+    ('images', 'targets', 'words'),
+    [
+        (torch.rand(2, 8, 8, 3), None, r'\(2, 8, 8, 3\): give \(B, 3, H, W\)'),
+        (torch.rand(3, 8, 8), None, r'give \(B, 3, H, W\)'),
+        (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), None, 'no numbers in'),
+        (torch.full((1, 3, 8, 8), 255.0), None, 'no numbers in'),
+        (torch.rand(1, 3, 8, 8), 'embed', "attack='embed'"),
+        ('photos', None, 'have to be tensors'),
+    ],
+)
+def test_what_is_no_batch_to_attack_is_refused(images, targets, words):
+    with pytest.raises(UserError, match=words):
+        attack('mini', images, targets)
+
+
+def test_targets_may_be_a_list():
+    result = attack(Brightness(), grey(*LEVELS), LABELS.tolist(), steps=10)
+    assert result.success.tolist() == [False, True, True, False]
