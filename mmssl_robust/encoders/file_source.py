@@ -33,7 +33,7 @@ def build(spec: EncoderSpec) -> TokenNetwork:
         raise UserError(f'{spec}: {file} has no function {name}: name one that returns an encoder')
     with watching_loads() as witness:
         try:
-            module = function()
+            module = function if isinstance(function, nn.Module) else function()
         except Exception as error:  # it is a program: anything can go wrong in it
             raise UserError(f'{spec}: {name}() fails: {first_line(error)}') from error
     if not isinstance(module, nn.Module):

@@ -139,6 +139,13 @@ def _source_of(head: str) -> tuple[str, str]:
         return found[1], found[2]
     if _FUNCTION.fullmatch(head):
         return 'file', head
+    if Path(head).suffix == '.py':
+        raise UserError(f'{head} is a Python file: say which function of it returns the encoder, {head}:FUNCTION')
+    if Path(head).is_dir():
+        raise UserError(
+            f'{head!r} is a folder, and no encoder: name the encoder first, then the images; a folder that '
+            'save_pretrained wrote is hf:FOLDER'
+        )
     if Path(head).suffix in (*TORCH_SUFFIXES, '.safetensors', '.bin', '.tar') or Path(head).is_file():
         return 'checkpoint', head
     raise UserError(f'{head!r} names no encoder: {_GRAMMAR}{_suggestion(head)}')

@@ -106,3 +106,7 @@ def test_a_vector_alone_has_no_map(file):
     encoder = load_encoder(f'{file}:vector', 'featmap')
     with pytest.raises(UserError, match='one vector an image'):
         encoder(torch.zeros(1, 3, 32, 32))
+
+
+def test_a_module_that_is_there_is_as_good_as_a_function(file):
+    assert load_encoder(f'{file}:a_module').info.patch_size == 8

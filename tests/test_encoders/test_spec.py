@@ -44,6 +44,8 @@ def test_a_path_with_any_character_survives():
         ('min', 'did you mean mini?'),
         ('tim:resnet50', 'did you mean timm:resnet50?'),
         ('timm:', 'names no encoder'),
+        ('encoder.py', 'encoder.py:FUNCTION'),
+        ('.', 'is a folder'),
         ('timm:resnet50?poool=avg', 'did you mean pool?'),
         ('timm:resnet50?checkpoint', 'cannot read the option'),
         ('timm:resnet50?pool=avg&pool=map', 'cannot read the option'),
