@@ -11,8 +11,26 @@ import numpy as np
 
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.file_backend import is_no_data
+from mmssl_robust.utils.wording import counted
 
 IMAGES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
+_UNREAD = (
+    '.gif',
+    '.heic',
+    '.heif',
+    '.avif',
+    '.jfif',
+    '.jp2',
+    '.jxl',
+    '.dng',
+    '.cr2',
+    '.cr3',
+    '.nef',
+    '.arw',
+    '.raw',
+    '.svg',
+)
+"""Endings of images that nothing here reads."""
 LABELS = ('.png', '.npy', '.tif', '.tiff', '.pgm', '.bmp')
 _TRAIN = ('train', 'training')
 _TEST = ('test', 'testing', 'val', 'valid', 'validation')
@@ -57,7 +75,7 @@ def photographs(folder: str | os.PathLike[str]) -> Found:
         UserError: If there are none.
     """
     root = _folder(folder)
-    return Found(root, [dict(img_path=name) for name in files_in(root, IMAGES)])
+    return Found(root, [dict(img_path=name) for name in files_in(root, IMAGES)], notes=_unread(root))
 
 
 def class_folders(folder: str | os.PathLike[str], classes: Sequence[str] | None = None, seed: int = 0) -> Found:
@@ -85,13 +103,14 @@ def class_folders(folder: str | os.PathLike[str], classes: Sequence[str] | None 
             if name not in found:
                 known = ', '.join(sorted(found)) or 'none'
                 raise UserError(f'the class {name!r} has no image in {root / part}: there are {known}')
+    notes = _unread(root)
     entries = {part: _labelled(found, names, part) for part, found in parts.items()}
     if train != test:
-        chosen = Found(root, entries[test], entries[train])
+        chosen = Found(root, entries[test], entries[train], notes=notes)
     else:
         kept, tested = _stratified(entries[train], seed)
         note = f'no folders train and test: {len(kept)} images train the head, {len(tested)} others are evaluated'
-        chosen = Found(root, tested, kept, notes=(note,))
+        chosen = Found(root, tested, kept, notes=(note, *notes))
     return replace(chosen, metainfo=dict(classes=names))
 
 
@@ -125,7 +144,7 @@ def pairs(images: str | os.PathLike[str], labels: str | os.PathLike[str], key: s
         raise UserError(f'{root} has {len(kept)} labelled images for training and {len(tested)} to evaluate: add some')
     if alone:
         notes.append(f'{len(alone)} images without a label in {other} are left out: {shown(alone)}')
-    return Found(root, tested, kept, {'img_path': '', key: str(other)}, notes=tuple(notes))
+    return Found(root, tested, kept, {'img_path': '', key: str(other)}, notes=(*notes, *_unread(root)))
 
 
 def files_in(root: Path, suffixes: Sequence[str]) -> list[str]:
@@ -138,6 +157,14 @@ def files_in(root: Path, suffixes: Sequence[str]) -> list[str]:
     if not names:
         raise UserError(f'no file in {root} ends in {", ".join(suffixes)}: give the folder that holds them')
     return names
+
+
+def _unread(root: Path) -> tuple[str, ...]:
+    """A note of images that are left out because their kind is not read."""
+    names = sorted(path.relative_to(root).as_posix() for path in _walk(root) if path.suffix.lower() in _UNREAD)
+    if not names:
+        return ()
+    return (f'{counted(len(names), "file")} of a kind that is not read left out, {shown(names)}: convert them to PNG',)
 
 
 def shown(names: Iterable[str]) -> str:

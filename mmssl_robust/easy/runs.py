@@ -110,4 +110,9 @@ def save_config(cfg: Config, path: Path) -> None:
 
 
 def _of_images(images: int, found: Found) -> str:
-    return f'{images} of {len(found.test)} images are attacked (--max-images for more)'
+    total = len(found.test)
+    return (
+        f'{images} of {total} images are attacked (--max-images for more)'
+        if images < total
+        else f'all {total} images are attacked'
+    )

@@ -28,7 +28,14 @@ def test_photographs_are_found_at_any_depth(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / 'notes.txt').touch()
     found = photographs(tmp_path)
-    assert paths(found.test) == ['b.JPG', 'sub/a.png'] and found.train == []
+    assert paths(found.test) == ['b.JPG', 'sub/a.png'] and found.train == [] and found.notes == ()
+
+
+def test_images_of_a_kind_that_nothing_reads_are_said_to_be_left_out(tmp_path):
+    write(tmp_path / 'a.png')
+    (tmp_path / 'b.HEIC').touch()
+    (note,) = photographs(tmp_path).notes
+    assert '1 file' in note and 'b.HEIC' in note
 
 
 @pytest.mark.parametrize('name, words', [('no', 'is not there'), ('notes.txt', 'is a file'), ('', 'no file in')])
