@@ -34,3 +34,16 @@ def test_long_names_leave_room_for_the_axes(draw):
     for text in axes.get_legend().get_texts():
         box = text.get_window_extent()
         assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 < frame.y0
+
+
+def test_attacks_on_the_embedding_have_lines_of_their_own():
+    table = long_names('eps').replace(dict(attack=dict(pgd='embed-patch')))
+    styles = figures._styles(table)
+    assert len(set(styles.values())) == len(styles) == 3
+
+
+def test_a_variant_is_named_where_there_are_several():
+    table = long_names('eps')
+    assert not figures._model(table).str.contains('Standard').any()
+    table.loc[table.index[:3], 'variant'] = 'DeACL'
+    assert figures._model(table).str.contains('Standard').any()

@@ -26,7 +26,10 @@ from .content import Content
 FORMATS = ('.pdf', '.svg')
 _TITLES = {'eps': 'Quality against eps', 'steps': 'Quality against attack steps'}
 _AXES = {'steps': 'attack steps', 'step_size': 'step size'}
-_STYLES = dict(embedding=(('--', 's'), ((0, (6, 2, 1, 2)), 'P')), prediction=((':', '^'), ('-.', 'D'), ('-', 'v')))
+_STYLES = dict(
+    embedding=(('--', 's'), ((0, (6, 2, 1, 2)), 'P'), ((0, (3, 1)), 'X'), ((0, (8, 2)), '*')),
+    prediction=((':', '^'), ('-.', 'D'), ('-', 'v')),
+)
 _HATCHES = ('', '///', '...', 'xxx', '\\\\\\', '+++')
 _LEGEND_LINE = 0.2  # inches
 _LEGEND_LINES = 6  # for which there is room
@@ -219,6 +222,9 @@ def _legend_lines(table: pd.DataFrame) -> int:
 
 
 def _model(table: pd.DataFrame) -> pd.Series:
+    """Encoder and variant; without the variant where all are Standard, which then says nothing."""
+    if table['variant'].eq(STANDARD).all():
+        return table['encoder']
     return table['encoder'] + ', ' + table['variant']
 
 

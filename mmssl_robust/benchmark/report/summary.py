@@ -7,6 +7,7 @@ from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.wording import listed
 
+from ..results import STANDARD
 from ..row_records import WORST, RowRecords
 from .content import Content
 
@@ -45,7 +46,8 @@ def _sentence(
     differences: Sequence[Mapping[Hashable, Any]],
 ) -> str:
     task, data, encoder = key
-    values = '; '.join(f'{records.row.variant} {_values(content, records)}' for records in group)
+    alone = len(group) == 1 and group[0].row.variant == STANDARD and not differences
+    values = '; '.join(f'{"" if alone else records.row.variant + " "}{_values(content, records)}' for records in group)
     parts = [f'{data}, {encoder}: {task_named(task).metric.name} {values}.'] if group else [f'{data}, {encoder}:']
     for variant in dict.fromkeys(line['variant'] for line in differences):
         parts.append(_compared(variant, [line for line in differences if line['variant'] == variant]))
