@@ -51,6 +51,13 @@ class Contest:
         return not np.isnan(self.skill[self.reference].value)
 
     @property
+    def why_unscored(self) -> str:
+        """Why there is no skill."""
+        if self.chance is None:
+            return 'what chance is does not follow from its records'
+        return 'no model is better than chance on clean images'
+
+    @property
     def metric(self) -> str:
         """Name of the metric."""
         return task_named(self.task).metric.name

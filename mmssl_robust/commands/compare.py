@@ -89,7 +89,11 @@ def run(args: argparse.Namespace) -> None:
         if _is_unlabelled(suite):
             transfer_embeddings(suite_run)
     rows = read_rows(out)[1]
-    console.print(_shown(ranking_of(rows)))
+    ranking = ranking_of(rows)
+    console.print(_shown(ranking))
+    for contest in ranking.contests:
+        if not contest.is_scored:
+            say(f'{contest.name} does not count: {contest.why_unscored}')
     if _is_unlabelled(suite):
         console.print(_shown_transfers(transfers_of(rows)))
     page = write_report(out, out / 'report', ranking=True).with_name(RANKING_PAGE)
