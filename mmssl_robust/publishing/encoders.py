@@ -93,6 +93,8 @@ def _file_of(spec: EncoderSpec) -> str:
         return SHIPPED.get(spec.name, spec.name)
     if spec.source == 'timm' and spec.checkpoint:
         return spec.checkpoint
+    if spec.is_random:
+        raise UserError(f'{spec} has random weights: push trained ones, timm:NAME?checkpoint=FILE')
     if spec.source == 'timm':
         raise UserError(f'{spec} has weights of its own, which are public: push timm:NAME?checkpoint=FILE')
     raise UserError(

@@ -195,6 +195,7 @@ def test_what_the_hub_refuses_is_said_in_one_line(hub, status, words):
         ('mini', 'hf://me/../x', {}, 'names nothing of the Hub'),
         ('mini', f'{MODEL}/encoder.safetensors', {}, 'no place for weights'),
         ('timm:test_vit', MODEL, {}, 'which are public'),
+        ('timm:test_vit?weights=random', MODEL, {}, 'has random weights'),
         ('encoder.py:make', MODEL, {}, 'encoders of checkpoints and of timm'),
         ('hf:facebook/dinov2-small', MODEL, {}, 'encoders of checkpoints and of timm'),
         ('WORK', MODEL, {}, 'no place for records: write hf://datasets/OWNER/NAME'),
