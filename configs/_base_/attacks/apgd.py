@@ -1,3 +1,4 @@
+# APGD on the cross-entropy, steps chosen by itself: classification.
 attack = dict(
     type='mmssl_robust.APGD',
     objective=dict(type='mmssl_robust.CrossEntropy'),

@@ -1,3 +1,4 @@
+# CosPGD, PGD on the cross-entropy weighted pixel by pixel: a quick look at segmentation.
 attack = dict(
     type='mmssl_robust.PGD',
     objective=dict(type='mmssl_robust.CosPGDLoss'),

@@ -1,3 +1,4 @@
+# DepthEnsemble, the ensemble to report: depth.
 attack = dict(
     type='mmssl_robust.DepthEnsemble',
     norm='linf',

@@ -1,3 +1,4 @@
+# DepthPGD: a quick look at depth.
 attack = dict(
     type='mmssl_robust.DepthPGD',
     norm='linf',

@@ -1,3 +1,4 @@
+# EmbedAttack in many directions, the one to report: the encoder, whatever its task.
 attack = dict(
     type='mmssl_robust.EmbedAttack',
     tokens='task',

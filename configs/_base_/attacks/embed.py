@@ -1,3 +1,4 @@
+# EmbedAttack on the embedding that the task's head reads: any task.
 attack = dict(
     type='mmssl_robust.EmbedAttack',
     tokens='task',

@@ -1,3 +1,4 @@
+# FGSM, one step on the cross-entropy: classification.
 attack = dict(
     type='mmssl_robust.FGSM',
     objective=dict(type='mmssl_robust.CrossEntropy'),

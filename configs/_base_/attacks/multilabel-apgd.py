@@ -1,3 +1,4 @@
+# APGD on the binary cross-entropy, the one to report: several labels an image.
 attack = dict(
     type='mmssl_robust.APGD',
     objective=dict(type='mmssl_robust.BinaryCrossEntropy'),

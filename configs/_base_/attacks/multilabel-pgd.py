@@ -1,3 +1,4 @@
+# PGD on the binary cross-entropy: a quick look at several labels an image.
 attack = dict(
     type='mmssl_robust.PGD',
     objective=dict(type='mmssl_robust.BinaryCrossEntropy'),

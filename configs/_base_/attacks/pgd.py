@@ -1,3 +1,4 @@
+# PGD on the cross-entropy: a quick look at classification, retrieval.
 attack = dict(
     type='mmssl_robust.PGD',
     objective=dict(type='mmssl_robust.CrossEntropy'),

@@ -1,3 +1,4 @@
+# SegPGD, PGD on the cross-entropy weighted by which pixels are wrong already: segmentation.
 attack = dict(
     type='mmssl_robust.SegPGD',
     norm='linf',

@@ -1,3 +1,4 @@
+# Square, random search without gradients: classification.
 attack = dict(
     type='mmssl_robust.Square',
     objective=dict(type='mmssl_robust.Margin'),
