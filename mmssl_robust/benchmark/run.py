@@ -87,7 +87,7 @@ class SuiteRun:
                 problems.setdefault(str(error), row.name)
         if problems:
             first, name = next(iter(problems.items()))
-            more = f' (and {len(problems) - 1} more: see --dry-run)' if len(problems) > 1 else ''
+            more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
             raise UserError(f'{name}: {first}{more}')
 
     def _check_row(self, row: Row) -> None:

@@ -65,7 +65,10 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files; default the task's")
     parser.add_argument('--eps', nargs='+', metavar='EPS', help='sizes, e.g. 2/255 4/255; the smaller make a curve')
     parser.add_argument('--steps', type=int, help='of the attacks')
-    parser.add_argument('--max-images', type=int, metavar='N', help='attack this many, evenly spread')
+    defaults = ', '.join(f'{count} of {task}' for task, count in IMAGES.items())
+    parser.add_argument(
+        '--max-images', type=int, metavar='N', help=f'attack this many, evenly spread; default {defaults}'
+    )
     parser.add_argument('--size', type=int, metavar='PIXELS', help="shorter side; default the encoder's, at most 224")
     parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images at a time')
     parser.add_argument(
