@@ -25,7 +25,7 @@ from .plan import Plan
 from .results import Results
 from .runs import folder_of, run_plan
 
-Attacks = str | Attack | Ensemble | Sequence[str | Attack | Ensemble] | Mapping[str, Any]
+Attacks = Sequence[str | Attack | Ensemble] | Mapping[str, Any]
 _DIMENSIONS = dict(classification=2, segmentation=4, depth=4)
 
 
@@ -33,7 +33,7 @@ def evaluate(
     model: Any,
     data: Any,
     task: str | None = None,
-    attacks: Attacks | None = None,
+    attacks: str | Attack | Ensemble | Attacks | None = None,
     out: str | Path | None = None,
     max_images: int | None = None,
     device: str | None = None,
@@ -160,7 +160,7 @@ def _tensors(images: Any, targets: Any) -> tuple[Tensor, Tensor | None]:
     return images, targets
 
 
-def _by_name(attacks: Any) -> Any:
+def _by_name(attacks: Attacks | None) -> Any:
     if attacks is not None and not isinstance(attacks, Mapping) and not all(isinstance(one, str) for one in attacks):
         raise UserError(
             'a built attack is for a network: of an encoder by name give presets by name, or their settings'
