@@ -37,6 +37,16 @@ def of_timm():
     import timm
     return timm.create_model('test_vit')
 
+class HalfTokens(Tokens):
+    def forward(self, x):
+        return tuple(part.half() for part in super().forward(x))
+
+def half_outputs():
+    return HalfTokens()
+
+def half_weights():
+    return Tokens().bfloat16()
+
 def a_number():
     return 3
 

@@ -58,8 +58,10 @@ class ModuleNetwork(TokenNetwork):
         )
 
     def tokens(self, images: Tensor, indices: Sequence[int], norm: bool) -> list[Tokens]:  # noqa: D102
-        layers = self._layers(images, indices, norm)
-        return [(_vector(layer), layer.featmap) for layer in layers]
+        autocast = torch.is_autocast_enabled(images.device.type)
+        layers = self._layers(images if autocast else images.to(self._dtype), indices, norm)
+        pairs = [(_vector(layer), layer.featmap) for layer in layers]
+        return pairs if autocast else [(vector.to(images), _or_none(featmap, images)) for vector, featmap in pairs]
 
     def load(self) -> Loaded:  # noqa: D102
         return load_encoder(self.model, self.weights or '', weights=self.spec.which)
@@ -86,7 +88,7 @@ class ModuleNetwork(TokenNetwork):
     @torch.no_grad()
     def _probe(self, size: tuple[int, int]) -> list[Layer]:
         parameter = next(self.model.parameters(), torch.zeros(()))
-        images = torch.zeros(1, 3, *size, device=parameter.device, dtype=parameter.dtype)
+        images = torch.zeros(1, 3, *size, device=parameter.device, dtype=self._dtype)
         try:
             return self._layers(images, None, True)
         except UserError as error:
@@ -96,6 +98,11 @@ class ModuleNetwork(TokenNetwork):
                 f'{self.spec} cannot encode an image of {size[0]}x{size[1]} ({first_line(error)}): say which size it '
                 'takes, ?size=...'
             ) from error
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """Of the pixels that the module takes: its weights may be of half precision."""
+        return next((part.dtype for part in self.model.parameters() if part.is_floating_point()), torch.float32)
 
     def _takes(self, size: tuple[int, int]) -> bool:
         try:
@@ -138,6 +145,10 @@ def _vector(layer: Layer) -> Tensor:
     if layer.cls_token is not None:
         return layer.cls_token
     return layer.featmap.mean(dim=(2, 3))  # type: ignore[union-attr]
+
+
+def _or_none(featmap: Tensor | None, images: Tensor) -> Tensor | None:
+    return None if featmap is None else featmap.to(images)
 
 
 def _width(layer: Layer) -> int:

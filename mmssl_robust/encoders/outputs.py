@@ -59,6 +59,7 @@ def _read(output: Any, size: tuple[int, int], patch: int | None) -> Layer:
     if tokens is None:
         return Layer(vector, None, True, None)
     if tokens.ndim == 4:
+        _check_grid(tokens, size)
         return Layer(vector, tokens, vector is not None, size[0] // tokens.shape[2])
     side, prefix = _layout(tokens.shape[1], size, patch)
     patches = tokens[:, prefix:].transpose(1, 2).unflatten(2, (size[0] // side, size[1] // side))
@@ -88,6 +89,16 @@ def _is_pair(output: Sequence[Any]) -> bool:
 
 def _are_maps(values: Any) -> bool:
     return all(isinstance(value, Tensor) and value.ndim == 4 for value in values)
+
+
+def _check_grid(featmap: Tensor, size: tuple[int, int]) -> None:
+    """A map is as wide for its height as the image is, but for a row or column that strides round."""
+    (height, width), (rows, columns) = size, featmap.shape[2:]
+    if abs(rows - columns * height / width) > 1 and abs(columns - rows * width / height) > 1:
+        raise UserError(
+            f'the encoder returns a map of shape {tuple(featmap.shape)} of an image of {height}x{width}: return '
+            '(B, D, h, w), of channels last by .permute(0, 3, 1, 2)'
+        )
 
 
 def _layout(tokens: int, size: tuple[int, int], patch: int | None) -> tuple[int, int]:

@@ -49,6 +49,16 @@ def test_it_says_what_it_is_by_what_it_returns(name, patch, widths, has_cls, fix
     assert (info.patch_size, info.widths, info.has_cls, info.fixed_size) == (patch, widths, has_cls, fixed)
 
 
+@pytest.mark.parametrize('name', ['half_outputs', 'half_weights'])
+def test_half_precision_is_taken_and_given_as_float(name, file):
+    encoder = load_encoder(f'{file}:{name}', 'featmap_cls')
+    inputs = torch.randn(1, 3, 32, 32, requires_grad=True)
+    ((featmap, cls_token),) = encoder(inputs)
+    assert featmap.dtype == cls_token.dtype == torch.float32
+    (featmap.square().sum() + cls_token.square().sum()).backward()
+    assert inputs.grad.abs().sum() > 0
+
+
 def test_a_model_of_timm_brings_timms_settings(file):
     info = load_encoder(f'{file}:of_timm').info
     assert (info.mean, info.native_size) == ((127.5, 127.5, 127.5), (160, 160))

@@ -48,6 +48,12 @@ def test_several_maps_are_layers(output):
     assert [layer.patch for layer in read_layers(output, SIZE, None)] == [8, 8, 16]
 
 
+@pytest.mark.parametrize(('rows', 'columns', 'size'), [(2, 1, (33, 32)), (10, 2, (320, 33)), (3, 10, (95, 300))])
+def test_a_map_may_have_a_row_or_column_more_than_the_stride_says(rows, columns, size):
+    (layer,) = read_layers(torch.zeros(1, 5, rows, columns), size, None)
+    assert layer.featmap.shape == (1, 5, rows, columns)
+
+
 def test_pairs_are_layers():
     first, second = read_layers([(MAP, VECTOR), (2 * MAP, 2 * VECTOR)], SIZE, None)
     torch.testing.assert_close(second.featmap, 2 * first.featmap)
@@ -67,6 +73,8 @@ def test_the_pool_of_a_model_without_cls_stands_for_it():
         (dict(logits=VECTOR), None, 'a dictionary of logits'),
         (torch.zeros(2, 100, 5), 8, 'no grid of patches'),
         ([], None, 'returns a list'),
+        (MAP.permute(0, 2, 3, 1), None, 'channels last'),
+        ((VECTOR, torch.zeros(2, 4, 6, 96)), None, r'shape \(2, 4, 6, 96\)'),
     ],
 )
 def test_what_is_not_understood_is_said_in_a_line(output, patch, words):
