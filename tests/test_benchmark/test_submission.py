@@ -19,6 +19,7 @@ from mmssl_robust.benchmark.run import SuiteRun
 from mmssl_robust.benchmark.submission import Copy, Settings, pack, unpacked, verify
 from mmssl_robust.benchmark.submission.findings import bounds, highest_share, lowest_share
 from mmssl_robust.benchmark.submission.manifest import MANIFEST, write_manifest
+from mmssl_robust.benchmark.submission.row_check import RowCheck
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.commands.main import run_command
 from mmssl_robust.presets import load_preset
@@ -238,6 +239,24 @@ def test_images_that_are_not_there(packed, tmp_path):
     (tmp_path / 'empty').mkdir()
     row = verdict(packed, tmp_path / 'empty')
     assert row.verdict == 'doubtful' and 'copy' in reasons(row)
+
+
+def test_a_label_that_is_not_there_is_named(tmp_path):
+    (tmp_path / 'road.jpg').touch()
+    files = dict(img_path=dict(path='road.jpg'), seg_map_path=dict(path='road_mask.png'))
+    assert Copy([tmp_path]).missing(dict(files=files)) == ['road_mask.png']
+
+
+@pytest.mark.parametrize('trained', [True, False])
+def test_images_beside_may_be_those_that_train_the_head(copy, data_root, trained):
+    edit(copy / 'rows' / ROW / 'images.json', lambda images: images.update(size=7))
+    if trained:
+        edit(copy / 'rows' / ROW / 'row.json', lambda row: row['identity'].update(training_files='9 images'))
+    (records,) = read_rows(copy)[1]
+    findings = list(RowCheck(records, {}, copy, Copy([data_root]))._copied())
+    assert ['which train the head' in finding.words for finding in findings if 'hard images' in finding.words] == [
+        trained
+    ]
 
 
 @pytest.mark.parametrize('where', ['backbone', 'neck', 'type'])

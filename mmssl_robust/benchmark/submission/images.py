@@ -105,9 +105,9 @@ class Copy:
         """The file of a path and a hash; None if there is none."""
         return next((found for found in self.named(file['path']) if sha256(found) == file['sha256']), None)
 
-    def has(self, entry: Entry) -> bool:
-        """Whether there is a file of the name of each of an image's."""
-        return all(self.named(file['path']) for file in entry['files'].values())
+    def missing(self, entry: Entry) -> list[str]:
+        """Paths of those files of an image of whose name there is none."""
+        return [file['path'] for file in entry['files'].values() if not self.named(file['path'])]
 
     def found(self, entry: Entry) -> dict[str, Any] | None:
         """What a pipeline begins with, of an image whose files are all there and the same; else None."""

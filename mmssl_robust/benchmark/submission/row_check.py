@@ -82,15 +82,21 @@ class RowCheck:
 
     def _copied(self) -> Iterator[Finding]:
         entries = self.images['images']
-        absent = [entry for entry in entries if not self.copy.has(entry)]
+        absent = [entry for entry in entries if self.copy.missing(entry)]
         if absent:
-            first = next(iter(absent[0]['files'].values()))['path']
-            words = f'{len(absent)} of {counted(len(entries), "image")} are not in your folders, such as {first}'
-            yield Finding('copy', 'doubt', f'{words}: give the folders that hold them, or ask where they are from')
+            first, what = self.copy.missing(absent[0])[0], counted(len(entries), 'image')
+            words = f'{len(absent)} of {what} or what belongs to them are not in your folders, such as {first}'
+            advice = 'give the folders of images and of labels, or ask where they are from'
+            yield Finding('copy', 'doubt', f'{words}: {advice}')
         beside = self.copy.images_beside(entries)
         if beside > self.images['size']:
             words = f'your folders hold {beside} images, the data set of the submission {self.images["size"]}'
-            yield Finding('copy', 'note', f'{words}: ask whether hard images were left out')
+            trained = ', or only those which train the head' if self._trains_on_others() else ''
+            yield Finding('copy', 'note', f'{words}: ask whether hard images were left out{trained}')
+
+    def _trains_on_others(self) -> bool:
+        """Whether a head was trained on images of the same person, which may lie beside these."""
+        return bool(self.records.info['identity'].get('training_files'))
 
     def again(self, settings: 'Settings', search: Search, number: int) -> tuple[list[Compared], list[Finding]]:
         """Attack some images again.
@@ -110,7 +116,7 @@ class RowCheck:
         if strange and not settings.trusts_code:
             raise UserError(f'its config names {listed(strange)}, which may run code: --trust-code if you trust it')
         worst = claimed_worst(self.tables, self.task)
-        available = [entry['index'] for entry in self.images['images'] if self.copy.has(entry)]
+        available = [entry['index'] for entry in self.images['images'] if not self.copy.missing(entry)]
         sample = drawn(worst, available, settings.images, (settings.seed, number))
         infos, findings = self._found(sample)
         if not infos:
