@@ -1,5 +1,6 @@
 """A training loop that a kill does not change."""
 
+import inspect
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -57,6 +58,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         on_corrupt: str = 'fail',
         **kwargs: Any,
     ) -> None:
+        _check_settings(kwargs)
         accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
         if isinstance(dataloader, dict):
             if total_batch_size is not None:
@@ -216,3 +218,12 @@ def share_of_batch(total: int, processes: int, accumulated: int) -> int:
             f'set train_cfg.total_batch_size to a multiple of {shares}'
         )
     return total // shares
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    known = inspect.signature(EpochBasedTrainLoop).parameters.keys() - {'runner', 'dataloader'}
+    unknown = ', '.join(sorted(settings.keys() - known))
+    if unknown:
+        raise UserError(
+            f'train_cfg says {unknown}, which a loop by epochs does not know: say max_epochs for how long it trains'
+        )

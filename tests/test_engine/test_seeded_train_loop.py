@@ -109,6 +109,11 @@ def test_weights_that_are_not_finite_are_not_trained_on(classification, tmp_path
         run(classification, tmp_path / 'run')
 
 
+def test_settings_of_a_loop_by_steps_are_refused():
+    with pytest.raises(UserError, match='train_cfg says max_iters.*say max_epochs'):
+        SeededTrainLoop(None, {}, max_epochs=1, max_iters=2, val_interval=1)
+
+
 def test_no_worker_waits_for_another_epoch(classification, work_dir):
     before = active_children()
     classification.train_dataloader.update(num_workers=1, persistent_workers=True)
