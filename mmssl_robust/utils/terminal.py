@@ -17,7 +17,7 @@ console = Console()
 def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     """Let a tool end with one line and exit code 2 where the user can mend what went wrong.
 
-    ``MMSSL_TRACEBACK=1`` shows the whole traceback instead.
+    So it ends after Ctrl-C, with the shells' exit code 130. ``MMSSL_TRACEBACK=1`` shows the whole traceback instead.
     """
 
     @functools.wraps(main)
@@ -30,6 +30,11 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             print(f'error: {problem}', file=sys.stderr)
             sys.exit(2)
+        except KeyboardInterrupt:
+            if os.environ.get('MMSSL_TRACEBACK') == '1':
+                raise
+            print('stopped', file=sys.stderr)
+            sys.exit(130)
 
     return wrapper
 
