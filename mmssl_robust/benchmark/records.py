@@ -279,9 +279,9 @@ class RecordStore:
         differing = differences(known, settings)
         if differing:
             raise UserError(
-                f'the records of {attack} in {self.folder} were made with {"; ".join(differing)}: move '
-                f'{self._file(attack)} and {self._parts(attack)} away and take {attack} out of {self._row_file}, '
-                'or give the attack another name'
+                f'the records of {attack} in {self.folder} were made with {"; ".join(differing)}: give '
+                'another folder (--out, --work-dir), or give the attack another name, or, to replace them, move '
+                f'{self._file(attack)} and {self._parts(attack)} away and take {attack} out of {self._row_file}'
             )
 
     @property
