@@ -266,7 +266,9 @@ def run(args: argparse.Namespace) -> None:
     hush_terminal(runner.logger, progress=False)  # of which the bar and the table tell
     model = unwrapped(runner.model)
     if not args.checkpoint and needs_weights(model):
-        raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
+        heads = sorted(Path(args.config).parent.glob('heads/*/head.safetensors'))  # where `evaluate` puts them
+        example = f', such as {heads[0]}' if heads else ''
+        raise UserError(f'{args.config} names not all weights of its model: give a checkpoint{example}')
     load_weights(model, weights, args.checkpoint or '')
     check_class_count(model, runner.test_loop.dataloader.dataset)
     fill_bank(model, bank_loader(model, cfg, seed=runner.seed, on_corrupt=args.on_corrupt))
