@@ -120,7 +120,7 @@ class RowCheck:
         sample = drawn(worst, available, settings.images, (settings.seed, number))
         infos, findings = self._found(sample)
         if not infos:
-            words = 'could not be: none of its images is in your folders'
+            words = 'could not be: none of its images is in your folders with all that belongs to it'
             return [], [*findings, Finding('attacked again', 'doubt', words)]
         sample = Sample(*(tuple(index for index in part if index in infos) for part in (sample.robust, sample.others)))
         rebuilt, source = self._rebuilt(settings, search)
