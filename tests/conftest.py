@@ -1,5 +1,7 @@
 """What all tests share: the embedded sample as data, a seed, safe checkpoint reading, no left-over MMEngine state."""
 
+import errno
+import fcntl
 import gc
 import os
 import sys
@@ -109,6 +111,16 @@ def deacl_cfg(data_root, tmp_path, work_dir):
     cfg.default_hooks.checkpoint = dict(type='mmssl_robust.SafeCheckpointHook', interval=1, max_keep_ckpts=2)
     cfg.work_dir = str(work_dir)
     return cfg
+
+
+@pytest.fixture
+def another_writer(monkeypatch):
+    """Have each folder look as if another process was writing to it."""
+
+    def lockf(*_):
+        raise BlockingIOError(errno.EAGAIN, 'Resource temporarily unavailable')
+
+    monkeypatch.setattr(fcntl, 'lockf', lockf)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The linear heads of a suite: trained when they are missing."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from mmengine.config import Config
@@ -11,6 +12,7 @@ from mmssl_robust.utils.data_check import check_class_count, check_labels
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.quiet import hush_training
 from mmssl_robust.utils.resume import newest_checkpoint, resume_from
+from mmssl_robust.utils.sole_writer import sole_writer
 from mmssl_robust.utils.state_dict import head_of, read_weights
 
 from .resolved_row import ResolvedRow
@@ -26,19 +28,20 @@ def trained_head(resolved: ResolvedRow, launcher: str = 'none') -> Path:
         launcher: How the processes were started.
 
     Raises:
-        UserError: If it cannot be trained.
+        UserError: If it cannot be trained, or another process is training it.
     """
     folder = resolved.head_folder
     head = folder / resolved.head_file
     found = head.is_file()
     barrier()  # no process may look after another has trained it
     if not found:
-        checkpoint = _train(resolved.fresh_cfg(), folder, launcher, resolved.options.on_corrupt)
-        if is_main_process():
-            trained = read_weights(checkpoint).tensors
-            save_checkpoint(trained if resolved.finetunes else head_of(trained), head)
-            for path in folder.glob('epoch_*.pth'):  # each holds the whole encoder, for going on
-                path.unlink()
+        with sole_writer(folder) if is_main_process() else nullcontext():
+            checkpoint = _train(resolved.fresh_cfg(), folder, launcher, resolved.options.on_corrupt)
+            if is_main_process():
+                trained = read_weights(checkpoint).tensors
+                save_checkpoint(trained if resolved.finetunes else head_of(trained), head)
+                for path in folder.glob('epoch_*.pth'):  # each holds the whole encoder, for going on
+                    path.unlink()
         barrier()
     return head
 

@@ -12,6 +12,7 @@ from mmssl_robust.attack_settings import CLEAN, AttackSettings, Sweep
 from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.sole_writer import sole_writer
 
 from .kept_examples import KeptExamples
 from .plan import units_of
@@ -38,15 +39,20 @@ def merge(parts: Sequence[Path], out: Path, examples: int) -> list[str]:
         A line for each row and attack of which something is missing.
 
     Raises:
-        UserError: If the parts are of different suites, or their records depend on different things, or differ.
+        UserError: If there is no part, or they are of different suites, or their records depend on different things,
+            or differ, or another process is writing to ``out``.
     """
+    if not parts:
+        raise UserError(f'there is nothing to merge in {out}: give the --work-dir that --shard had, or --from')
     suite = _one_suite(parts)
     suite.write(out)
     missing = []
     for row in suite.rows:
         stores = [store for store in (store_of(row, part) for part in parts) if store.info()]
         if stores:
-            missing += _merge_row(row, stores, store_of(row, out), examples)
+            target = store_of(row, out)
+            with sole_writer(target.folder):
+                missing += _merge_row(row, stores, target, examples)
         else:
             missing.append(f'{row.name}: nothing of it')
     return missing
@@ -54,8 +60,6 @@ def merge(parts: Sequence[Path], out: Path, examples: int) -> list[str]:
 
 def _one_suite(parts: Sequence[Path]) -> Suite:
     """The suite of which these are parts, with the commands that made them."""
-    if not parts:
-        raise UserError('there is nothing to merge: give the folders that --shard wrote')
     suites = [read_suite(part) for part in parts]
     for part, suite in zip(parts, suites):
         ours, theirs = (json.dumps(asdict(each.made_by('')), default=str) for each in (suites[0], suite))

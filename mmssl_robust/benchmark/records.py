@@ -310,7 +310,7 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
-        raise UserError(f'no records at {path}: run tools/benchmark.py') from error
+        raise UserError(f'no records at {path}: run `mmssl-robust benchmark`') from error
     except (pa.ArrowException, OSError) as error:
         raise UserError(f'cannot read the records {path} ({first_line(error)}): remove that file') from error
     return pa.table([_column(table, field, path) for field in schema], schema=schema)

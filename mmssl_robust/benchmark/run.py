@@ -4,6 +4,7 @@ import gc
 import os
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mmssl_robust.encoders.in_config import is_by_spec
 from mmssl_robust.evaluation.summary import cpu_name, library_versions
 from mmssl_robust.utils.data_check import check_data_folders, check_test_data
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.sole_writer import sole_writer
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.wording import counted
 
@@ -137,19 +139,23 @@ class SuiteRun:
         """Make what is missing of a row; nothing is loaded if nothing is.
 
         Raises:
-            UserError: If its records were made by another config, or other weights or attacks.
+            UserError: If its records were made by another config, or other weights or attacks, or another process
+                is at it.
         """
         resolved, store = self.resolved(row), store_of(row, self.work_dir)
         head = trained_head(resolved, self.launcher) if resolved.trains_head else resolved.head()
-        entry = _Entry(store, resolved, head)
+        with sole_writer(store.folder) if is_main_process() else nullcontext():
+            self._record(row, _Entry(store, resolved, head))
+
+    def _record(self, row: Row, entry: '_Entry') -> None:
         entry.write()
         if is_finished(row, self.work_dir):
             return
         start = time.monotonic()
-        evaluation = RowEvaluation(resolved, head, store)
+        evaluation = RowEvaluation(entry.resolved, entry.head, entry.store)
         entry.write(evaluation.facts(), self._environment())
         evaluation.run(self._rival(row))
-        entry.write(dict(skipped=store.skipped()))
+        entry.write(dict(skipped=entry.store.skipped()))
         if is_main_process():
             images, seconds = evaluation.own_images, time.monotonic() - start
             console.print(

@@ -112,7 +112,7 @@ def read_suite(folder: Path) -> Suite:
         rows = tuple(_row(row) for row in values.pop('rows'))
         return Suite(rows=rows, **values)
     except FileNotFoundError as error:
-        raise UserError(f'no {SUITE_FILE} in {folder}: give the --work-dir of tools/benchmark.py') from error
+        raise UserError(f'no {SUITE_FILE} in {folder}: give the --work-dir of `mmssl-robust benchmark`') from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f'{path} is damaged: {first_line(error)}') from error
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from mmssl_robust.benchmark.merging import merge, shards_of
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.wording import counted
 
 SUMMARY = 'join the records that several machines made of one suite'
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     """Merge, name what is missing and write the report."""
     parts = args.parts or shards_of(args.work_dir)
     missing = merge(parts, args.work_dir, args.examples)
-    console.print(f'{args.work_dir}: records of {len(parts)} parts', soft_wrap=True)
+    console.print(f'{args.work_dir}: records of {counted(len(parts), "part")}', soft_wrap=True)
     for line in missing:
         console.print(f'missing: {line}', soft_wrap=True, markup=False)
     if not args.no_report:

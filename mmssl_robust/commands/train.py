@@ -10,12 +10,15 @@ import mmssl_robust.utils.startup  # noqa: F401
 
 import argparse
 import logging
-import os
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
@@ -23,6 +26,7 @@ from mmssl_robust.utils.data_check import check_class_count, check_labels, named
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import remove_partial_files
 from mmssl_robust.utils.resume import resume_from
+from mmssl_robust.utils.sole_writer import sole_writer
 
 from .log_to import add_log_argument, add_logs
 
@@ -115,8 +119,18 @@ def run(args: argparse.Namespace) -> None:
         add_logs(cfg, args.log_to)
     damaged = find_resume(cfg, args.resume) if args.resume else []
     runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
-    if os.environ.get('RANK', '0') == '0':
+    with sole_writer(Path(cfg.work_dir)) if is_main_process() else nullcontext():
+        train(runner, args, damaged)
+    leave_process_group()
+
+
+def train(runner: Runner, args: argparse.Namespace, damaged: Sequence[Path]) -> None:
+    """Train, after a look at the data."""
+    cfg = runner.cfg
+    if is_main_process():
         remove_partial_files(Path(cfg.work_dir))
+    if args.resume and not cfg.resume:
+        print_log(f'no checkpoint in {cfg.work_dir} yet: training from the beginning', 'current', logging.WARNING)
     for path in damaged:
         print_log(f'{path} is damaged and left out: continuing from {cfg.load_from}', 'current', logging.WARNING)
     with named_data_errors(cfg.train_dataloader.dataset.get('data_root') or args.config):
@@ -124,4 +138,3 @@ def run(args: argparse.Namespace) -> None:
     check_class_count(runner.model, dataset)
     check_labels(runner.model, dataset)
     runner.train()
-    leave_process_group()

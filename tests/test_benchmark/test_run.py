@@ -91,6 +91,13 @@ def test_the_metrics_are_those_of_the_test_loop(task, tmp_path):
             assert 100 * np.nanmean(iou) == pytest.approx(expected[f'{prefix}mIoU'], abs=0.0051)
 
 
+@pytest.mark.usefixtures('another_writer')
+@pytest.mark.parametrize('head, folder', [(row_of().head, 'rows/classification'), (None, 'heads/mini_cifar10-')])
+def test_two_processes_write_neither_a_row_nor_a_head(head, folder, tmp_path):
+    with pytest.raises(UserError, match=f'{folder}.* is being written to by another process'):
+        run_suite(tmp_path, row_of(head=head))
+
+
 def test_what_is_recorded_of_an_attack(tmp_path):
     row = row_of()
     run_suite(tmp_path, row)

@@ -112,8 +112,15 @@ def test_records_of_the_same_images_that_differ_are_refused(tmp_path, row):
 
 
 def test_nothing_to_merge(tmp_path):
-    with pytest.raises(UserError, match='nothing to merge'):
+    with pytest.raises(UserError, match=f'nothing to merge in {tmp_path}: '):
         merge(shards_of(tmp_path), tmp_path, 2)
+
+
+@pytest.mark.usefixtures('another_writer')
+def test_records_that_another_process_is_writing_are_let_be(tmp_path, row):
+    part = write_part(tmp_path / 'part', row, '1/1')
+    with pytest.raises(UserError, match=f'all/rows/{row.name} is being written to'):
+        merge([part], tmp_path / 'all', 2)
 
 
 def test_few_images_go_without_sweeps_and_checks(row):

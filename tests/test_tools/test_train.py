@@ -23,10 +23,19 @@ def weights(path):
     return torch.load(path, weights_only=False)['state_dict']
 
 
+@pytest.mark.usefixtures('another_writer')
+def test_two_trainings_do_not_write_to_one_folder(run_tool, config, work_dir, capsys):
+    with pytest.raises(SystemExit):
+        run_tool('train.py', config('segmentation/mini_camvid.py'), '--work-dir', work_dir, *options())
+    assert f'{work_dir} is being written to by another process' in capsys.readouterr().err
+
+
 def test_train_resume_export_and_test_a_head(run_tool, config, work_dir, tmp_path):
     camvid = small_images(config('segmentation/mini_camvid.py'), tmp_path)
     once = options('train_cfg.max_epochs=1', 'train_cfg.val_interval=9')
-    run_tool('train.py', camvid, '--work-dir', work_dir, *once)
+    run_tool('train.py', camvid, '--work-dir', work_dir, '--resume', *once)
+    (log,) = work_dir.glob('*/*.log')
+    assert f'no checkpoint in {work_dir} yet: training from the beginning' in log.read_text()
     first = weights(work_dir / 'epoch_1.pth')
     twice = options('train_cfg.max_epochs=2', 'train_cfg.val_interval=9')
     run_tool('train.py', camvid, '--work-dir', work_dir, '--resume', *twice)
