@@ -100,6 +100,13 @@ def find_resume(cfg: Config, wanted: str) -> list[Path]:
     return damaged
 
 
+def check_resumed(cfg: Config) -> None:
+    """Have what is resumed checked, and mistrusted, whatever hooks a config has: MMEngine's own know no such thing."""
+    hooks = [*cfg.get('default_hooks', {}).values(), *cfg.get('custom_hooks', [])]
+    if not any(hook and str(hook.get('type')).rpartition('.')[2] == 'ResumeHook' for hook in hooks):
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='mmssl_robust.ResumeHook')]
+
+
 def run(args: argparse.Namespace) -> None:
     """Train."""
     cfg = load_config(args)
@@ -117,6 +124,7 @@ def run(args: argparse.Namespace) -> None:
         set_on_corrupt(cfg, args.on_corrupt)
     if args.log_to:
         add_logs(cfg, args.log_to)
+    check_resumed(cfg)
     damaged = find_resume(cfg, args.resume) if args.resume else []
     runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
     with sole_writer(Path(cfg.work_dir)) if is_main_process() else nullcontext():

@@ -23,6 +23,7 @@ from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
 from .hub_files import HUB_SCHEME, fetch_from_hub
+from .plain_values import plain_values
 from .safe_globals import allowed_globals
 
 # Before it, weights_only=True could be made to run code (CVE-2025-32434).
@@ -61,7 +62,7 @@ def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -
                 f'torch {torch.__version__} cannot read {path} safely: use torch {SAFE_TORCH} or safetensors'
             )
         with torch.serialization.safe_globals(allowed_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
+            return _plain(torch.load(path, map_location=map_location, weights_only=True), path)
     except pickle.UnpicklingError as error:
         # PyTorch goes on to advise loading the file all the same.
         found = re.search(r'GLOBAL (\S+)', str(error))
@@ -75,6 +76,13 @@ def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -
         raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}{script}') from error
     except (SafetensorError, EOFError, ValueError, KeyError, OSError) as error:
         raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}') from error
+
+
+def _plain(value: Any, path: Path) -> Any:
+    try:
+        return plain_values(value)
+    except UserError as error:
+        raise UserError(f'refused to load {path}: {error}{_STATE_DICT_HINT}') from None
 
 
 def read_state(source: str | os.PathLike[str], which: Which | None = None) -> State:

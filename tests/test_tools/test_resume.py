@@ -195,8 +195,11 @@ def test_another_teacher_is_not_resumed(train, tmp_path, capfd):
     assert 'belongs to another training (teacher was ' in capfd.readouterr().err
 
 
-def test_files_of_others_are_not_removed(deacl_cfg, train, tmp_path):
+@pytest.mark.parametrize('ours', [True, False], ids=['our hooks', "MMEngine's hooks"])
+def test_files_of_others_are_not_removed(ours, deacl_cfg, train, tmp_path):
     """A checkpoint names files that MMEngine removes when it has newer ones."""
+    if not ours:
+        deacl_cfg.default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2))
     train(tmp_path / 'run', epochs=1)
     precious = tmp_path / 'precious.pth'
     precious.write_bytes(b'of another training')

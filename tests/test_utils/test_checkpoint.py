@@ -130,7 +130,7 @@ def test_paths_among_the_arguments_become_text(tmp_path):
     args = argparse.Namespace(data=Path('/data/imagenet'), out=PurePosixPath('runs/1'), cache=PureWindowsPath('C:/x'))
     torch.save(dict(model=dict(a=torch.ones(1)), args=args), tmp_path / 'weights.pth')
     read = read_checkpoint(tmp_path / 'weights.pth')['args']
-    assert (read.data, read.out, read.cache) == ('/data/imagenet', 'runs/1', 'C:\\x')
+    assert read == dict(data='/data/imagenet', out='runs/1', cache='C:\\x')
 
 
 def test_settings_in_a_dictionary_of_another_library(tmp_path):
