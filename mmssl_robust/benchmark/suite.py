@@ -8,6 +8,7 @@ from typing import Any
 from mmssl_robust.attack_settings import Sweep
 from mmssl_robust.tasks import Task, task_named
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.foreign_files import is_below, is_file_name
 from mmssl_robust.utils.json_files import write_json
 
 from .old_records import old_sweeps
@@ -38,6 +39,9 @@ class Row:
         attacks: Name -> config of an attack.
         sweeps: Those of the attacks that are another one but for one number, such as ``eps``.
         folder: That of the suite file, where the config lies there.
+
+    Raises:
+        UserError: If its name, or an attack's, is that of no file below the records.
     """
 
     config: str
@@ -57,6 +61,13 @@ class Row:
     attacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     folder: str = ''
+
+    def __post_init__(self) -> None:
+        if self.name and not is_file_name(self.name):
+            raise UserError(f'a row is named {self.name!r}, as which no folder can be made: give it another name')
+        for attack in self.attacks:
+            if not is_below(attack):
+                raise UserError(f'an attack is named {attack!r}, as which no file can be made: rename it')
 
     @property
     def task_object(self) -> Task:

@@ -1,18 +1,21 @@
 """What the converters of data sets share: sources that are folders or archives, and files that are written once."""
 
 import argparse
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import remove_partial_files, whole_file
+from mmssl_robust.utils.foreign_files import below, is_below
 from mmssl_robust.utils.terminal import console
 
 Reader = Callable[[], bytes]
@@ -37,8 +40,11 @@ class Output:
         Args:
             name: Its path below the folder.
             make: Gives its content; called if it is to be written.
+
+        Raises:
+            UserError: If it would lie elsewhere: names are the source's.
         """
-        path = self.root / name
+        path = below(self.root, name, 'the source')
         if path.is_file():
             self.present += 1
             return
@@ -106,23 +112,32 @@ def opened(source: Path) -> Iterator[dict[str, Reader]]:
         with zipfile.ZipFile(source) as archive:
             names = [name for name in archive.namelist() if not name.endswith('/')]
             for name in names:
-                parts = PurePosixPath(name.replace('\\', '/'))
-                if parts.is_absolute() or '..' in parts.parts or ':' in parts.parts[0]:
+                if not is_below(name):
                     raise UserError(f'refused to unpack {source}: its file {name} would lie outside the folder')
             yield {name: partial(archive.read, name) for name in names}
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f'{source} is damaged or no zip archive ({first_line(error)}): download it again') from error
 
 
-def decoded(content: bytes, name: str) -> np.ndarray:
-    """Decode an image file as it is stored.
+def decoded_labels(content: bytes, name: str) -> np.ndarray:
+    """Decode a label map (H, W) of one byte a pixel.
 
     Raises:
-        UserError: If it is none.
+        UserError: If it is none: a colour image, one of more bits, or of more pixels than any camera has.
     """
+    try:
+        with Image.open(io.BytesIO(content)):  # the header alone, which a small file may have made up
+            pass
+    except (UnidentifiedImageError, OSError) as error:
+        raise UserError(f'{name} is no image: download the data set again') from error
+    except Image.DecompressionBombError as error:
+        raise UserError(f'{name} says that it has too many pixels: download the data set again') from error
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise UserError(f'{name} is no image: download the data set again')
+    if image.ndim != 2 or image.dtype != np.uint8:
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        raise UserError(f'{name} has {channels} channels of {8 * image.itemsize} bits: a label map has one of 8')
     return image
 
 

@@ -32,6 +32,27 @@ def is_below(name: str) -> bool:
     return bool(parts) and not name.startswith('/') and '..' not in parts and not _ODD.search(name)
 
 
+def is_file_name(name: str) -> bool:
+    """Whether a name is that of a file or folder in the folder from which it is meant, on every system."""
+    return is_below(name) and '/' not in name and name != '.'
+
+
+def below(folder: Path, name: str, source: object) -> Path:
+    """Return where a file lies that is named by others.
+
+    Args:
+        folder: From which the name is meant.
+        name: Its path, with ``/``.
+        source: What names it, for the error.
+
+    Raises:
+        UserError: If it would lie elsewhere.
+    """
+    if not is_below(name):
+        raise UserError(f'{source} names {name!r}, which would lie outside of {folder}: nothing there is touched')
+    return folder / name
+
+
 def read_object(path: Path, of: str) -> dict[str, Any]:
     """Read a JSON file that is an object.
 

@@ -1,6 +1,8 @@
 """Converters of data sets, on tiny sources in the official formats."""
 
+import struct
 import zipfile
+import zlib
 
 import cv2
 import h5py
@@ -10,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from scipy.io import savemat
 
-from mmssl_robust.datasets.converting import Output, check_count, decoded, encoded
+from mmssl_robust.datasets.converting import Output, check_count, decoded_labels, encoded
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
 
@@ -148,7 +150,20 @@ def test_voc_aug(convert, tmp_path, sbd):
 
 def test_voc_aug_with_wrong_labels(convert, tmp_path, sbd, capsys):
     savemat(tmp_path / 'sbd/cls/d.mat', dict(GTcls=dict(Segmentation=np.full((2, 2), 21))))
-    assert 'd.mat has the label 21' in refused(convert, capsys, 'voc_aug', tmp_path / 'sbd')
+    assert 'd.mat has labels of 21 to 21' in refused(convert, capsys, 'voc_aug', tmp_path / 'sbd')
+    # Of one byte it would be class 1.
+    savemat(tmp_path / 'sbd/cls/d.mat', dict(GTcls=dict(Segmentation=np.full((2, 2), 257, np.uint16))))
+    assert 'd.mat has labels of 257 to 257' in refused(convert, capsys, 'voc_aug', tmp_path / 'sbd')
+
+
+@pytest.mark.parametrize('name', ['../x', '../../../../evil', 'a/../../x', 'C:\\x'])
+def test_names_in_lists_that_reach_outside_are_refused(name, convert, tmp_path, sbd, capsys):
+    (tmp_path / 'sbd/train.txt').write_text(f'a\nc\n{name}\n')
+    assert 'would lie outside' in refused(convert, capsys, 'voc_aug', tmp_path / 'sbd')
+    write_stl10(tmp_path / 'stl10')
+    (tmp_path / 'stl10/class_names.txt').write_text(f'airplane\n{name}\n')
+    assert 'would lie outside' in refused(convert, capsys, 'stl10', tmp_path / 'stl10')
+    assert not [path for path in tmp_path.rglob('*') if path.stem in ('evil', 'x')]
 
 
 def ade_files():
@@ -224,6 +239,29 @@ def test_cityscapes(convert, tmp_path):
     assert made.tolist() == [expected.get(label, 255) for label in range(34)]
 
 
+def bomb():
+    """A PNG of a few bytes whose header says 60000 x 60000."""
+    content = bytearray(encoded(np.zeros((1, 1), np.uint8)))
+    content[16:24] = struct.pack('>II', 60000, 60000)
+    content[29:33] = struct.pack('>I', zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    'content, says',
+    [
+        (encoded(np.zeros((2, 2, 3), np.uint8)), 'has 3 channels of 8 bits: a label map has one of 8'),
+        (encoded(np.full((2, 2), 257, np.uint16)), 'has 1 channels of 16 bits: a label map has one of 8'),
+        (bomb(), 'says that it has too many pixels'),
+        (b'no image', 'is no image'),
+        (b'', 'is no image'),
+    ],
+)
+def test_what_is_no_label_map(content, says):
+    with pytest.raises(UserError, match=f'a.png {says}'):
+        decoded_labels(content, 'a.png')
+
+
 def test_a_killed_run_is_completed(convert, tmp_path, run_tool, monkeypatch, capsys):
     write_stl10(tmp_path / 'source')
     put = Output.put
@@ -250,4 +288,4 @@ def test_counts(found, partial, fine):
 
 def test_what_is_no_image_is_named():
     with pytest.raises(UserError, match='x.png is no image'):
-        decoded(b'nothing', 'x.png')
+        decoded_labels(b'nothing', 'x.png')

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
-from mmssl_robust.utils.foreign_files import files_of, is_below, read_object
+from mmssl_robust.utils.foreign_files import files_of, is_file_name, read_object
 from mmssl_robust.utils.json_files import write_json
 
 from ..records import ROW_FILE
@@ -72,4 +72,4 @@ NEEDED = (SUITE_FILE,)
 
 def _is_row(row: Any) -> bool:
     typed = isinstance(row, dict) and all(isinstance(row.get(key), kind) for key, kind in _ROW.items())
-    return typed and is_below(row['name']) and '/' not in row['name']
+    return typed and is_file_name(row['name'])

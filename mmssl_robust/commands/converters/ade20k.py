@@ -7,7 +7,14 @@ Example:
 import argparse
 from functools import partial
 
-from mmssl_robust.datasets.converting import Output, Reader, add_converter_arguments, check_count, decoded, opened
+from mmssl_robust.datasets.converting import (
+    Output,
+    Reader,
+    add_converter_arguments,
+    check_count,
+    decoded_labels,
+    opened,
+)
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 
@@ -19,7 +26,7 @@ CLASSES = 150  # and 0 for none
 def checked(read: Reader, name: str) -> bytes:
     """A label map's file, if its labels are ADE20K's."""
     content = read()
-    largest = decoded(content, name).max()
+    largest = decoded_labels(content, name).max()
     if largest > CLASSES:
         raise UserError(f'{name} has the label {largest}, ADE20K has {CLASSES} classes')
     return content

@@ -14,7 +14,7 @@ from mmssl_robust.datasets.converting import (
     Reader,
     add_converter_arguments,
     check_count,
-    decoded,
+    decoded_labels,
     encoded,
     opened,
 )
@@ -32,7 +32,7 @@ TRAIN_IDS[list(CLASS_IDS)] = range(len(CLASS_IDS))
 
 def train_ids(read: Reader, name: str) -> bytes:
     """The label map of training ids from one of ids."""
-    return encoded(TRAIN_IDS[decoded(read(), name)])
+    return encoded(TRAIN_IDS[decoded_labels(read(), name)])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

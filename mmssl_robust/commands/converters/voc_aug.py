@@ -13,6 +13,7 @@ from scipy.io import loadmat
 
 from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.foreign_files import below
 from mmssl_robust.utils.progress import track
 
 SUMMARY = "add SBD's annotations to PASCAL VOC 2012"
@@ -32,12 +33,12 @@ def read_list(path: Path) -> list[str]:
 def labels_of(path: Path) -> bytes:
     """The label map in a MATLAB file of SBD."""
     try:
-        labels = loadmat(path)['GTcls'][0, 0]['Segmentation'].astype(np.uint8)
+        labels = loadmat(path)['GTcls'][0, 0]['Segmentation']
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise UserError(f'cannot read {path}: {first_line(error)}') from error
-    if labels.max() >= CLASSES:
-        raise UserError(f'{path} has the label {labels.max()}, VOC has {CLASSES} classes')
-    return encoded(labels)
+    if labels.dtype.kind not in 'iu' or labels.min() < 0 or labels.max() >= CLASSES:
+        raise UserError(f'{path} has labels of {labels.min()} to {labels.max()}, VOC has {CLASSES} classes')
+    return encoded(labels.astype(np.uint8))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +57,6 @@ def run(args: argparse.Namespace) -> None:
     check_count('images of SBD besides those of VOC', len(names), AUGMENTED, args.partial)
     output = Output(voc)
     for name in track(names, 'SBD'):
-        output.put(f'SegmentationClassAug/{name}.png', partial(labels_of, args.source / 'cls' / f'{name}.mat'))
+        output.put(f'SegmentationClassAug/{name}.png', partial(labels_of, below(args.source, f'cls/{name}.mat', 'SBD')))
     output.put('ImageSets/Segmentation/aug.txt', lambda: ('\n'.join(names) + '\n').encode())
     output.report()
