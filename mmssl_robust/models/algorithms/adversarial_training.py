@@ -238,7 +238,7 @@ class AdversarialTraining(WithReferences):
         return self.losses(batch) | dict(zero_grad=batch.zero_grad.mean())
 
     def _on_worse_weights(self, batch: AdversarialBatch, perturbation: WeightPerturbation) -> AdversarialBatch:
-        loss = sum(value for name, value in self.losses(batch).items() if 'loss' in name)
+        loss = torch.stack([value for name, value in self.losses(batch).items() if 'loss' in name]).sum()
         parameters = perturbation.perturbed(self.backbone, self.loss_scale * loss)
 
         def student(inputs: Tensor) -> Any:
