@@ -24,9 +24,11 @@ from .utils.file_backend import register_whole_files
 from .utils.formatting import remember_formatting
 from .utils.partial_loads import register_noting_loader
 from .utils.pretrained import register_strict_pretrained
+from .utils.safe_handlers import register_safe_handlers
 
 # Whoever builds with our registries gets our reader, also without our tools: MMEngine's would run a file's code.
 register_safe_loaders()
+register_safe_handlers()
 # And our writer: MMEngine's leaves half a file when it is killed.
 register_whole_files()
 remember_formatting()

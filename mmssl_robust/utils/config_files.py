@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mmssl_robust
+from mmssl_robust.utils.data_configs import SUFFIXES, check_data_config
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.names import close_to, nearest
 
@@ -53,6 +54,8 @@ def run_configs() -> dict[str, Path]:
 def read_config(path: str | Path) -> 'Config':
     """Read a config, which is a program; its ``custom_imports`` are looked for beside it too.
 
+    One in JSON or YAML is data, see :func:`.data_configs.check_data_config`.
+
     ``_base_ = '{{$MMSSL_CONFIGS:configs}}/depth/mini_nyu.py'`` names a config of this package from any folder.
 
     Raises:
@@ -63,6 +66,8 @@ def read_config(path: str | Path) -> 'Config':
     path = Path(path)
     if not path.is_file():
         raise UserError(f'config not found: {path}')
+    if path.suffix in SUFFIXES:
+        check_data_config(path, tuple(root / 'configs' for root in _ROOTS))
     try:
         with neighbours_of(path), _own_configs_named():
             return Config.fromfile(path)

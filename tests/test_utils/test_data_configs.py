@@ -1,0 +1,80 @@
+"""Configs in JSON and YAML run nothing; what they may say, they may."""
+
+import json
+
+import mmengine
+import pytest
+import yaml
+
+import mmssl_robust.registry  # noqa: F401
+from mmssl_robust.utils.config_files import read_config
+from mmssl_robust.utils.errors import UserError
+
+WRITERS = {'json': json.dumps, 'yaml': yaml.dump, 'yml': yaml.dump}
+
+
+def write(path, value):
+    path.write_text(WRITERS[path.suffix[1:]](value))
+    return path
+
+
+@pytest.mark.parametrize('suffix', WRITERS)
+def test_data_may_say_what_it_wants(suffix, tmp_path):
+    own = dict(model=dict(type='mmssl_robust.DeACL', backbone=dict(type='ResNet', spec='mini')), hooks=[dict(type='A')])
+    write(tmp_path / f'base.{suffix}', own)
+    path = write(tmp_path / f'a.{suffix}', dict(_base_=f'base.{suffix}', epochs=3))
+    assert read_config(path).to_dict() == own | dict(epochs=3)
+
+
+@pytest.mark.parametrize('suffix', WRITERS)
+@pytest.mark.parametrize(
+    'value, says',
+    [
+        (dict(custom_imports=dict(imports=['evil'])), 'custom_imports'),
+        (dict(hook=[dict(model=dict(type='os.system', command='touch x'))]), "type 'os.system'"),
+        (dict(type='mmengine.utils.misc.import_modules_from_strings'), "type 'mmengine.utils"),
+        (dict(type=['os.system']), 'type '),
+        (dict(backbone=dict(spec='evil.py:make')), "spec 'evil.py:make'"),
+        (dict(_base_='evil.py'), "_base_ 'evil.py'"),
+        (dict(_base_=['base.yaml']), "type 'os.system'"),
+    ],
+)
+def test_data_runs_nothing(suffix, value, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'evil.py').write_text('open("marker", "w")\n')
+    write(tmp_path / 'base.yaml', dict(type='os.system'))
+    with pytest.raises(UserError, match='would run a program, which a .py config may') as error:
+        read_config(write(tmp_path / f'a.{suffix}', value))
+    assert says in str(error.value)
+    assert not (tmp_path / 'marker').exists()
+
+
+@pytest.mark.parametrize(
+    'text, says',
+    [
+        ('a: !!python/object/apply:os.mkdir [marker]', 'could not determine a constructor'),
+        ('a: [', 'while parsing'),
+        ('\n'.join(f'x{i}: &x{i} [{", ".join([f"*x{i - 1}" if i else "1"] * 10)}]' for i in range(9)), 'more than'),
+    ],
+)
+def test_yaml(text, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'a.yaml').write_text(text)
+    with pytest.raises(UserError, match=says):
+        read_config(tmp_path / 'a.yaml')
+    assert not (tmp_path / 'marker').exists()
+
+
+def test_annotations(tmp_path, monkeypatch):
+    """MMEngine's data sets read whatever `ann_file` names, by the suffix."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'a.yml').write_text('a: !!python/object/apply:os.mkdir [marker]')
+    with pytest.raises(yaml.YAMLError):
+        mmengine.load(tmp_path / 'a.yml')
+    mmengine.dump(dict(a=1), tmp_path / 'a.pkl')
+    for source in (tmp_path / 'a.pkl', str(tmp_path / 'a.pkl')):
+        with pytest.raises(UserError, match='could run code: store it as JSON'):
+            mmengine.load(source)
+    assert not (tmp_path / 'marker').exists()
+    mmengine.dump(dict(a=[1, 2]), tmp_path / 'b.yaml')
+    assert mmengine.load(tmp_path / 'b.yaml') == dict(a=[1, 2])
