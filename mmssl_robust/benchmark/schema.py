@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.escaping import from_spreadsheet, spreadsheet
 
 TABLES_VERSION = 1
 """Of ``results``, ``ranking`` and ``transfer``, as CSV and JSON, and of what ``Results.save`` writes."""
@@ -21,6 +22,11 @@ _LINES = ('results', 'lines')  # what the table is called in the JSON of a repor
 def versioned(table: pd.DataFrame) -> pd.DataFrame:
     """A table with a last column that says the version of the others, which any reader of CSV takes as one."""
     return table.assign(**{COLUMN: TABLES_VERSION})
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """A table as CSV with its version, unrounded; texts that a spreadsheet would run have a quote before."""
+    return versioned(spreadsheet(table)).to_csv(index=False)
 
 
 def check_version(found: Any, known: Collection[int], place: Path | str) -> None:
@@ -63,7 +69,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise UserError(f'cannot read the table {path}: {first_line(error)}') from error
     for version in table[COLUMN].unique().tolist() if COLUMN in table else [None]:
         check_version(version, (TABLES_VERSION,), path)
-    return table.drop(columns=COLUMN)
+    table = table.drop(columns=COLUMN)
+    return from_spreadsheet(table) if path.suffix == '.csv' else table
 
 
 def _read_json(path: Path) -> pd.DataFrame:

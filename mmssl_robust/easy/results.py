@@ -18,6 +18,7 @@ from mmssl_robust.benchmark.schema import versioned
 from mmssl_robust.benchmark.statistics import estimates
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.escaping import spreadsheet
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.wording import counted
 
@@ -98,8 +99,9 @@ class Results:
         if path.suffix not in _WRITERS:
             raise UserError(f'{path} is no {", ".join(_WRITERS)}: give it one of these endings')
         settings: dict[str, Any] = dict(orient='records', indent=2) if path.suffix == '.json' else dict(index=False)
+        table = spreadsheet(self.table) if path.suffix == '.csv' else self.table
         with whole_file(path) as partial:
-            getattr(versioned(self.table), _WRITERS[path.suffix])(partial, **settings)
+            getattr(versioned(table), _WRITERS[path.suffix])(partial, **settings)
         return path
 
     def report(self, folder: str | Path | None = None) -> Path:

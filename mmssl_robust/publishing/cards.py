@@ -8,6 +8,7 @@ import pandas as pd
 
 from mmssl_robust.attack_settings import written
 from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.escaping import markdown
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.hub_files import HubRepository
 from mmssl_robust.utils.slug import slug
@@ -72,7 +73,7 @@ def table_of(scores: pd.DataFrame) -> str:
         interval = '' if pd.isna(line['low']) else f'{number(line["low"])} to {number(line["high"])}'
         name = f'{line["metric"]} {metric.unit}'.strip()
         lines.append([line['data'], line['images'], _attack(line), name, number(line['value']), interval])
-    frame = pd.DataFrame(lines, columns=['data', 'images', 'attack', 'metric', 'value', 'interval'])
+    frame = pd.DataFrame(lines, columns=['data', 'images', 'attack', 'metric', 'value', 'interval']).map(markdown)
     return f'{frame.to_markdown(index=False, disable_numparse=True)}\n\n{_NOTE}'
 
 

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 
 from mmssl_robust.tasks import Example, Picture, task_named
 from mmssl_robust.tasks.classes import classes_in, present_in
+from mmssl_robust.utils.escaping import plotted
 
 from .images import colour_labels, magnified, palette_for
 
@@ -56,7 +57,8 @@ def _panels(rows: int, aspect: float) -> tuple[Figure, list[Axes]]:
 
 
 def _show(axis: Axes, picture: np.ndarray, title: str, **kwargs: Any) -> Any:
-    axis.set_title('\n'.join(textwrap.fill(line, _LETTERS) for line in title.splitlines()), fontsize=9)
+    lines = [textwrap.fill(line, _LETTERS) for line in title.splitlines()]
+    axis.set_title(plotted('\n'.join(lines)), fontsize=9)
     axis.axis('off')
     return axis.imshow(picture, interpolation='nearest', **kwargs)
 
@@ -83,7 +85,7 @@ def _draw_labels(pairs: Sequence[tuple[Axes, Picture]], info: Mapping[str, Any])
         _show(axis, colour_labels(picture.array, palette), picture.title)
     present = present_in(maps, len(classes))[:16]
     colours = ['#{:02x}{:02x}{:02x}'.format(*palette[label]) for label in present]
-    patches = [Patch(color=colour, label=classes[label]) for colour, label in zip(colours, present)]
+    patches = [Patch(color=colour, label=plotted(classes[label])) for colour, label in zip(colours, present)]
     pairs[0][0].figure.legend(handles=patches, loc='outside lower center', ncols=8, fontsize=7)
 
 

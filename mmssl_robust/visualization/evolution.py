@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from mmssl_robust.attack_settings import CLEAN, is_worst_case
 from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.escaping import plotted
 
 _HINT = 'train with probes: val_cfg of type mmssl_robust.ProbeValLoop'
 # Okabe and Ito's palette, without its yellow, which is too pale for a line on white.
@@ -193,7 +194,7 @@ def _draw_panel(axis: Axes, metric: str, curves: dict[Curve, list[Point]], colou
             marker=marker,
             linewidth=2,
             markersize=5.5,
-            label=f'{curve.data}, {curve.attack}',
+            label=plotted(f'{curve.data}, {curve.attack}'),
             clip_on=False,  # a marker at 0 is whole
             zorder=3,
         )

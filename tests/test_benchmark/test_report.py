@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fakes import fake_row, write_row, write_suite
 from mmssl_robust.benchmark.report import figures, gather, write_report
 from mmssl_robust.benchmark.report.page import render_page
 from mmssl_robust.benchmark.report.tables import json_report, latex_tables, markdown_report
+from mmssl_robust.benchmark.schema import read_table
 from mmssl_robust.benchmark.suite import Suite
 from mmssl_robust.utils.errors import UserError
 
@@ -174,3 +176,19 @@ def test_two_tasks_on_one_data_set_have_bars_of_their_own():
     (axes,) = figure.axes
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels == ['CIFAR-10, classification\npgd', 'CIFAR-10, retrieval\npgd'] and len(axes.patches) == 2
+
+
+def test_names_that_formats_would_obey(tmp_path):
+    """Names of rows, attacks and suites come from others: no table, text or figure does what they say."""
+    hostile = dict(encoder=r'\write18{x}^^5c <script>x</script>', data='=1+$1$ `x` [y](z)')
+    row = replace(fake_row('classification', sweeps=False), **hostile)
+    Suite('fake', '# ![t](x) <script>', (row,)).write(tmp_path)
+    write_row(tmp_path, row)
+    page = write_report(tmp_path, tmp_path / 'out', resamples=50)
+    texts = {path.suffix: path.read_text() for path in page.parent.iterdir() if path.is_file()}
+    assert r'\textbackslash{}write18\{x\}\textasciicircum{}\textasciicircum{}5c' in texts['.tex']
+    assert r'\write' not in texts['.tex'] and '^^' not in texts['.tex']
+    assert '<script>x' not in texts['.md'] + texts['.html'] and '](z)' not in texts['.md'].replace(r'\](z)', '')
+    assert "'=1+" in texts['.csv'] and not re.search(r'(^|,)"?=', texts['.csv'], re.MULTILINE)
+    assert read_table(page.parent / 'results.csv')['data'].unique().tolist() == [row.data]
+    assert all('=1+$1$' in svg.read_text() for svg in (page.parent / 'figures').glob('*.svg'))

@@ -24,7 +24,7 @@ from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.resolved_row import ResolvedRow
 from mmssl_robust.benchmark.row_evaluation import RowEvaluation
 from mmssl_robust.benchmark.row_records import store_of
-from mmssl_robust.benchmark.schema import versioned
+from mmssl_robust.benchmark.schema import as_csv
 from mmssl_robust.benchmark.suite import Row
 from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.benchmark.transfer import transfer
@@ -88,7 +88,7 @@ def main() -> None:
     rows = [replace(row, max_images=args.max_images, batch_size=None) for row in suite.rows]
     table = transfer([evaluation_of(row, args, device) for row in rows])
     with whole_file(args.out / 'transfer.csv') as partial:
-        versioned(table).to_csv(partial, index=False)
+        partial.write_text(as_csv(table), encoding='utf-8')
     figure = draw(table)
     for suffix in ('.svg', '.pdf', '.png'):
         with whole_file(args.out / f'transfer{suffix}') as partial:

@@ -9,7 +9,7 @@ from mmssl_robust.utils.slug import slug
 
 from ..ranking import ranking_of
 from ..row_records import RowRecords
-from ..schema import versioned
+from ..schema import as_csv
 from ..skill import model_of
 from .content import Content, content_of, gather
 from .figures import FORMATS, draw_figures
@@ -61,7 +61,7 @@ def write_report(
     _write(out / 'tables.tex', latex_tables(content))
     _write(out / 'results.csv', csv_table(content))
     if len(content.transfers):
-        _write(out / 'transfer.csv', versioned(content.transfers).to_csv(index=False))
+        _write(out / 'transfer.csv', as_csv(content.transfers))
     write_json(json_report(content), out / 'results.json')
     if ranking:
         _write_ranking(content, out, resamples, examples)
@@ -75,7 +75,7 @@ def _write_ranking(content: Content, out: Path, resamples: int, examples: int) -
     for model, page in pages.items():
         own = content_of(content.suite, _rows_of(content, model), resamples, model)
         _write(out / page, render_page(own, draw_figures(own), examples, f'../{RANKING_PAGE}'))
-    _write(out / 'ranking.csv', versioned(ranking.table()).to_csv(index=False))
+    _write(out / 'ranking.csv', as_csv(ranking.table()))
     write_json(ranking.as_dict(), out / 'ranking.json')
     _write(out / RANKING_PAGE, render_ranking(ranking, content, PAGE, pages))
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.escaping import plotted
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.visualization.evolution import COLOURS, Point, draw_evolution, read_evolution
 
@@ -134,7 +135,7 @@ def _curves(table: pd.DataFrame, axis: str) -> Figure:
     colours = _colours(table)
     for axes, (task, data) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
         _curve_panel(axes, table[(table['task'] == task) & (table['data'] == data)], colours, axis)
-        axes.set_title(f'{data}, {task}', fontsize=13)
+        axes.set_title(plotted(f'{data}, {task}'), fontsize=13)
     return figure
 
 
@@ -152,7 +153,7 @@ def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis:
             marker=marker,
             linewidth=2,
             markersize=5.5,
-            label=_wrapped(f'{name}, {attack}'),
+            label=plotted(_wrapped(f'{name}, {attack}')),
             clip_on=False,
             zorder=3,
         )
@@ -199,10 +200,10 @@ def _kept(kept: pd.DataFrame) -> Figure:
             edgecolor='white',
             ecolor='0.25',
             capsize=3,
-            label=textwrap.fill(name, wide),
+            label=plotted(textwrap.fill(name, wide)),
         )
     labels = [f'{data}{f", {task}" if several[data] else ""}\n{attack}' for task, data, attack in groups]
-    axes.set_xticks(range(len(groups)), labels, fontsize=9)
+    axes.set_xticks(range(len(groups)), [plotted(label) for label in labels], fontsize=9)
     axes.set_ylabel('kept of the clean quality (%)', fontsize=11)
     axes.set_ylim(0, max(105, axes.get_ylim()[1]))
     axes.axhline(100, color='0.6', linewidth=0.8, zorder=0)

@@ -1,6 +1,6 @@
 """Tables of a report: Markdown, LaTeX, CSV, JSON."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -8,9 +8,10 @@ import pandas as pd
 
 from mmssl_robust.attack_settings import CLEAN, written
 from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.escaping import code, latex, markdown
 
 from ..row_records import WORST, RowRecords
-from ..schema import TABLES_VERSION, versioned
+from ..schema import TABLES_VERSION, as_csv
 from .content import Content, tasks_of
 from .summary import summary, verdict_of
 
@@ -121,29 +122,30 @@ def note_of(content: Content) -> str:
 
 def markdown_report(content: Content, figures: dict[str, 'Drawn'], matrices: Sequence[str] = ()) -> str:
     """The report without its galleries; ``matrices`` are parts that follow the tables."""
-    parts = [f'# {content.title}', f'{content.written}; SHA-256 of the records {content.digest[:16]}.', '## Attacks']
-    parts.append('\n'.join(f'- `{name}`: {settings}' for name, settings in content.attacks()))
-    parts += ['## In short', '\n'.join(f'- {sentence}' for sentence in summary(content))]
+    parts = [f'# {markdown(content.title)}', f'{content.written}; SHA-256 of the records {content.digest[:16]}.']
+    parts += ['## Attacks', _list(f'`{code(name)}`: {markdown(settings)}' for name, settings in content.attacks())]
+    parts += ['## In short', _list(map(markdown, summary(content)))]
     for task in tasks_of(content):
         parts += [
-            f'## {heading_of(task)}',
-            f'{task_named(task).metric.description}. {note_of(content)}',
+            f'## {markdown(heading_of(task))}',
+            markdown(f'{task_named(task).metric.description}. {note_of(content)}'),
             _frame(content, task),
         ]
     if len(content.differences):
-        rows = [[*head, _text(cells[0], '<br>')] for head, cells in difference_rows(content)]
+        rows = [[*map(markdown, head), _text(cells[0], '<br>')] for head, cells in difference_rows(content)]
         names = ['data', 'encoder', 'variant', 'attack', 'metric', 'difference']
         parts += ['## Differences', DIFFERENCES_NOTE, _markdown(pd.DataFrame(rows, columns=names))]
     parts += matrices
     for name, drawn in figures.items():
-        parts += [f'## {drawn.title}', drawn.caption, f'![{drawn.title}](figures/{name}.svg)']
-    parts += ['## Is it believable?', _markdown(checks_table(content))]
-    parts += ['## Cost for each image', _markdown(content.costs.round(3))]
+        title = markdown(drawn.title)
+        parts += [f'## {title}', markdown(drawn.caption), f'![{title}](figures/{name}.svg)']
+    parts += ['## Is it believable?', _markdown(checks_table(content).map(markdown))]
+    parts += ['## Cost for each image', _markdown(content.costs.round(3).map(markdown))]
     for name, lines in (('Not yet run', content.missing()), ('Skipped files', content.skipped())):
         if lines:
-            parts += [f'## {name}', '\n'.join(f'- {line}' for line in lines)]
-    parts += ['## Machines', '\n'.join(f'- {machine_of(machine)}' for machine in content.environments())]
-    parts += ['## To repeat', f'```bash\n{commands_of(content)}\n```']
+            parts += [f'## {name}', _list(map(markdown, lines))]
+    parts += ['## Machines', _list(markdown(machine_of(machine)) for machine in content.environments())]
+    parts += ['## To repeat', f'```bash\n{code(commands_of(content))}\n```']
     return '\n\n'.join(parts) + '\n'
 
 
@@ -163,9 +165,9 @@ def latex_tables(content: Content) -> str:
     """A ``tabular`` with booktabs rules for each task."""
     parts = ['% needs \\usepackage{booktabs}']
     for task in tasks_of(content):
-        frame = _frame_of(content, task, ' ').map(_escaped)
-        frame.columns = [_escaped(name) for name in frame.columns]
-        caption = _escaped(f'{heading_of(task)}: {task_named(task).metric.description}. {note_of(content)}')
+        frame = _frame_of(content, task, ' ', str).map(latex)
+        frame.columns = [latex(name) for name in frame.columns]
+        caption = latex(f'{heading_of(task)}: {task_named(task).metric.description}. {note_of(content)}')
         tabular = frame.to_latex(index=False, escape=False, column_format='lll' + 'r' * (len(frame.columns) - 3))
         parts.append(f'\\begin{{table}}\n\\centering\\small\n{tabular}\\caption{{{caption}}}\n\\end{{table}}')
     return '\n\n'.join(parts) + '\n'
@@ -173,7 +175,7 @@ def latex_tables(content: Content) -> str:
 
 def csv_table(content: Content) -> str:
     """All numbers, one a line, unrounded."""
-    return versioned(_all(content)).to_csv(index=False)
+    return as_csv(_all(content))
 
 
 def json_report(content: Content) -> dict[str, Any]:
@@ -227,12 +229,13 @@ def _all(content: Content) -> pd.DataFrame:
 
 def _frame(content: Content, task: str) -> str:
     budgets = budgets_of(content, task)
-    frame = _frame_of(content, task, '<br>')
-    return _markdown(frame.rename(columns={name: f'{name}<br>{budget}' for name, budget in budgets.items()}))
+    frame = _frame_of(content, task, '<br>', markdown)
+    names = {name: '<br>'.join(map(markdown, filter(None, (name, budgets.get(name))))) for name in frame.columns}
+    return _markdown(frame.rename(columns=names))
 
 
-def _frame_of(content: Content, task: str, newline: str) -> pd.DataFrame:
-    rows = [[*head, *(_text(cell, newline) for cell in cells)] for head, cells in body_of(content, task)]
+def _frame_of(content: Content, task: str, newline: str, escaped: Callable[[str], str]) -> pd.DataFrame:
+    rows = [[*map(escaped, head), *(_text(cell, newline) for cell in cells)] for head, cells in body_of(content, task)]
     return pd.DataFrame(rows, columns=['data', 'encoder', 'variant', 'images', *columns_of(content, task)])
 
 
@@ -246,7 +249,5 @@ def _markdown(frame: pd.DataFrame) -> str:
     return frame.to_markdown(index=False, disable_numparse=True)
 
 
-def _escaped(text: Any) -> str:
-    for sign in '&%$#_{}':
-        text = str(text).replace(sign, f'\\{sign}')
-    return text
+def _list(lines: Iterable[str]) -> str:
+    return '\n'.join(f'- {line}' for line in lines)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmssl_robust.tasks import task_named
+from mmssl_robust.utils.escaping import markdown
 
 from .content import Content
 from .tables import Cell, cell_of
@@ -64,9 +65,13 @@ def markdown_matrices(content: Content) -> list[str]:
     """The matrices as parts of a Markdown report; none where there are none."""
     parts = []
     for matrix in matrices_of(content):
-        rows = [[source, *(_text(cell) for cell in cells)] for source, cells in matrix.body]
-        frame = pd.DataFrame(rows, columns=['made against', *matrix.targets])
-        parts += [f'### {matrix.title}', f'{matrix.unit}.', frame.to_markdown(index=False, disable_numparse=True)]
+        rows = [[markdown(source), *(_text(cell) for cell in cells)] for source, cells in matrix.body]
+        frame = pd.DataFrame(rows, columns=['made against', *map(markdown, matrix.targets)])
+        parts += [
+            f'### {markdown(matrix.title)}',
+            f'{matrix.unit}.',
+            frame.to_markdown(index=False, disable_numparse=True),
+        ]
     return ['## Transfer between encoders', NOTE, *parts] if parts else []
 
 
