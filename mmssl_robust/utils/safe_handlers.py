@@ -1,6 +1,6 @@
 """MMEngine's readers of YAML and pickle files, such as annotations, without those that run what a file says."""
 
-from typing import IO, Any
+from typing import Any
 
 import yaml
 from mmengine.fileio.handlers import PickleHandler, YamlHandler
@@ -9,27 +9,19 @@ from mmengine.fileio.handlers.registry_utils import file_handlers
 from .errors import UserError
 
 
-class SafeYamlHandler(YamlHandler):
-    """Reads plain values alone."""
-
-    def load_from_fileobj(self, file: IO, **kwargs: Any) -> Any:
-        """Read a file."""
-        return yaml.load(file, **{**kwargs, 'Loader': yaml.SafeLoader})
-
-
-class RefusingPickleHandler(PickleHandler):
-    """Writes, and reads nothing: a pickle is a program."""
-
-    def load_from_fileobj(self, file: IO, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Refuse a file."""
-        raise UserError(f'refused to read {getattr(file, "name", "a pickle")}, which could run code: store it as JSON')
-
-    def load_from_path(self, filepath: str, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Likewise."""
-        raise UserError(f'refused to read {filepath}, which could run code: store it as JSON')
-
-
 def register_safe_handlers() -> None:
-    """Put them in the place of MMEngine's."""
-    file_handlers.update(dict.fromkeys(('yaml', 'yml'), SafeYamlHandler()))
-    file_handlers.update(dict.fromkeys(('pickle', 'pkl'), RefusingPickleHandler()))
+    """Let MMEngine read plain values alone from YAML, and nothing from a pickle, which is a program."""
+    safe_yaml: Any = YamlHandler()
+    safe_yaml.load_from_fileobj = _read_yaml
+    no_pickle: Any = PickleHandler()
+    no_pickle.load_from_fileobj = no_pickle.load_from_path = _refuse
+    file_handlers.update(dict.fromkeys(('yaml', 'yml'), safe_yaml))
+    file_handlers.update(dict.fromkeys(('pickle', 'pkl'), no_pickle))
+
+
+def _read_yaml(file: Any, **kwargs: Any) -> Any:
+    return yaml.load(file, **{**kwargs, 'Loader': yaml.SafeLoader})
+
+
+def _refuse(file: Any, **kwargs: Any) -> Any:  # noqa: ARG001
+    raise UserError(f'refused to read {getattr(file, "name", file)}, which could run code: store it as JSON')
