@@ -31,8 +31,8 @@ KINDS: dict[str, Callable[[], dict[str, Path]]] = {
 """What can be listed -> name -> file."""
 
 BY_NAME = (
-    'And by name, for `evaluate`: mini, mini_deacl, mini_wide, timm:NAME, hf:NAME, hub:REPOSITORY:NAME, '
-    'mmpretrain:NAME, FILE.py:FUNCTION, a checkpoint (docs/encoders.md).'
+    'These, but for those of MAE and of ResNets, `evaluate` knows by their names too; and mini, mini_deacl, mini_wide, '
+    'timm:NAME, hf:NAME, hub:REPOSITORY:NAME, mmpretrain:NAME, FILE.py:FUNCTION, a checkpoint (docs/encoders.md).'
 )
 
 

@@ -11,6 +11,8 @@ from mmssl_robust.utils.checkpoint_layouts import Which
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.names import close_to
 
+from .listed import listed_spec
+
 # Encoders that ship with the package, by their short names.
 SHIPPED = {name: f'{ASSET_SCHEME}{name}/encoder.safetensors' for name in ('mini', 'mini_deacl', 'mini_wide')}
 # What each source understands besides the name.
@@ -24,10 +26,11 @@ OPTIONS = {
 }
 _PREFIXED = re.compile(r'(timm|hf|hub|mmpretrain):(.+)')
 _FUNCTION = re.compile(r'.+\.py:[A-Za-z_]\w*')
+_NAME = re.compile(r'\w+')
 _CHECKPOINT = re.compile(rf'(?:{ASSET_SCHEME}|https?://|hf://).+')
 _GRAMMAR = (
     'write timm:NAME, hf:NAME, hub:REPOSITORY:NAME, mmpretrain:NAME, FILE.py:FUNCTION, the path of a checkpoint, '
-    f'{" or ".join(SHIPPED)}'
+    f'{", ".join(SHIPPED)}, or a name of `mmssl-robust list encoders`'
 )
 
 
@@ -114,8 +117,8 @@ def parse_spec(text: 'str | EncoderSpec') -> EncoderSpec:
     Args:
         text: ``timm:vit_small_patch14_dinov2.lvd142m``, ``hf:facebook/dinov2-small``,
             ``hub:facebookresearch/dinov2:dinov2_vits14``, ``mmpretrain:mae_vit-base-p16_8xb512-amp-coslr-300e_in1k``,
-            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini``, ``mini_deacl`` or
-            ``mini_wide``; each with options behind a ``?``.
+            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini``, ``mini_deacl``, ``mini_wide`` or
+            another name that `mmssl-robust list encoders` shows; each with options behind a ``?``.
 
     Raises:
         UserError: If it names nothing, or has an option that the source does not know.
@@ -123,6 +126,9 @@ def parse_spec(text: 'str | EncoderSpec') -> EncoderSpec:
     if isinstance(text, EncoderSpec):
         return text
     head, _, tail = text.strip().partition('?')
+    if _NAME.fullmatch(head) and head not in SHIPPED and not Path(head).exists() and (known := listed_spec(head)):
+        head, _, more = known.partition('?')
+        tail = '&'.join(filter(None, (more, tail)))
     source, name = _source_of(head)
     spec = EncoderSpec(source, name, _options(text, tail))
     _check_options(spec)

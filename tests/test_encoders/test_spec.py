@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmssl_robust.commands.listing import encoders
 from mmssl_robust.encoders import parse_spec
 from mmssl_robust.utils.errors import UserError
 
@@ -67,3 +68,40 @@ def test_what_cannot_be_meant_is_refused_in_one_line(text, words):
         parse_spec(text)
     assert words in str(error.value)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('name', 'spec'),
+    [
+        ('dinov3_vits16', 'timm:vit_small_patch16_dinov3.lvd1689m'),
+        (
+            'dinov2_vits14?weights=raw',
+            'https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vits14_pretrain.pth?arch=dinov2_vits14'
+            '&weights=raw',
+        ),
+        ('mini_wide_vit', 'mmssl_robust://mini_wide/encoder.safetensors'),
+    ],
+)
+def test_encoders_of_configs_have_their_names(name, spec):
+    assert str(parse_spec(name)) == spec
+
+
+@pytest.mark.parametrize('name', ['mae_vitb16', 'simclr_resnet50'])
+def test_encoders_that_configs_alone_can_say(name):
+    with pytest.raises(UserError, match=f'{name} is an encoder of configs alone: .*configs/classification/{name}_cif'):
+        parse_spec(name)
+
+
+def test_what_is_here_comes_before_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'dinov2_vits14').write_bytes(b'')
+    assert str(parse_spec('dinov2_vits14')) == 'dinov2_vits14'
+
+
+def test_every_listed_encoder_is_known_or_says_why(monkeypatch):
+    monkeypatch.delenv('DEACL_CHECKPOINT', raising=False)
+    for name in encoders():
+        try:
+            assert parse_spec(name).source in ('timm', 'checkpoint'), name
+        except UserError as error:
+            assert 'mae' in name or 'resnet' in name, error
