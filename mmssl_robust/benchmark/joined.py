@@ -99,11 +99,16 @@ def _told_apart(found: Sequence[tuple[str, RowRecords]]) -> list[RowRecords]:
     rows = []
     for label, records in found:
         row = records.row
-        name = f'{row.name} ({label})' if names[row.name] > 1 else row.name
+        name = f'{row.name} ({_file_name(label)})' if names[row.name] > 1 else row.name
         # All rows of the model, so that its tasks stay together.
         encoder = f'{row.encoder} ({label})' if _model(row) in ambiguous else row.encoder
         rows.append(replace(records, row=replace(row, name=name, encoder=encoder)))
     return rows
+
+
+def _file_name(label: str) -> str:
+    """A folder as part of a row's name; no two are made one."""
+    return label if '/' not in label else label.replace('_', '__').replace('/', '_')
 
 
 def _model(row: Row) -> tuple[str, str, int | None]:

@@ -32,8 +32,8 @@ def test_rows_of_one_name_are_told_apart(tmp_path):
     ]
     with pytest.raises(UserError, match='one is given twice'):
         read_several([places[0], places[0] / '..' / 'one'])
-    _, rows = read_several([folder(tmp_path / part / 'x') for part in 'pq'])
-    assert len({records.row.name for records in rows}) == 2
+    _, rows = read_several([folder(tmp_path / part / 'x') for part in ('p', 'q', 'p_', 'p/_')])
+    assert len({records.row.name for records in rows}) == 4
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from mmssl_robust.utils.checkpoint import read_checkpoint
 from mmssl_robust.utils.file_backend import WholeFileBackend
 from mmssl_robust.utils.resume import newest_checkpoint
+from mmssl_robust.utils.sole_writer import LOCK_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -172,7 +173,7 @@ def test_full_disk(train, tmp_path, monkeypatch, capfd):
         train(tmp_path / 'full')
     assert 'epoch_2.pth: File too large; nothing that was there has changed' in capfd.readouterr().err
     assert [path.name for path in (tmp_path / 'full').glob('*.pth')] == ['epoch_1.pth']
-    assert not list((tmp_path / 'full').glob('.*'))
+    assert [path.name for path in (tmp_path / 'full').glob('.*')] == [LOCK_FILE]
     read_checkpoint(tmp_path / 'full' / 'epoch_1.pth')
 
 
