@@ -22,9 +22,9 @@ from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.evaluation.walk import victims_of
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.progress import track
 
+from .parquet_files import write_parquet
 from .plan import units_of
 from .row_evaluation import RowEvaluation
 from .row_records import store_of
@@ -79,8 +79,7 @@ def transfer_embeddings(run: SuiteRun) -> None:
             about = dict(source=source.name, target=row.name, attack=attack_of(source))
             lines += [about | line for line in measured(target, shown[source.name], sizes[row.name])]
     table = pa.Table.from_pandas(pd.DataFrame(lines), preserve_index=False)
-    with whole_file(path) as partial:
-        pq.write_table(table.replace_schema_metadata({_IDENTITY: identity, SCHEMA_KEY: str(SCHEMA_VERSION)}), partial)
+    write_parquet(table, path, {_IDENTITY: identity, SCHEMA_KEY: str(SCHEMA_VERSION)})
 
 
 def attacked_images(source: RowEvaluation, attack: str) -> list[Shown]:

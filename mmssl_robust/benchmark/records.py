@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mmssl_robust.attack_settings import AttackSettings, Sweep
 from mmssl_robust.tasks import Task
@@ -25,6 +24,7 @@ from mmssl_robust.utils.files import remove_partial_files, whole_file
 from mmssl_robust.utils.json_files import write_json
 
 from .old_records import upgraded
+from .parquet_files import read_parquet, write_parquet
 from .schema import SCHEMA_KEY, check_version
 
 SCHEMA_VERSION = 3
@@ -301,17 +301,15 @@ def _by_index(table: pa.Table) -> pa.Table:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    table = table.replace_schema_metadata({SCHEMA_KEY: str(SCHEMA_VERSION)})
-    with whole_file(path) as partial:
-        pq.write_table(table, partial, compression='zstd')
+    write_parquet(table, path, {SCHEMA_KEY: str(SCHEMA_VERSION)})
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
     except FileNotFoundError as error:
         raise UserError(f'no records at {path}: run `mmssl-robust benchmark`') from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f'cannot read the records {path} ({first_line(error)}): remove that file') from error
     return pa.table([_column(table, field, path) for field in schema], schema=schema)
 

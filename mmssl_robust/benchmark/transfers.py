@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
 
+from mmssl_robust.utils.errors import UserError, first_line
+
+from .parquet_files import read_parquet
 from .row_records import RowRecords
 from .schema import SCHEMA_KEY, check_version
 from .statistics import estimates
@@ -48,9 +51,13 @@ def transfers_of(rows: Sequence[RowRecords], resamples: int = 10000) -> pd.DataF
 
 
 def _read(path: Path) -> pd.DataFrame:
-    about = pq.read_schema(path).metadata or {}
+    try:
+        table = read_parquet(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UserError(f'cannot read {path} ({first_line(error)}): remove it, and compare again') from error
+    about = table.schema.metadata or {}
     check_version(int(about.get(SCHEMA_KEY, SCHEMA_VERSION)), (SCHEMA_VERSION,), path)
-    return pd.read_parquet(path)
+    return table.to_pandas()
 
 
 def _lines(source: RowRecords, target: RowRecords, attack: str, part: pd.DataFrame, resamples: int) -> list[dict]:

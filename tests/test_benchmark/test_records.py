@@ -11,6 +11,7 @@ import pytest
 
 from mmssl_robust.attack_settings import AttackSettings
 from mmssl_robust.benchmark.old_records import old_settings
+from mmssl_robust.benchmark.parquet_files import write_parquet
 from mmssl_robust.benchmark.records import SHARED, RecordStore
 from mmssl_robust.building import build_attack
 from mmssl_robust.presets import load_preset, presets
@@ -96,7 +97,7 @@ def test_older_and_newer_columns_are_no_matter(store):
     store.finish('pgd', 1)
     file = store.folder / 'pgd.parquet'
     table = pq.read_table(file).drop_columns(['restart', 'prediction'])
-    pq.write_table(table.append_column('colour', pa.array(['red'])), file)
+    write_parquet(table.append_column('colour', pa.array(['red'])), file, {})
     records = store.read('pgd')
     assert records['label'].tolist() == [2] and records[['restart', 'prediction']].isna().all().all()
     assert 'colour' not in records
@@ -107,10 +108,10 @@ def test_what_no_version_wrote_is_refused(store):
     store.finish('pgd', 1)
     file = store.folder / 'pgd.parquet'
     table = pq.read_table(file)
-    pq.write_table(table.drop_columns(['index']), file)
+    write_parquet(table.drop_columns(['index']), file, {})
     with pytest.raises(UserError, match='has no column index'):
         store.read('pgd')
-    pq.write_table(table.set_column(0, 'index', pa.array(['first'])), file)
+    write_parquet(table.set_column(0, 'index', pa.array(['first'])), file, {})
     with pytest.raises(UserError, match='index of .* string, not int64'):
         store.read('pgd')
     info = (store.folder / 'row.json').read_text()

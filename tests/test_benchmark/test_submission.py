@@ -13,6 +13,7 @@ import pytest
 from toys import small_images
 
 from mmssl_robust.benchmark.options import Options
+from mmssl_robust.benchmark.parquet_files import write_parquet
 from mmssl_robust.benchmark.results import results_of
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.benchmark.run import SuiteRun
@@ -86,7 +87,8 @@ def edit(path, change):
 def edit_records(folder, attack, change):
     path = folder / 'rows' / ROW / f'{attack}.parquet'
     schema = pq.read_schema(path)
-    pq.write_table(pa.Table.from_pandas(change(pd.read_parquet(path)), schema, preserve_index=False), path)
+    table = pa.Table.from_pandas(change(pd.read_parquet(path)), schema, preserve_index=False)
+    write_parquet(table, path, schema.metadata)
 
 
 def test_bounds_are_those_of_the_binomial_distribution():

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from mmssl_robust import load_encoder
 from mmssl_robust.benchmark.hub_records import FILES, records_at, write_list
+from mmssl_robust.benchmark.parquet_files import write_parquet
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.benchmark.submission import unpacked
 from mmssl_robust.benchmark.transfers import TRANSFER_FILE
@@ -219,7 +220,7 @@ def test_unfinished_records_and_those_that_tell_of_this_machine_are_not_pushed(h
     table = pq.read_table(rows / 'pgd.parquet')
     place = table.schema.get_field_index('file')
     files = pa.array(['/data/of/mine.png'] * len(table))
-    pq.write_table(table.set_column(place, 'file', files), rows / 'pgd.parquet')
+    write_parquet(table.set_column(place, 'file', files), rows / 'pgd.parquet', table.schema.metadata)
     with pytest.raises(UserError, match="pgd.parquet would tell of '/data/of/mine.png'"):
         push(copy, DATA, licence='mit')
     (rows / 'pgd.parquet').unlink()
