@@ -48,17 +48,20 @@ def _with_lines(batches: Iterable[Batch], description: str) -> Iterator[Batch]:
 
 
 @contextmanager
-def progress_lines(description: str, position: Callable[[], tuple[int, int]]) -> Iterator[None]:
+def progress_lines(
+    description: str, position: Callable[[], tuple[int, int]], slow_first: bool = False
+) -> Iterator[None]:
     """Print a line every minute, also amid a step that takes longer; of one process, and where there is no terminal.
 
     Args:
         description: What stands before it.
         position: Gives how many steps are done, and of how many.
+        slow_first: Whether the first steps take longer than the others, so that what is left is less than they say.
     """
     if console.is_terminal or not is_main_process():
         yield
         return
-    lines, stop = ProgressLines(description), Event()
+    lines, stop = ProgressLines(description, 'at most' if slow_first else 'about'), Event()
 
     def run() -> None:
         while not stop.wait(INTERVAL):
@@ -78,11 +81,12 @@ class ProgressLines:
 
     Args:
         description: What stands before it.
+        word: Before the time that is left.
         clock: Gives the time in seconds.
     """
 
-    def __init__(self, description: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._description, self._clock = description, clock
+    def __init__(self, description: str, word: str = 'about', clock: Callable[[], float] = time.monotonic) -> None:
+        self._description, self._word, self._clock = description, word, clock
         self._start = clock()
         self._done, self._seconds = 0, 0.0
 
@@ -100,4 +104,4 @@ class ProgressLines:
         if not done:
             return f'{text}, time left not yet known'
         whole = max(self._seconds / done * total, elapsed)  # the next step is under way, or takes longer
-        return f'{text}, about {spoken(whole - elapsed)} left'
+        return f'{text}, {self._word} {spoken(whole - elapsed)} left'

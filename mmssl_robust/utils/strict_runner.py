@@ -57,7 +57,9 @@ class StrictRunner(Runner):  # type: ignore[misc]
 
     def train(self) -> nn.Module:
         """Train, with a line at least every minute where there is no terminal."""
-        with progress_lines('training', lambda: (self.iter - self._begun, self.max_iters - self._begun)):
+        # Features that are cached are computed in the first epoch.
+        caches = any(type(hook).__name__ == 'FeatureCacheHook' for hook in self.hooks)
+        with progress_lines('training', lambda: (self.iter - self._begun, self.max_iters - self._begun), caches):
             model: nn.Module = super().train()
         return model
 

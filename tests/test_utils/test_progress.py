@@ -21,7 +21,7 @@ def test_bar_on_the_terminal_of_the_first_process_only(monkeypatch, terminal, ma
 def lines_of(seconds_and_steps, total):
     """What is said at certain seconds with so many steps done, by a clock that does not wait."""
     now = [100.0]
-    lines = progress.ProgressLines('work', lambda: now[0])
+    lines = progress.ProgressLines('work', clock=lambda: now[0])
     said = []
     for seconds, done in seconds_and_steps:
         now[0] = 100.0 + seconds
@@ -74,3 +74,8 @@ def test_off_a_terminal_a_line_comes_at_least_every_minute(monkeypatch):
     ]
     assert waited == [progress.INTERVAL] * 3
     assert not [thread for thread in threading.enumerate() if thread.name.startswith('progress')]
+
+
+def test_where_the_first_steps_are_slow_the_time_left_is_a_bound():
+    lines = progress.ProgressLines('work', 'at most', clock=iter([0.0, 60.0]).__next__)
+    assert lines.line(1, 10) == 'work: 1 of 10 after 1 min, at most 9 min left'
