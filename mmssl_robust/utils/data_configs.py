@@ -1,7 +1,10 @@
 """Configs in formats of data, JSON and YAML: other than a ``.py`` config they are not trusted as a program is."""
 
 import json
+import re
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +15,15 @@ from .errors import UserError, first_line
 SUFFIXES = ('.json', '.yaml', '.yml')
 _MOST = 100_000
 _SCOPES = ('mmengine', 'mmpretrain', 'mmseg', 'mmssl_robust')
+# A file that is run, such as another config, a preset or FILE.py:FUNCTION; a repository of torch.hub.
+_PROGRAM = re.compile(r'\s*hub:|.*\.py\b', re.DOTALL)
 
 
 def check_data_config(path: Path, own: tuple[Path, ...]) -> None:
     """Refuse what would run a program that a config of such a format names.
 
-    MMEngine imports what ``custom_imports`` and types such as ``os.system`` say, runs a ``.py`` config that ``_base_``
-    names, and reads YAML by a loader that calls anything.
+    MMEngine imports what ``custom_imports``, scopes and types such as ``os.system`` say, runs a ``.py`` config that
+    ``_base_`` names, puts other texts in place of ``{{...}}``, and reads YAML by a loader that calls anything.
 
     Args:
         path: The config; those that it is based on are looked at as well.
@@ -28,7 +33,7 @@ def check_data_config(path: Path, own: tuple[Path, ...]) -> None:
         UserError: If it does, or cannot be read; names the file.
     """
     value = _read(path)
-    bases = value.get('_base_', []) if isinstance(value, dict) else []
+    bases = value.pop('_base_', []) if isinstance(value, dict) else []
     for base in [bases] if isinstance(bases, str) else bases:
         file = (path.parent / str(base)).resolve()
         if file.suffix in SUFFIXES:
@@ -46,23 +51,32 @@ def check_data_config(path: Path, own: tuple[Path, ...]) -> None:
 def _read(path: Path) -> Any:
     try:
         text = path.read_text(encoding='utf-8')
-        return json.loads(text) if path.suffix == '.json' else yaml.safe_load(text)
+        value = json.loads(text) if path.suffix == '.json' else yaml.safe_load(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f'cannot use the config {path}: {first_line(error)}') from error
+    if '{{' in text:
+        raise UserError(f'cannot use the config {path}: write what its {{{{...}}}} stands for, or make it a .py')
+    return value
 
 
 def _programs(value: Any) -> Iterator[str]:
     for key, entry in _entries(value):
         if key == 'custom_imports' and entry:
             yield 'custom_imports'
-        elif key == 'type' and not _is_name(entry):
-            yield f'type {entry!r}'
-        elif key == 'spec' and '.py' in str(entry):
-            yield f'spec {entry!r}'
+        elif _imports(key, entry):
+            yield f'{key} {entry!r}'
+        elif isinstance(entry, str) and _PROGRAM.match(entry):
+            yield f'{key or "entry"} {entry!r}'
+
+
+def _imports(key: Any, entry: Any) -> bool:
+    if key in ('_scope_', 'default_scope'):
+        return entry is not None and entry not in _SCOPES
+    return key in ('type', 'constructor') and not _is_name(entry)
 
 
 def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every entry of every dict, however deep."""
+    """Every entry of every dict, and without a key of every list and tuple, however deep."""
     left, count = [value], 0
     while left:
         value = left.pop()
@@ -70,18 +84,25 @@ def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
         if count > _MOST:  # aliases of YAML within aliases
             raise UserError(f'it has more than {_MOST} values')
         if isinstance(value, dict):
-            yield from value.items()
-            left += value.values()
-        elif isinstance(value, list):
-            left += value
+            entries = list(value.items())
+        elif isinstance(value, (list, tuple)):  # the latter are pairs of YAML
+            entries = [(None, entry) for entry in value]
+        else:
+            continue
+        yield from entries
+        left += [entry for _, entry in entries]
 
 
 def _is_name(kind: Any) -> bool:
-    """Whether a type is the name of something registered, and no path of anything importable."""
+    """Whether a type is the name of something registered; a registry imports what it does not have by such a name."""
+    from mmengine.utils import get_object_from_string  # takes seconds, which other configs do without
+
     if not isinstance(kind, str):
-        return not isinstance(kind, (dict, list))
-    scope, dot, name = kind.rpartition('.')
-    return bool(name) and (not dot or scope in _SCOPES)
+        return not isinstance(kind, (dict, list, tuple))
+    scope, _, name = kind.rpartition('.')
+    if not scope:
+        return bool(name) and kind == name and name not in sys.modules and find_spec(name) is None
+    return bool(name) and scope in _SCOPES and get_object_from_string(kind) is None
 
 
 def _refusal(path: Path, found: str) -> UserError:

@@ -34,13 +34,22 @@ def test_data_may_say_what_it_wants(suffix, tmp_path):
         (dict(hook=[dict(model=dict(type='os.system', command='touch x'))]), "type 'os.system'"),
         (dict(type='mmengine.utils.misc.import_modules_from_strings'), "type 'mmengine.utils"),
         (dict(type=['os.system']), 'type '),
+        (dict(type='mmengine.put_text', obj='x', filepath='marker'), "type 'mmengine.put_text'"),
+        (dict(type='evil'), "type 'evil'"),
+        (dict(optim_wrapper=dict(constructor='evil')), "constructor 'evil'"),
+        (dict(default_scope='evil'), "default_scope 'evil'"),
+        (dict(model=dict(type='A', _scope_='evil')), "_scope_ 'evil'"),
         (dict(backbone=dict(spec='evil.py:make')), "spec 'evil.py:make'"),
+        (dict(backbone=dict(spec=' hub:evil:make')), "spec ' hub:evil:make'"),
+        (dict(heads=dict(a=dict(config='evil.py'))), "config 'evil.py'"),
+        (dict(attacks=['evil.py']), "entry 'evil.py'"),
         (dict(_base_='evil.py'), "_base_ 'evil.py'"),
         (dict(_base_=['base.yaml']), "type 'os.system'"),
     ],
 )
 def test_data_runs_nothing(suffix, value, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'evil.py').write_text('open("marker", "w")\n')
     write(tmp_path / 'base.yaml', dict(type='os.system'))
     with pytest.raises(UserError, match='would run a program, which a .py config may') as error:
@@ -49,9 +58,17 @@ def test_data_runs_nothing(suffix, value, says, tmp_path, monkeypatch):
     assert not (tmp_path / 'marker').exists()
 
 
+@pytest.mark.parametrize('key', ['{{$NOTHING:type}}', '{{ fileBasenameNoExtension }}'])
+def test_nothing_is_put_in_place_of_another_text(key, tmp_path):
+    path = write(tmp_path / 'type.json', {'model': {key: 'os.system', 'command': 'touch x'}})
+    with pytest.raises(UserError, match='write what its {{...}} stands for, or make it a .py'):
+        read_config(path)
+
+
 @pytest.mark.parametrize(
     'text, says',
     [
+        ('a: !!pairs [? {type: A} : {type: os.system}]', "type 'os.system' would run a program"),
         ('a: !!python/object/apply:os.mkdir [marker]', 'could not determine a constructor'),
         ('a: [', 'while parsing'),
         ('\n'.join(f'x{i}: &x{i} [{", ".join([f"*x{i - 1}" if i else "1"] * 10)}]' for i in range(9)), 'more than'),
