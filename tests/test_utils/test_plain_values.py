@@ -2,6 +2,7 @@
 
 import argparse
 from collections import OrderedDict, defaultdict
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -87,3 +88,14 @@ def test_the_file_is_named(tmp_path):
 
 def test_a_dictionary_of_another_class_is_a_plain_one():
     assert type(plain_values(defaultdict(list, a=[1]))) is dict
+
+
+def test_a_list_in_itself_again_and_again(tmp_path):
+    """Few bytes that would be 2 ** 100 values."""
+    value = [1]
+    for _ in range(100):
+        value = [value, value]
+    torch.save(value, tmp_path / 'laughs.pth')
+    assert (tmp_path / 'laughs.pth').stat().st_size < 10_000
+    with patch('mmssl_robust.utils.plain_values._MOST', 1000), pytest.raises(UserError, match='more than 1000 values'):
+        read_checkpoint(tmp_path / 'laughs.pth')
