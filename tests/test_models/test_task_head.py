@@ -127,6 +127,13 @@ def test_an_image_without_labels_is_left_as_it_started(heads):
     assert made.zero_grad.tolist() == [0, 0, 0, 1]
 
 
+def test_labels_of_other_tasks_alone(heads):
+    """A segmentation head on images of classes would learn nothing, and say nothing."""
+    model, data = labelled(dict(pixels=heads['pixels']), adversaries=[])
+    with pytest.raises(UserError, match=r'want labels \(gt_sem_seg\): no image of a batch'):
+        model(inputs=data['inputs'][:1], data_samples=data['data_samples'][:1], mode='loss')
+
+
 def test_no_labels_at_all(heads):
     model, data = labelled(heads)
     for samples in (None, batch(model, count=4)['data_samples']):

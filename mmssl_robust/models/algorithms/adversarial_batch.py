@@ -13,7 +13,7 @@ from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.utils.errors import UserError
 
 from .cost import Cost
-from .task_head import LABELS, TaskHead
+from .task_head import TaskHead
 
 Encoder = Callable[[Tensor], Any]
 """From normalised images to what a backbone returns, its features."""
@@ -155,7 +155,7 @@ class AdversarialBatch:
             One number for each image, in units of the head's ``scale``; 0 for images that lack the label.
 
         Raises:
-            UserError: If the head is held to labels, and no image of the whole batch has one for any head.
+            UserError: If the head is held to labels, and no image of the whole batch has one for any such head.
         """
         task = self._heads[head]
         if task.labels:
@@ -163,9 +163,9 @@ class AdversarialBatch:
         return task.distance(task(features), self.reference(head)[rows])
 
     def _samples(self, rows: Tensor | slice) -> list[BaseDataElement]:
-        samples, names = self.data_samples or (), LABELS.values()
+        samples, names = self.data_samples or (), {head.label for head in self._heads.values() if head.labels}
         if not any(name in sample for sample in samples for name in names):
-            wanted = ', '.join(names)
+            wanted = ', '.join(sorted(names))
             raise UserError(f'model.heads want labels ({wanted}): no image of a batch of train_dataloader has one')
         places = range(len(samples))[rows] if isinstance(rows, slice) else rows.tolist()
         return [samples[place] for place in places]

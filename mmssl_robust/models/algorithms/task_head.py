@@ -20,8 +20,7 @@ from mmssl_robust.utils.mismatch import mismatch
 from mmssl_robust.utils.released_heads import to_own_names
 from mmssl_robust.utils.state_dict import build_model, read_weights
 
-LABELS = {'classes': 'gt_label', 'pixels': 'gt_sem_seg', 'depth': 'gt_depth_map'}
-"""Where a sample keeps its label, by what the head predicts."""
+_LABELS = {'classes': 'gt_label', 'pixels': 'gt_sem_seg', 'depth': 'gt_depth_map'}  # by what a head predicts
 
 
 class TaskHead(BaseModule):
@@ -124,12 +123,17 @@ class TaskHead(BaseModule):
             prediction: As :meth:`forward` returns it.
             samples: With ``gt_label``, ``gt_sem_seg`` or ``gt_depth_map``.
         """
-        rows = [row for row, sample in enumerate(samples) if LABELS[self._predicts] in sample]
+        rows = [row for row, sample in enumerate(samples) if self.label in sample]
         losses = 0 * prediction.flatten(1).sum(dim=1)  # part of the graph, even where no image counts
         if not rows:
             return losses
         labels = torch.stack([self._label_of(samples[row]) for row in rows]).to(prediction.device)
         return losses.index_add(0, losses.new_tensor(rows).long(), self._losses(prediction[rows], labels) / self.scale)
+
+    @property
+    def label(self) -> str:
+        """Where a sample keeps the label of this task."""
+        return _LABELS[self._predicts]
 
     @property
     def _predicts(self) -> str:
@@ -138,7 +142,7 @@ class TaskHead(BaseModule):
         return 'pixels' if self.name == 'decode_head' else 'classes'
 
     def _label_of(self, sample: BaseDataElement) -> Tensor:
-        label: Any = sample.get(LABELS[self._predicts])
+        label: Any = sample.get(self.label)
         return label.squeeze() if self._predicts == 'classes' else label.data
 
     def _losses(self, prediction: Tensor, labels: Tensor) -> Tensor:
