@@ -85,6 +85,7 @@ def test_layers_without_a_gradient_stay():
     'settings, says',
     [
         (dict(gamma=0), 'gamma=0: give a share of the length of a layer, above 0'),
+        (dict(gamma=float('nan')), 'gamma=nan: give a share of the length of a layer, above 0'),
         (dict(start=1), r'start=1: give a share of the training in \[0, 1\)'),
         (dict(gama=0.1), 'has no gama: use gamma, start'),
     ],

@@ -32,7 +32,7 @@ class WeightPerturbation:
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.gamma <= 0:
+        if not self.gamma > 0:
             raise UserError(f'weight_perturbation.gamma={self.gamma}: give a share of the length of a layer, above 0')
         if not 0 <= self.start < 1:
             raise UserError(f'weight_perturbation.start={self.start}: give a share of the training in [0, 1)')
