@@ -38,16 +38,28 @@ def colours_of(spec: EncoderSpec, place: str, model: Any) -> Colours:
     settings = settings or {}
     if settings.get('do_flip_channel_order'):
         raise UserError(f'{spec} takes blue before red: give a FILE.py:FUNCTION that returns a module which swaps them')
+    try:
+        return _stated(settings) or usual
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise UserError(f'{spec}: cannot read how images are prepared ({first_line(error)[:200]})') from error
+
+
+def _stated(settings: dict[str, Any]) -> Colours | None:
+    """What the settings of a processor say; None if they leave it to its class."""
     white = round(1 / settings.get('rescale_factor', 1 / 255), 6) if settings.get('do_rescale', True) else 1.0
     if not settings.get('do_normalize', True):
         return (0.0, 0.0, 0.0), (white,) * 3
     if not settings.get('image_mean') or not settings.get('image_std'):
-        return usual
+        return None
     return _scaled(settings['image_mean'], white), _scaled(settings['image_std'], white)
 
 
-def _scaled(values: list[float], white: float) -> tuple[float, ...]:
-    return tuple(round(white * value, 6) for value in values)
+def _scaled(values: float | list[float], white: float) -> tuple[float, ...]:
+    """Three numbers, or one for all colours, in units of white."""
+    colours = values if isinstance(values, list) else [values] * 3
+    if len(colours) != 3:
+        raise ValueError(f'{len(colours)} colours')
+    return tuple(round(white * float(value), 6) for value in colours)
 
 
 def _settings_of(spec: EncoderSpec, place: str) -> dict[str, Any] | None:
