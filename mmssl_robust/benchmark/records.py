@@ -167,10 +167,11 @@ class RecordStore:
             return {}
         try:
             row = json.loads(self._row_file.read_text())
-        except ValueError as error:
+            version = row.get('schema_version')
+        except (ValueError, AttributeError, RecursionError) as error:
             raise UserError(f'{self._row_file} is damaged ({first_line(error)}): remove {self.folder}') from error
-        check_version(row.get('schema_version'), _READABLE, self._row_file)
-        return row if row['schema_version'] == SCHEMA_VERSION else upgraded(row)
+        check_version(version, _READABLE, self._row_file)
+        return row if version == SCHEMA_VERSION else upgraded(row)
 
     def is_finished(self, attack: str) -> bool:
         """Whether all images are recorded."""

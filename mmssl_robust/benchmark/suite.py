@@ -124,7 +124,7 @@ def read_suite(folder: Path) -> Suite:
         return Suite(rows=rows, **values)
     except FileNotFoundError as error:
         raise UserError(f'no {SUITE_FILE} in {folder}: give the --work-dir of `mmssl-robust benchmark`') from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError(f'{path} is damaged: {first_line(error)}') from error
 
 

@@ -15,6 +15,7 @@ from .statistics import estimates
 from .suite import Row
 
 TRANSFER_FILE, SCHEMA_VERSION = 'transfer.parquet', 1
+_PAIR = ['source', 'target', 'attack']
 COLUMNS = ('task', 'data', 'attack', 'source', 'target', 'metric', 'value', 'low', 'high', 'interval', 'images')
 """Of the table: ``source`` is the encoder that is attacked, ``target`` the one that is shown the images."""
 
@@ -37,14 +38,14 @@ def transfers_of(rows: Sequence[RowRecords], resamples: int = 10000) -> pd.DataF
         A table of :data:`COLUMNS`, unrounded.
 
     Raises:
-        UserError: If they are from a newer version of this package.
+        UserError: If they are damaged, or from a newer version of this package.
     """
     lines = []
     for folder in dict.fromkeys(_folder(records) for records in rows):
         own = {records.store.folder.name: records for records in rows if _folder(records) == folder}
         path = folder / TRANSFER_FILE
-        table = _read(path) if path.is_file() else pd.DataFrame(columns=['source', 'target', 'attack'])
-        for (source, target, attack), part in table.groupby(['source', 'target', 'attack'], sort=False):
+        table = _read(path) if path.is_file() else pd.DataFrame(columns=_PAIR)
+        for (source, target, attack), part in table.groupby(_PAIR, sort=False):
             if source in own and target in own:
                 lines += _lines(own[source], own[target], str(attack), part, resamples)
     return pd.DataFrame(lines, columns=list(COLUMNS))
@@ -53,10 +54,12 @@ def transfers_of(rows: Sequence[RowRecords], resamples: int = 10000) -> pd.DataF
 def _read(path: Path) -> pd.DataFrame:
     try:
         table = read_parquet(path)
+        version = int((table.schema.metadata or {}).get(SCHEMA_KEY, SCHEMA_VERSION))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f'cannot read {path} ({first_line(error)}): remove it, and compare again') from error
-    about = table.schema.metadata or {}
-    check_version(int(about.get(SCHEMA_KEY, SCHEMA_VERSION)), (SCHEMA_VERSION,), path)
+    check_version(version, (SCHEMA_VERSION,), path)
+    if not set(_PAIR) <= set(table.column_names):
+        raise UserError(f'{path} does not say {", ".join(_PAIR)}: remove it, and compare again')
     return table.to_pandas()
 
 

@@ -82,9 +82,10 @@ def test_a_damaged_file_is_named(store):
     (store.folder / 'pgd.parquet').write_bytes(b'PAR1 nothing')
     with pytest.raises(UserError, match=r'cannot read the records .*pgd\.parquet'):
         store.read('pgd')
-    (store.folder / 'row.json').write_text('{')
-    with pytest.raises(UserError, match='is damaged'):
-        store.info()
+    for text in ('{', '[]', '[' * 100_000):
+        (store.folder / 'row.json').write_text(text)
+        with pytest.raises(UserError, match='is damaged'):
+            store.info()
 
 
 def test_records_that_are_not_there(store):

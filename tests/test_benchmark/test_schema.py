@@ -101,6 +101,17 @@ def test_a_newer_table_of_transfers_is_refused(work, tmp_path):
         transfers_of(rows)
 
 
+def test_a_damaged_table_of_transfers_is_named(work, tmp_path):
+    _, rows = read_rows(write_suite_of(tmp_path))
+    (tmp_path / TRANSFER_FILE).write_bytes(b'PAR1 nothing')
+    with pytest.raises(UserError, match=r'cannot read .*transfer\.parquet'):
+        transfers_of(rows)
+    table = pq.read_table(work / 'rows/classification-standard/clean.parquet')
+    pq.write_table(table.replace_schema_metadata({}), tmp_path / TRANSFER_FILE)
+    with pytest.raises(UserError, match=r'transfer\.parquet does not say source, target, attack'):
+        transfers_of(rows)
+
+
 def write_suite_of(folder):
     write_suite(folder, [fake_row('classification', sweeps=False)], examples=0, images=2)
     return folder

@@ -123,9 +123,10 @@ def test_an_unknown_suite_is_told_the_nearest_or_those_that_there_are():
 def test_a_folder_without_a_suite(tmp_path):
     with pytest.raises(UserError, match=r'no suite\.json'):
         read_suite(tmp_path)
-    (tmp_path / 'suite.json').write_text('{"rows": 3}')
-    with pytest.raises(UserError, match='is damaged'):
-        read_suite(tmp_path)
+    for text in ('{"rows": 3}', '[' * 100_000):
+        (tmp_path / 'suite.json').write_text(text)
+        with pytest.raises(UserError, match='is damaged'):
+            read_suite(tmp_path)
 
 
 def test_rows_that_no_table_could_tell_apart_are_refused(tmp_path):
