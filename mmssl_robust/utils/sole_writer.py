@@ -12,6 +12,8 @@ from typing import TextIO
 from .errors import UserError
 
 LOCK_FILE = '.writer'
+# Of this process, whose second lock would succeed, and take the first away with it.
+_HELD: dict[Path, object] = {}
 
 
 @contextmanager
@@ -24,9 +26,13 @@ def sole_writer(folder: Path) -> Iterator[None]:
         folder: It is made. The file that is locked stays in it.
 
     Raises:
-        UserError: If another process writes to it; says which.
+        UserError: If another process, or another call in this one, writes to it; says which.
     """
+    place, writer = folder.resolve(), object()
+    if _HELD.setdefault(place, writer) is not writer:
+        raise _refusal(folder, 'another call in this process')
     with ExitStack() as stack:
+        stack.callback(_HELD.pop, place)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(open(folder / LOCK_FILE, 'a+'))
@@ -44,10 +50,11 @@ def _lock(file: TextIO, folder: Path) -> None:
         if error.errno not in (errno.EACCES, errno.EAGAIN):
             return  # the file system knows no locks
         file.seek(0)
-        raise UserError(
-            f'{folder} is being written to by {file.read().strip() or "another process"}: wait for its end, or give '
-            'another folder'
-        ) from error
+        raise _refusal(folder, file.read().strip() or 'another process') from error
     file.truncate(0)
     file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
     file.flush()
+
+
+def _refusal(folder: Path, writer: str) -> UserError:
+    return UserError(f'{folder} is being written to by {writer}: wait for its end, or give another folder')

@@ -52,3 +52,14 @@ def test_where_there_are_no_locks_nobody_is_refused(tmp_path, monkeypatch):
     (tmp_path / 'file').touch()
     with sole_writer(tmp_path / 'file'):  # the write that follows says what is wrong
         pass
+
+
+def test_a_second_writer_of_the_same_process_leaves_the_first_alone(tmp_path):
+    """Locks are a process's: a second one would have succeeded, and its end would have let others in."""
+    with sole_writer(tmp_path):
+        with pytest.raises(UserError, match='another call in this process: wait'), sole_writer(tmp_path / '.'):
+            pass
+        command = [sys.executable, '-c', HOLDER.replace('LOCK_EX', 'LOCK_EX | fcntl.LOCK_NB'), tmp_path / LOCK_FILE]
+        assert b'BlockingIOError' in subprocess.run(command, capture_output=True).stderr
+    with sole_writer(tmp_path):
+        pass
