@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.foreign_files import files_of, is_below, read_object
 from mmssl_robust.utils.hub_files import HUB_SCHEME, fetch_from_hub, parse_repository
@@ -18,13 +18,21 @@ from .suite import SUITE_FILE
 from .transfers import TRANSFER_FILE
 
 FILES, SCHEMA_VERSION = 'files.json', 1
-_SUFFIXES = ('.json', '.parquet', '.safetensors', '.pth', '.pt', '.ckpt', '.bin', '.tar')
+_WEIGHTS = ('.safetensors', '.pth', '.pt', '.ckpt', '.bin', '.tar')
+_SUFFIXES = ('.json', '.parquet', *_WEIGHTS)
 _RECORDS = (SUITE_FILE, TRANSFER_FILE, 'rows/')
 
 
 def write_list(folder: Path) -> None:
-    """Write into a folder of records what is to be fetched of it, each file with its hash."""
+    """Write into a folder of records what is to be fetched of it, each file with its hash.
+
+    Raises:
+        UserError: If it has a file of a kind that is not fetched.
+    """
     hashes = {name: sha256(path) for name, path in files_of(folder).items() if name != FILES}
+    for name in hashes:
+        if not name.endswith(_SUFFIXES):
+            raise UserError(f'{name} would not be fetched again: of weights make a file {" or ".join(_WEIGHTS)}')
     write_json(dict(schema_version=SCHEMA_VERSION, files=hashes), folder / FILES)
 
 
@@ -74,11 +82,18 @@ def fetched(address: str, wanted: Callable[[str], bool] = bool, limit: int | Non
             source, target = fetch_from_hub(f'{repository}/{name}'), folder / name
             if left is not None and (left := left - source.stat().st_size) < 0:
                 raise UserError(f'{address} has more than {limit} bytes: give --max-gib if you trust it')
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            _copy(source, target, address)
             if sha256(target) != hashes[name]:
                 raise UserError(f'{name} of {address} has another hash than its {FILES} says: ask for it again')
         yield folder
+
+
+def _copy(source: Path, target: Path, address: str) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:  # no room, or a name that is another's folder
+        raise UserError(f'cannot keep the files of {address}: {first_line(error)}') from error
 
 
 def _listed(value: dict[str, Any], address: str) -> dict[str, str]:

@@ -166,6 +166,23 @@ def test_records_are_what_their_list_says_or_are_refused(hub, finished, listed, 
         pass
 
 
+def test_a_name_that_is_a_folder_too_is_refused_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / 'a').write_text('{}')
+    listed = dict.fromkeys(('rows/a.json', 'rows/a.json/b.json'), sha256(tmp_path / 'a'))
+    (tmp_path / FILES).write_text(json.dumps(dict(schema_version=1, files=listed)))
+    found = lambda address: tmp_path / (FILES if address.endswith(FILES) else 'a')  # noqa: E731
+    monkeypatch.setattr('mmssl_robust.benchmark.hub_records.fetch_from_hub', found)
+    with pytest.raises(UserError, match='cannot keep the files of hf://'), records_at(DATA):
+        pass
+
+
+def test_what_would_not_be_fetched_is_not_listed(tmp_path):
+    (tmp_path / 'encoders').mkdir()
+    (tmp_path / 'encoders/0123.pyth').touch()
+    with pytest.raises(UserError, match='encoders/0123.pyth would not be fetched again: of weights make a file .saf'):
+        write_list(tmp_path)
+
+
 def test_a_newer_list_and_a_submission_that_is_too_large_are_refused(hub, finished):
     place = hub.folder / 'datasets/me/records'
     shutil.copytree(finished, place, ignore=shutil.ignore_patterns('examples'))
