@@ -4,7 +4,8 @@ import re
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-_FOLDERS = re.compile(r'(?<![\w:/.])(?:~?/|[A-Za-z]:[\\/])(?:[^\s"\'?,;:]+[\\/])+')
+# Not of an address, SCHEME://, but of a spec, hf:/FOLDER.
+_FOLDERS = re.compile(r'(?<![\w/.])(?:~?/(?!/)|[A-Za-z]:[\\/])(?:[^\s"\'?,;:]+[\\/])+')
 
 
 def without_places(value: Any) -> Any:
