@@ -15,8 +15,7 @@ _LATEX |= {
     '"': r'\textquotedbl{}',
 }
 _MARKDOWN = str.maketrans({'&': '&amp;', '<': '&lt;', '>': '&gt;', **{sign: f'\\{sign}' for sign in '\\`|[]*'}})
-_FORMULA = re.compile(r"'*[=+\-@\t]")
-_KEPT = re.compile(r"'('* *[=+\-@\t])")
+_FORMULA = re.compile(r"[' ]*[=+\-@\t]")  # and what looks like one with a quote before it
 
 
 def latex(text: Any) -> str:
@@ -50,12 +49,16 @@ def spreadsheet(table: pd.DataFrame) -> pd.DataFrame:
 
 def from_spreadsheet(table: pd.DataFrame) -> pd.DataFrame:
     """A table as it was before :func:`spreadsheet`."""
-    return table.map(lambda value: value[1:] if isinstance(value, str) and _KEPT.match(value) else value)
+    return table.map(lambda value: _unquoted(value) if isinstance(value, str) else value)
 
 
 def _no_formula(text: str) -> str:
     text = re.sub(r'[\r\n\x00]+', ' ', text)
-    return f"'{text}" if _FORMULA.match(text.lstrip(' ')) else text
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _unquoted(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _in_one_line(text: Any) -> str:

@@ -44,7 +44,7 @@ def test_what_is_harmless_stays():
     assert plotted('a $b$') == r'a \$b\$'
 
 
-@pytest.mark.parametrize('text', ['=1+1', '+1', '-x', '@SUM(A1)', '\t=1', "'=1", "''@a", ' =1'])
+@pytest.mark.parametrize('text', ['=1+1', '+1', '-x', '@SUM(A1)', '\t=1', "'=1", "''@a", ' =1', "  '=1", "'  =1"])
 def test_spreadsheet(text):
     """No text begins as a formula does; it is what it was when it is read by us, and numbers are numbers."""
     table = pd.DataFrame(dict(a=[text, "'quoted'", 'a=b'], b=[-1.5, 2, float('nan')]))
