@@ -19,7 +19,7 @@ _SCOPES = ('mmengine', 'mmpretrain', 'mmseg', 'mmssl_robust')
 _PROGRAM = re.compile(r'\s*hub:|.*\.py\b', re.DOTALL)
 
 
-def check_data_config(path: Path, own: tuple[Path, ...]) -> None:
+def check_data_config(path: Path, own: tuple[Path, ...], above: tuple[Path, ...] = ()) -> None:
     """Refuse what would run a program that a config of such a format names.
 
     MMEngine imports what ``custom_imports``, scopes and types such as ``os.system`` say, runs a ``.py`` config that
@@ -28,16 +28,19 @@ def check_data_config(path: Path, own: tuple[Path, ...]) -> None:
     Args:
         path: The config; those that it is based on are looked at as well.
         own: Folders whose ``.py`` configs may be named: those of this package.
+        above: The configs that are based on it.
 
     Raises:
-        UserError: If it does, or cannot be read; names the file.
+        UserError: If it does, is based on itself, or cannot be read; names the file.
     """
     value = _read(path)
     bases = value.pop('_base_', []) if isinstance(value, dict) else []
-    for base in [bases] if isinstance(bases, str) else bases:
+    for base in bases if isinstance(bases, list) else [bases]:
         file = (path.parent / str(base)).resolve()
+        if file in (*above, path.resolve()):
+            raise UserError(f'cannot use the config {path}: it is based on itself, by {base}')
         if file.suffix in SUFFIXES:
-            check_data_config(file, own)
+            check_data_config(file, own, (*above, path.resolve()))
         elif not any(file.is_relative_to(folder.resolve()) for folder in own):
             raise _refusal(path, f'_base_ {base!r}')
     try:

@@ -95,3 +95,16 @@ def test_annotations(tmp_path, monkeypatch):
     assert not (tmp_path / 'marker').exists()
     mmengine.dump(dict(a=[1, 2]), tmp_path / 'b.yaml')
     assert mmengine.load(tmp_path / 'b.yaml') == dict(a=[1, 2])
+
+
+@pytest.mark.parametrize('base', ['a.json', ['b.json'], './b.json'])
+def test_a_config_that_is_based_on_itself(base, tmp_path):
+    write(tmp_path / 'b.json', dict(_base_='a.json'))
+    with pytest.raises(UserError, match='is based on itself, by'):
+        read_config(write(tmp_path / 'a.json', dict(_base_=base)))
+
+
+@pytest.mark.parametrize('base', [3, None, dict(a=1), [['x']]])
+def test_bases_that_are_none(base, tmp_path):
+    with pytest.raises(UserError, match='refused to use the config .*its _base_'):
+        read_config(write(tmp_path / 'a.json', dict(_base_=base)))
