@@ -4,8 +4,6 @@ An encoder of another input size is shown both the clean and the attacked image 
 difference is the attack's, not the resizing's. One encoder is loaded at a time.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +20,7 @@ from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.evaluation.walk import victims_of
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.json_files import json_digest
 from mmssl_robust.utils.progress import track
 
 from .parquet_files import write_parquet
@@ -146,4 +145,4 @@ def _evaluation(run: SuiteRun, row: Row) -> RowEvaluation:
 def _identity(run: SuiteRun, rows: Sequence[Row]) -> bytes:
     """Hash of what the table depends on."""
     known = [(row.name, row.attacks[attack_of(row)], run.resolved(row).identity(None)) for row in rows]
-    return hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest().encode()
+    return json_digest(known).encode()

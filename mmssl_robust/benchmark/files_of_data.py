@@ -10,13 +10,11 @@ from typing import Any
 from mmengine.registry import DefaultScope
 
 from mmssl_robust.datasets.places import info_of
+from mmssl_robust.datasets.reading import FILE_KEYS
 from mmssl_robust.datasets.tolerant import TolerantDataset
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.wording import counted
-
-FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
-"""Under which a data set names the files of a sample, the image's first."""
 
 
 def files_of(dataset: Mapping[str, Any], scope: str, max_images: int | None = None) -> str | None:

@@ -1,8 +1,6 @@
 """A row with all that its records depend on, computed once and handed on."""
 
 import copy
-import hashlib
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +17,7 @@ from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.json_files import json_digest
 from mmssl_robust.utils.probe import is_finetuned
 from mmssl_robust.utils.resume import training_settings
 from mmssl_robust.version import __version__
@@ -233,5 +232,4 @@ def _row_config(row: Row) -> Config:
 
 
 def _digest(settings: Mapping[str, Any]) -> str:
-    text = json.dumps(settings, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return json_digest(settings)[:10]

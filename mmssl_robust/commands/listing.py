@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from mmssl_robust.utils.config_files import configs_in, run_configs
+from mmssl_robust.utils.config_files import ENCODERS, configs_in, run_configs
 
 SUMMARY = 'list encoders, attacks, suites, configs or data sets'
 
 
 def encoders() -> dict[str, Path]:
     """Those of ``configs/_base_/models`` that a head can be put on; others go by a name, see docs/encoders.md."""
-    files = configs_in('configs/_base_/models')
+    files = configs_in(ENCODERS)
     return {name: path for name, path in files.items() if re.search(r'^encoder = ', path.read_text(), re.MULTILINE)}
 
 

@@ -17,7 +17,8 @@ from .places import info_of, metainfo_of, origin_of
 IGNORED = int(USUAL_THRESHOLDS['ignore_index'])
 """The label of pixels that losses, attacks and metrics leave out, unless a data set says another."""
 
-_FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
+FILE_KEYS = ('img_path', 'seg_map_path', 'depth_map_path')
+"""Under which a data set names the files of a sample, the image's first."""
 _ENDS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND'}  # how JPEG and PNG begin and end
 
 
@@ -38,7 +39,7 @@ def read_sample(dataset: Any, index: int, in_full: bool = True) -> Any:
     paths: list[str] = []
     try:
         info = info_of(dataset, index)
-        paths = [info[key] for key in _FILE_KEYS if info.get(key)]
+        paths = [info[key] for key in FILE_KEYS if info.get(key)]
         for path in paths:
             if (in_full or _lacks_its_end(path)) and (damage := _damage(path)):
                 raise cannot_read(path, damage)

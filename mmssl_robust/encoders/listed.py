@@ -3,10 +3,8 @@
 from typing import Any
 
 from mmssl_robust.utils.checkpoint import ASSET_SCHEME
-from mmssl_robust.utils.config_files import configs_in, read_config
+from mmssl_robust.utils.config_files import ENCODERS, configs_in, read_config
 from mmssl_robust.utils.errors import UserError
-
-FOLDER = 'configs/_base_/models'
 
 
 def listed_spec(name: str) -> str | None:
@@ -15,7 +13,7 @@ def listed_spec(name: str) -> str | None:
     Raises:
         UserError: If it has no such name, as a ResNet of MMPretrain's checkpoint.
     """
-    file = configs_in(FOLDER).get(name)
+    file = configs_in(ENCODERS).get(name)
     encoder: Any = None if file is None else read_config(file).get('encoder')
     if not encoder:
         return None

@@ -1,7 +1,5 @@
 """What an evaluation leaves behind: a JSON file and a table."""
 
-import hashlib
-import json
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +10,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from mmssl_robust.attack_settings import AttackSettings
+from mmssl_robust.utils.json_files import json_digest
 from mmssl_robust.utils.precision_notes import precision_note
 from mmssl_robust.version import __version__
 
@@ -128,8 +127,7 @@ def config_hash(cfg: Config) -> str:
     known = cfg.to_dict()
     names = [*_HASHED, *(name for name in _HASHED_IF_THERE if name in known)]
     parts = {name: _without_places(known.get(name)) for name in names}
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return json_digest(parts)
 
 
 def _without_places(value: Any) -> Any:

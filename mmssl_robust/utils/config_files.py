@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(mmssl_robust.__file__).parent
 _ROOTS = (_PACKAGE.parent, _PACKAGE / '.mim')  # a checkout, an installed package
+ENCODERS = 'configs/_base_/models'
+"""Where the configs of encoders are."""
 _VARIABLE = 'MMSSL_CONFIGS'
 
 

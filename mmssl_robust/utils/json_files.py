@@ -1,5 +1,6 @@
 """JSON files that are whole or not there."""
 
+import hashlib
 import json
 import math
 import os
@@ -18,6 +19,11 @@ def write_json(report: dict[str, Any] | list[Any], path: str | os.PathLike[str])
     text = json.dumps(_plain(report), indent=2, allow_nan=False)
     with whole_file(path) as partial:
         partial.write_text(text + '\n')
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 of a value as JSON, in whatever order its keys are; what JSON does not know counts as its text."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -15,10 +15,9 @@ from torch.utils.data import Dataset
 
 from mmssl_robust.datasets.folders import IMAGES
 from mmssl_robust.datasets.places import info_of
+from mmssl_robust.datasets.reading import FILE_KEYS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
-
-from ..files_of_data import FILE_KEYS
 
 IMAGE = FILE_KEYS[0]
 Entry = dict[str, Any]

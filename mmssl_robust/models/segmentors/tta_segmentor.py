@@ -1,5 +1,6 @@
 """Multi-scale and mirrored inference of a segmentor, through which a gradient goes."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,9 +65,9 @@ class TTASegmentor(EncoderDecoder):
             for flip in self.flips:
                 found = self._log_probabilities(resized, flip, data_samples)
                 totals = found if totals is None else [torch.logaddexp(*pair) for pair in zip(totals, found)]
-        views = torch.tensor(float(len(self.scales) * len(self.flips)))
+        views = len(self.scales) * len(self.flips)
         for sample, total in zip(data_samples, totals or []):
-            logits = total - views.log().item()
+            logits = total - math.log(views)
             sample.set_data(
                 dict(seg_logits=PixelData(data=logits), pred_sem_seg=PixelData(data=logits.argmax(0, keepdim=True)))
             )
