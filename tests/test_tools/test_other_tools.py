@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -69,6 +70,34 @@ def test_constant_predictor(run_tool, config, capsys, data_root):
     run_tool('analysis_tools/constant_predictor.py', config('depth/mini_hololens.py'))
     depths = np.stack([cv2.imread(str(path), -1) for path in data_root.glob('hololens/depths/train/*.png')]) / 1e3
     assert f'constant {depths[depths > 1e-3].mean():.4g}: ' in capsys.readouterr().out.replace('\n', ' ')
+
+
+@pytest.fixture
+def of_one_folder(config, tmp_path):
+    """A config of robust training, on the embedded photographs of one folder."""
+
+    def write(name):
+        cfg = Config.fromfile(config(name))
+        cfg.train_dataloader.dataset = cfg.train_dataloader.dataset.datasets[0]
+        cfg.dump(tmp_path / 'own.py')
+        return tmp_path / 'own.py'
+
+    return write
+
+
+def test_head_scales(run_tool, of_one_folder, capsys):
+    """What is measured does not depend on the scale that the config has already."""
+    arguments = ['analysis_tools/head_scales.py', of_one_folder('robust/task_aware_mini_wide.py'), '--images', '8']
+    run_tool(*arguments)
+    run_tool(*arguments, '--cfg-options', 'model.heads.nyu.scale=2')
+    first, second = re.findall(r'nyu: scale=(\S+) .* says (\S+)\)', capsys.readouterr().out)
+    assert first[0] == second[0] and second[1] == '2'
+
+
+def test_no_scales_without_heads(run_tool, of_one_folder, capsys):
+    with pytest.raises(SystemExit):
+        run_tool('analysis_tools/head_scales.py', of_one_folder('robust/fare_mini_wide.py'))
+    assert 'has no model.heads' in capsys.readouterr().err
 
 
 def in_a_copy(command, env, stdout, stderr):
