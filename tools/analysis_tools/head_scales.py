@@ -75,9 +75,7 @@ def main() -> None:
     for name, head in model.heads.items():
         values = torch.cat([each[name] for each in found])
         error = float(values.std() / len(values) ** 0.5)
-        print(
-            f'{name}: scale={float(values.mean()):.3g} (standard error {error:.1g}; the config says {head.scale:g})'
-        )
+        print(f'{name}: scale={float(values.mean()):.3g} (standard error {error:.1g}; the config says {head.scale:g})')
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ from .deacl import DeACL
 from .dino import DINO
 from .dino_head import DINOHead
 from .distillation import FeatureDistillation
+from .embedding import Embedding
 from .fare import FARE
 from .feature_trades import FeatureTRADES
 from .lore import LORE
@@ -15,6 +16,7 @@ from .online_distillation import OnlineDistillation
 from .references import WithReferences
 from .task_aware import TaskAware
 from .task_head import TaskHead
+from .whitening import Whitening
 
 __all__ = [
     'AdversarialBatch',
@@ -24,6 +26,7 @@ __all__ = [
     'DINO',
     'DINOHead',
     'DeACL',
+    'Embedding',
     'FARE',
     'FeatureDistillation',
     'FeatureTRADES',
@@ -31,5 +34,6 @@ __all__ = [
     'OnlineDistillation',
     'TaskAware',
     'TaskHead',
+    'Whitening',
     'WithReferences',
 ]

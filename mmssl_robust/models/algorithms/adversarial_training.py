@@ -4,10 +4,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
@@ -15,7 +14,6 @@ from torch.func import functional_call
 
 from mmssl_robust.attacks import PGD, Perturbation, eval_mode, frozen
 from mmssl_robust.functional.pixel_space import PixelSpace
-from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
@@ -23,12 +21,11 @@ from mmssl_robust.utils.mismatch import mismatch
 from .adversarial_batch import AdversarialBatch
 from .adversary import build_adversaries, deal
 from .cost import Cost
+from .embedding import Embedding, Tokens
 from .inner_attack import Output
 from .references import WithReferences
 from .task_head import TaskHead
 from .weight_perturbation import WeightPerturbation, build_weight_perturbation
-
-Tokens = Literal['cls', 'patch', 'both']
 
 
 class AdversarialTraining(WithReferences):
@@ -51,6 +48,8 @@ class AdversarialTraining(WithReferences):
             for adversaries and losses.
         weight_perturbation: Arguments of
             :class:`~mmssl_robust.models.algorithms.weight_perturbation.WeightPerturbation`; None for none.
+        whitening: Arguments of :class:`~mmssl_robust.models.algorithms.whitening.Whitening`, by which distances of
+            embeddings become what the worst linear head makes of them; None for plain ones.
         tokens: The embedding that is kept and attacked: ``'cls'``, ``'patch'``, or ``'both'``, of which CLS weighs as
             much as all patch tokens together. The backbone must give them: DINO's by ``out_type``.
         blocks: Which of the backbone's outputs make the embedding, beside each other.
@@ -84,6 +83,7 @@ class AdversarialTraining(WithReferences):
         adversaries: Sequence[dict[str, Any]] | None = None,
         heads: dict[str, dict[str, Any]] | None = None,
         weight_perturbation: dict[str, float] | None = None,
+        whitening: dict[str, float] | None = None,
         tokens: Tokens = 'cls',
         blocks: Sequence[int] = (-1,),
         neck: dict[str, Any] | None = None,
@@ -93,12 +93,8 @@ class AdversarialTraining(WithReferences):
         data_preprocessor: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
-        if tokens not in get_args(Tokens):
-            raise UserError(f'unknown tokens={tokens!r}: use one of {", ".join(get_args(Tokens))}')
         if (attack is None) == (adversaries is None):
             raise UserError('give the inner attack as attack, or several as adversaries')
-        self.tokens = tokens
-        self.blocks = tuple(blocks)
         self.adversaries = build_adversaries(
             [dict(attack=attack)] if adversaries is None else adversaries,
             list(heads or {}),
@@ -109,6 +105,8 @@ class AdversarialTraining(WithReferences):
         self.neck = MODELS.build(neck) if neck else nn.Identity()
         if any(True for _ in self.neck.parameters()):
             raise UserError(f'{type(self.neck).__name__} has parameters, which teacher and student would share')
+        width = getattr(self.backbone, 'embed_dims', 0)
+        self.embed = Embedding(tokens, blocks, width, self.of_length_1, whitening)
         self.add_reference('teacher', MODELS.build(teacher) if teacher else deepcopy(self.backbone))
         self._own_teacher = teacher is not None
         self.heads = {name: TaskHead(**arguments) for name, arguments in (heads or {}).items()}
@@ -189,30 +187,6 @@ class AdversarialTraining(WithReferences):
 
         return distances, None
 
-    def embed(self, features: Any) -> Tensor:
-        """Return the embedding in float32 that is attacked and learnt.
-
-        Args:
-            features: What student or teacher, and the neck, return for B images.
-
-        Returns:
-            Tokens (B, N, D), those of several blocks beside each other; of both kinds (B, N, 2 D), a patch token beside
-            CLS.
-        """
-        outputs = features if isinstance(features, (tuple, list)) else (features,)
-        parts = [part for block in self.blocks for part in self._tokens(outputs[block])]
-        return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
-
-    def _tokens(self, output: Any) -> list[Tensor]:
-        if self.tokens != 'both':
-            return [select_tokens([output], self.tokens).float()]
-        kinds = [select_tokens([output], kind).float() for kind in ('cls', 'patch')]
-        if self.of_length_1:
-            # So that the cosine of such pairs is the mean of the two cosines.
-            kinds = [F.normalize(tokens, dim=-1) for tokens in kinds]
-        cls_token, patch_tokens = kinds
-        return [cls_token.expand_as(patch_tokens), patch_tokens]
-
     def forward(
         self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'loss'
     ) -> dict[str, Tensor]:
@@ -230,6 +204,8 @@ class AdversarialTraining(WithReferences):
         if mode != 'loss':
             raise ValueError(f'{type(self).__name__} has no mode {mode!r}: test the encoder of its checkpoint instead')
         batch = self.batch_of(inputs, data_samples)
+        if self.embed.whitening is not None:
+            self.embed.see(batch.teacher_features)
         # First of all: the student's own forwards may change its running statistics.
         self.perturb(batch)
         self.cost.images += len(batch)

@@ -46,12 +46,12 @@ class LORE(AdversarialTraining):
         super().__init__(backbone, **with_attack(settings, ATTACK))
         if rho < 0 or primal_steps < 1:
             raise UserError(f'rho={rho} and primal_steps={primal_steps}: give at least 0, and at least 1')
-        width = len(self.blocks) * (2 if self.tokens == 'both' else 1) * getattr(self.backbone, 'embed_dims', 0)
-        if not (embed_dims or width):
+        width = embed_dims or self.embed.width
+        if not width:
             raise UserError(f'{type(self.backbone).__name__} does not say how wide it is: set model.embed_dims')
         self.criterion = LORELoss(rho)
         self.primal_steps = primal_steps
-        self.dual = DualNetwork(embed_dims or width, hidden_dims)
+        self.dual = DualNetwork(width, hidden_dims)
 
     def losses(self, batch: AdversarialBatch) -> dict[str, Tensor]:
         """Return what the student lowers and, when its turn has come, what the dual network lowers."""
