@@ -18,6 +18,8 @@ from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.escaping import plotted
 
+from .scalars import scalar_logs, scalars_in
+
 _HINT = 'train with probes: val_cfg of type mmssl_robust.ProbeValLoop'
 # Okabe and Ito's palette, without its yellow, which is too pale for a line on white.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
@@ -73,33 +75,17 @@ def read_evolution(work_dir: str | os.PathLike) -> list[Point]:
         UserError: If there is no such folder, no log, or no validation result in any log.
     """
     work_dir = Path(work_dir)
-    if not work_dir.is_dir():
-        raise UserError(f'no such folder: {work_dir}')
-    logs = sorted(work_dir.glob('*/vis_data/scalars.json'), key=lambda log: log.parts[-3])
+    logs = scalar_logs(work_dir)
     if not logs:
         raise UserError(f'no */vis_data/scalars.json in {work_dir}; {_HINT}')
     points: dict[tuple[int, str, str, str], Point] = {}
     embedding = _embedding_attacks(work_dir)
     for log in logs:
-        for line in _lines(log):
+        for line in scalars_in(log):
             points |= {point[:4]: point for point in _points_of(line, embedding)}
     if not points:
         raise UserError(f'no validation result of a probe in the logs of {work_dir}; {_HINT}')
     return sorted(points.values())
-
-
-def _lines(log: Path) -> list[dict[str, Any]]:
-    try:
-        text = log.read_text(encoding='utf-8', errors='replace')
-    except OSError as error:
-        raise UserError(f'cannot read {log}: {error.strerror}') from error
-    lines = []
-    for line in text.splitlines():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:  # torn: the run was killed while it wrote
-            continue
-    return [line for line in lines if isinstance(line, dict)]
 
 
 def panels() -> dict[str, tuple[str, str]]:
