@@ -61,7 +61,7 @@ def test_adversaries_have_one_budget(name, recipe):
 def test_builds_for_the_wide_mini_encoder(name, recipe):
     model = MODELS.build(recipe(name).model)
     assert sum(parameter.numel() for parameter in model.backbone.parameters()) == 5595136
-    assert model.backbone.embed_dims == 256 and model.tokens == 'both'
+    assert model.backbone.embed_dims == 256 and model.embed.tokens == 'both'
 
 
 def test_on_imagenet_every_method_has_every_encoder(recipe):

@@ -1,0 +1,12 @@
+# Task-aware training that never sees the head for cifar10, to be tested on it.
+_base_ = './task_aware_mini_wide.py'
+pgd = dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=5)
+model = dict(
+    heads=dict(_delete_=True, camvid={{_base_.heads.camvid}}, nyu={{_base_.heads.nyu}}),
+    attack=None,
+    adversaries=[
+        dict(share=0.34, heads='camvid', attack=pgd),
+        dict(share=0.33, heads='nyu', attack=pgd),
+        dict(share=0.33, attack=dict(objective=dict(type='mmssl_robust.EmbeddingDistance'), **pgd)),
+    ],
+)
