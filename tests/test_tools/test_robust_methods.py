@@ -3,6 +3,7 @@
 import forks
 import pytest
 import torch
+from safetensors.torch import load_file
 from toys import write_heads
 
 from mmssl_robust.utils.checkpoint import read_checkpoint
@@ -83,8 +84,8 @@ def test_learns_goes_on_and_agrees_with_two_processes(name, train, tmp_path):
         torch.testing.assert_close(shared['state_dict'][key], value, rtol=1e-5, atol=1e-5, msg=key)
 
 
-def test_an_average_of_the_student_is_kept_and_gone_on_with(train, tmp_path):
-    """MMEngine's own hook: the checkpoint's student is the average, beside what is trained."""
+def test_an_average_of_the_student_is_kept_and_gone_on_with(train, run_tool, tmp_path):
+    """MMEngine's own hook: the checkpoint's student is the average, beside what is trained; that is exported."""
     hooks = [dict(type='EMAHook', momentum=0.5)]
     whole = train('FARE', tmp_path / 'whole', hooks=hooks)
     plain = train('FARE', tmp_path / 'plain')
@@ -93,3 +94,7 @@ def test_an_average_of_the_student_is_kept_and_gone_on_with(train, tmp_path):
     assert same({key: trained[key] for key in plain['state_dict']}, plain['state_dict'])
     again = train('FARE', tmp_path / 'again', '--resume', tmp_path / 'whole' / 'epoch_2.pth', hooks=hooks)
     assert same(again['state_dict'], whole['state_dict']) and same(again['ema_state_dict'], whole['ema_state_dict'])
+
+    run_tool('model_converters/export_safetensors.py', tmp_path / 'whole' / 'epoch_3.pth', tmp_path / 'e.safetensors')
+    exported = {f'backbone.vit.{key}': value for key, value in load_file(tmp_path / 'e.safetensors').items()}
+    assert same(exported, {key: whole['state_dict'][key] for key in exported}) and len(exported) > 10
