@@ -23,6 +23,8 @@ SHIPPED = (
     'paper_table1',
     'paper_table2',
     'paper_table3',
+    'robust_study',
+    'robust_worst',
 )
 OWN_ROW = "dict(config='depth.py', task='depth', data='NYU', encoder='own')"
 ROW = "dict(config='configs/depth/mini_nyu.py', task='depth', data='NYU', encoder='mini')"
@@ -54,6 +56,22 @@ def test_configs_of_shipped_suites_are_there(name):
     for config, row in {row.config: row for row in load_suite(name).rows}.items():
         cfg = ResolvedRow(row, Path('heads'), Options()).cfg
         assert cfg.model.backbone.init_cfg.checkpoint, config
+
+
+@pytest.mark.parametrize('name', ['robust_study', 'robust_worst'])
+def test_trainings_become_rows(name, tmp_path, monkeypatch):
+    """Each folder with a checkpoint below $STUDY, beside the encoder that all started from."""
+    monkeypatch.setenv('STUDY', str(tmp_path))
+    for run in ('LORE', 'FARE', 'begun'):
+        (tmp_path / run).mkdir()
+    for run in ('LORE', 'FARE'):
+        (tmp_path / run / 'last_checkpoint').write_text(f'{tmp_path}/{run}/epoch_16.pth')
+    rows = load_suite(name).rows
+    assert [row.variant for row in rows] == 3 * ['Standard', 'FARE', 'LORE']
+    assert rows[1].checkpoint == f'{tmp_path}/FARE/epoch_16.pth'
+    assert [Path(row.head).name for row in rows[::3]] == [
+        f'mini_{data}.safetensors' for data in ('cifar10', 'camvid', 'nyu')
+    ]
 
 
 def test_the_paper_suites_are_the_published_rows_with_the_published_attacks():

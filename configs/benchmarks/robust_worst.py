@@ -1,0 +1,58 @@
+# Encoders that were trained by configs/robust, each in a folder of its own below $STUDY, by the worst case of many attacks:
+#   STUDY=work_dirs/robust_study python tools/benchmark.py robust_worst
+#   mmssl-robust report work_dirs/benchmark/robust_worst --ranking
+import os
+from pathlib import Path
+
+title = 'Robust training of the wide mini encoder: the worst case'
+row_defaults = dict(sanity_images=16)
+_eps = ['2/255', '4/255', '8/255', '16/255']  # at the last nothing may be left
+
+
+def _attacks(strongest, quick, settings, **others):
+    """The task's ensemble in every budget; the embedding; queries; norms that no training has seen."""
+    ensembles = {f'{strongest}-{eps[:-4]}': dict(preset=strongest, eps=eps, **settings) for eps in _eps}
+    embedding = {name: dict(eps='4/255', steps=20) for name in ('embed', 'embed-directions', 'embed-both')}
+    norms = {
+        'l2': dict(preset=quick, norm='l2', eps='0.5', step_size=0.1, steps=20),
+        'l1': dict(preset=quick, norm='l1', eps='8', step_size=1.6, steps=20),
+    }
+    return ensembles | embedding | norms | others
+
+
+_tasks = [
+    dict(
+        config='configs/classification/mini_wide_cifar10.py',
+        task='classification',
+        data='CIFAR-10',
+        attacks=_attacks('autoattack', 'pgd', {}, square=dict(eps='4/255', queries=1000)),
+    ),
+    dict(
+        config='configs/segmentation/mini_wide_camvid.py',
+        task='segmentation',
+        data='CamVid',
+        attacks=_attacks('sea', 'cospgd', dict(steps=40)),
+    ),
+    dict(
+        config='configs/depth/mini_wide_nyu.py',
+        task='depth',
+        data='NYU-Depth-v2',
+        attacks=_attacks('depth-ensemble', 'depthpgd', dict(steps=20)),
+    ),
+]
+_last = sorted(Path(os.environ.get('STUDY', 'work_dirs/robust_study')).glob('*/last_checkpoint'))
+_encoders = dict(Standard='mmssl_robust://mini_wide/encoder.safetensors') | {
+    path.parent.name: path.read_text(encoding='utf-8').strip() for path in _last
+}
+rows = [
+    dict(
+        encoder='wide mini ViT',
+        variant=variant,
+        checkpoint=checkpoint,
+        head='mmssl_robust://mini_wide/mini_' + task['config'].split('_')[-1].replace('.py', '.safetensors'),
+        **task,
+    )
+    for task in _tasks
+    for variant, checkpoint in _encoders.items()
+]
+del _eps, _attacks, _tasks, _last, _encoders
