@@ -17,6 +17,7 @@ from rich.progress import track
 
 from mmssl_robust.datasets.teacher_features import write_teacher_features
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.arguments import Parser, integer
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.pretrained import initialise
 
@@ -60,9 +61,9 @@ class Crops:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument('config', help='config with an `extraction` section')
-    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--batch-size', type=integer(1), default=64)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     return parser.parse_args()
 

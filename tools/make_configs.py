@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
+from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.errors import UserError
 
 # Files of configs/_base_/tasks, with what their data is called. Their configs are named ENCODER_FILE.
@@ -232,7 +233,7 @@ def wanted_files(configs: Path) -> dict[Path, str]:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument('--check', action='store_true', help='change nothing; exit with 2 if something would change')
     return parser.parse_args()
 

@@ -30,10 +30,10 @@ from mmssl_robust.benchmark.shard import Shard
 from mmssl_robust.benchmark.smaller import chosen_rows, smaller
 from mmssl_robust.benchmark.suite import Suite
 from mmssl_robust.benchmark.suite_files import load_suite
+from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, leave_process_group
-from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.launch import init_processes
 from mmssl_robust.utils.terminal import console, going_on_later
 
@@ -54,17 +54,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--filter', nargs='+', metavar='PATTERN', help="rows to run by name, such as '*cifar10*'")
     parser.add_argument(
         '--max-images',
-        type=int,
+        type=integer(1),
         help='take this many of each data set, evenly spread; below 16 without sweeps and sanity checks',
     )
     parser.add_argument('--no-sweeps', action='store_true', help='leave out the curves over eps, steps, ...')
     parser.add_argument('--no-sanity', action='store_true', help='leave out the checks whether attacks are believable')
-    parser.add_argument('--batch-size', type=int, help='images at a time')
+    parser.add_argument('--batch-size', type=integer(1), help='images at a time')
     add_engine_arguments(parser)
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
-    parser.add_argument('--examples', type=int, default=4, help='most and least robust images to keep for each attack')
+    parser.add_argument(
+        '--examples', type=integer(0), default=4, help='most and least robust images to keep for each attack'
+    )
     parser.add_argument('--dry-run', action='store_true', help='say what would run and what it would cost')
-    parser.add_argument('--tflops', type=float, help='rate in 10^12 operations a second that --dry-run should assume')
+    parser.add_argument(
+        '--tflops', type=number(above=0), help='rate in 10^12 operations a second that --dry-run should assume'
+    )
     parser.add_argument(
         '--rate-from', type=Path, metavar='DIR', help='for --dry-run: the rate that this work dir reached'
     )
@@ -87,16 +91,6 @@ def use_data_root(args: argparse.Namespace, suite: Suite) -> None:
         os.environ['DATA_ROOT'] = args.data_root or str(ASSETS / 'samples')
 
 
-def check_numbers(args: argparse.Namespace) -> None:
-    """Find numbers that mean nothing."""
-    for name, least in (('max_images', 1), ('batch_size', 1), ('examples', 0)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise UserError(f'--{name.replace("_", "-")} is {value}: it must be at least {least}')
-    if args.tflops is not None and not args.tflops > 0:
-        raise UserError(f'--tflops is {args.tflops:g}: it must be above 0')
-
-
 def attack_all(suite_run: SuiteRun, log: ScalarLog) -> None:
     """Run the rows, and log the numbers of each when it is done."""
     suite_run.begin()
@@ -111,7 +105,6 @@ def run(args: argparse.Namespace) -> None:
     """Say what it would cost, train heads, or attack and write the report."""
     # MMEngine would tell of each config that it reads DATA_ROOT, and of each metric that it has no prefix.
     MMLogger.get_instance('benchmark', log_level='ERROR')
-    check_numbers(args)
     suite = smaller(load_suite(args.suite), args.max_images, args.batch_size, args.no_sweeps, args.no_sanity)
     suite = suite.made_by(args.command_line)
     rows = chosen_rows(suite, args.filter)

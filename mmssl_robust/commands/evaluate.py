@@ -25,6 +25,7 @@ from mmengine.logging import MMLogger
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
 from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
+from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.cli import add_launcher_arguments, leave_process_group
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.launch import init_processes
@@ -56,21 +57,27 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         help='embedding, the default, needs no labels; others get a head',
     )
     parser.add_argument('--labels', type=Path, metavar='DIR', help='label maps, or depth maps, named as the images')
-    parser.add_argument('--depth-scale', type=float, metavar='N', help='what a metre is in the depth maps, e.g. 1000')
+    parser.add_argument(
+        '--depth-scale', type=number(above=0), metavar='N', help='what a metre is in the depth maps, e.g. 1000'
+    )
     parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, from label 0 on')
-    parser.add_argument('--ignore', type=int, metavar='LABEL', help='of label maps, what does not count, besides 255')
+    parser.add_argument(
+        '--ignore', type=integer(0), metavar='LABEL', help='of label maps, what does not count, besides 255'
+    )
     parser.add_argument(
         '--bank', type=Path, metavar='DIR', help='without labels: images to compare with, and to fit linear probes on'
     )
     parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files; default the task's")
     parser.add_argument('--eps', nargs='+', metavar='EPS', help='sizes, e.g. 2/255 4/255; the smaller make a curve')
-    parser.add_argument('--steps', type=int, help='of the attacks')
+    parser.add_argument('--steps', type=integer(1), help='of the attacks')
     defaults = ', '.join(f'{count} of {task}' for task, count in IMAGES.items())
     parser.add_argument(
-        '--max-images', type=int, metavar='N', help=f'attack this many, evenly spread; default {defaults}'
+        '--max-images', type=integer(1), metavar='N', help=f'attack this many, evenly spread; default {defaults}'
     )
-    parser.add_argument('--size', type=int, metavar='PIXELS', help="shorter side; default the encoder's, at most 224")
-    parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images at a time')
+    parser.add_argument(
+        '--size', type=integer(1), metavar='PIXELS', help="shorter side; default the encoder's, at most 224"
+    )
+    parser.add_argument('--batch-size', type=integer(1), default=8, metavar='N', help='images at a time')
     parser.add_argument(
         '--protocol',
         choices=PROTOCOLS,
@@ -78,7 +85,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         help='how heads are trained; paper: with its schedule',
     )
     parser.add_argument('--sanity', action='store_true', help='check on few images whether the attacks are believable')
-    parser.add_argument('--seed', type=int, default=0, help='of the split into training and test images')
+    parser.add_argument('--seed', type=integer(0), default=0, help='of the split into training and test images')
 
 
 def plan_of(args: argparse.Namespace, encoder: str, folder: Path) -> Plan:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.names import nearest
 from mmssl_robust.utils.quiet import VERBOSE
@@ -66,7 +67,8 @@ def usage() -> str:
     """What ``mmssl-robust --help`` prints."""
     return (
         f'usage: {PROGRAM} COMMAND ...\n\n{_DESCRIPTION}\n\ncommands:\n{summaries(COMMANDS)}\n'
-        f'`{PROGRAM} COMMAND --help` tells more. With --verbose a command says all that its libraries say.\n'
+        f'`{PROGRAM} COMMAND --help` tells more. With --verbose a command says all that its libraries say,\n'
+        'with --debug where an error came from.\n'
     )
 
 
@@ -113,8 +115,7 @@ def run_command(name: str, argv: Sequence[str], program: str | None = None) -> N
 
 def parser_of(module: ModuleType, program: str | None = None) -> argparse.ArgumentParser:
     """The parser of a command's arguments."""
-    description = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(program, description=module.__doc__, formatter_class=description)
+    parser = Parser(program, module.__doc__)
     module.add_arguments(parser)
     parser.add_argument('--verbose', action='store_true', help='show all that the libraries say, as the log file does')
     return parser

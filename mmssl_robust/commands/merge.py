@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mmssl_robust.benchmark.merging import merge, shards_of
 from mmssl_robust.benchmark.report import write_report
+from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.wording import counted
 
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--from', nargs='+', type=Path, dest='parts', metavar='DIR', help='the parts; default those in WORK_DIR/shards'
     )
-    parser.add_argument('--examples', type=int, default=4, help='most and least robust images to keep for each attack')
+    parser.add_argument(
+        '--examples', type=integer(0), default=4, help='most and least robust images to keep for each attack'
+    )
     parser.add_argument('--no-report', action='store_true', help='leave the report to `mmssl-robust report`')
 
 

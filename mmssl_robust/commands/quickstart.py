@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
+from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.config_files import find_config
 from mmssl_robust.utils.errors import UserError
@@ -59,9 +60,9 @@ TASKS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command line can say."""
     parser.add_argument('--out', type=Path, default=Path('work_dirs/quickstart'), help='folder for JSON and pictures')
-    parser.add_argument('--steps', type=int, default=20, help='attack steps')
-    parser.add_argument('--images', type=int, help='images for each task at most')
-    parser.add_argument('--show-images', type=int, default=4, help='pictures for each task')
+    parser.add_argument('--steps', type=integer(1), default=20, help='attack steps')
+    parser.add_argument('--images', type=integer(1), help='images for each task at most')
+    parser.add_argument('--show-images', type=integer(1), default=4, help='pictures for each task')
 
 
 def evaluate(task: Task, encoder: str, args: argparse.Namespace) -> dict:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mmssl_robust.benchmark.hub_records import is_on_hub, records_at
 from mmssl_robust.benchmark.report import RANKING_PAGE, write_report
+from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.import_file import import_file
 
@@ -35,8 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--ranking', action='store_true', help='rank the encoders of a single folder, too')
     parser.add_argument('--title', help="in place of the suite's")
     parser.add_argument('--evolution', type=Path, help="folder of a DeACL training with probes: the paper's figure 2")
-    parser.add_argument('--resamples', type=int, default=10000, help='of the bootstrap')
-    parser.add_argument('--examples', type=int, default=2, help='most and least robust images of each row and attack')
+    parser.add_argument('--resamples', type=integer(1), default=10000, help='of the bootstrap')
+    parser.add_argument(
+        '--examples', type=integer(0), default=2, help='most and least robust images of each row and attack'
+    )
     parser.add_argument(
         '--import', nargs='+', type=Path, default=[], dest='imports', metavar='FILE.py', help='files that define tasks'
     )
@@ -44,8 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write it."""
-    if args.resamples < 1 or args.examples < 0:
-        raise UserError('--resamples must be at least 1, --examples at least 0')
     for path in args.imports:
         import_file(path)
     several = len(args.work_dirs) > 1

@@ -14,7 +14,6 @@ import mmssl_robust.utils.startup  # noqa: F401
 
 import argparse
 import copy
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from mmssl_robust.evaluation.summary import config_hash, library_versions, metri
 from mmssl_robust.evaluation.tta import use_tta
 from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
 from mmssl_robust.targeted import targeted
+from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.cli import (
@@ -45,9 +45,10 @@ from mmssl_robust.utils.cli import (
     leave_process_group,
     load_config,
 )
+from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.files import check_folder, sha256
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import PATIENCE
 from mmssl_robust.utils.quiet import hush_terminal
@@ -80,10 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--norm', help='linf, l2 or l1')
     parser.add_argument('--eps', help="size of the perturbation in that norm, for pixels in [0, 1], e.g. '4/255'")
     parser.add_argument('--step-size', help="e.g. '1/255'")
-    parser.add_argument('--steps', type=int)
-    parser.add_argument('--queries', type=int, help='of Square')
-    parser.add_argument('--restarts', type=int)
-    parser.add_argument('--eot-samples', type=int, help='calls of a model with randomness of its own for one gradient')
+    parser.add_argument('--steps', type=integer(1))
+    parser.add_argument('--queries', type=integer(1), help='of Square')
+    parser.add_argument('--restarts', type=integer(1))
+    parser.add_argument(
+        '--eot-samples', type=integer(1), help='calls of a model with randomness of its own for one gradient'
+    )
     parser.add_argument(
         '--targeted',
         nargs='?',
@@ -93,11 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--keep', help='best, last or first successful iterate of each image, at which it is done')
     parser.add_argument(
-        '--active', type=int, help='images of a batch in the model at once during an attack; others take free places'
+        '--active',
+        type=integer(1),
+        help='images of a batch in the model at once during an attack; others take free places',
     )
-    parser.add_argument('--seed', type=int, help='of the random starts')
+    parser.add_argument('--seed', type=integer(0), help='of the random starts')
     parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
-    parser.add_argument('--sanity-images', type=int, default=16, help='how many')
+    parser.add_argument('--sanity-images', type=integer(1), default=16, help='how many')
     parser.add_argument(
         '--sanity-other', metavar='ENCODER', help='weights of another encoder, for the check by transfer'
     )
@@ -112,12 +117,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('ema', 'raw'),
         help='of a checkpoint with both, by default their average over the training',
     )
-    parser.add_argument('--batch-size', type=int, help='images at a time; no image depends on the others')
-    parser.add_argument('--max-images', type=int, help='take this many, evenly spread over the data set')
+    parser.add_argument('--batch-size', type=integer(1), help='images at a time; no image depends on the others')
+    parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     parser.add_argument('--out', metavar='FILE.json', help='write the results here')
     parser.add_argument('--show-dir', help='draw attacked images into this folder')
-    parser.add_argument('--show-images', type=int, default=8, help='how many for each attack')
+    parser.add_argument('--show-images', type=integer(1), default=8, help='how many for each attack')
     add_log_argument(parser)
 
 
@@ -141,24 +146,15 @@ def check_writable(path: Path) -> None:
     """Find out before the evaluation, not after it, whether its result can be written."""
     if path.is_dir():
         raise UserError(f'--out {path} is a folder: name a file in it')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f'--out {path} cannot be written: {error.strerror}') from error
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f'--out {path} cannot be written: its folder is read-only')
+    check_folder(path.parent, '--out')
 
 
 def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
-    if 'test_dataloader' not in cfg or 'model' not in cfg:
-        raise UserError(f'{args.config} has no test section')
     if args.tta:
         use_tta(cfg)
     cfg.env_cfg = cfg.get('env_cfg', {})
     cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | cfg.env_cfg.get('dist_cfg', {})
-    if args.sanity_images < 1:
-        raise UserError(f'--sanity-images is {args.sanity_images}: it must be at least 1')
     if args.sanity_other and not args.sanity:
         raise UserError('--sanity-other is for the checks: add --sanity')
     if args.sanity_other and not local_path(args.sanity_other).is_file():
@@ -172,12 +168,11 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
         on_corrupt=args.on_corrupt,
     )
     if args.batch_size is not None:
-        if args.batch_size < 1:
-            raise UserError(f'--batch-size is {args.batch_size}: it must be at least 1')
         cfg.test_dataloader.batch_size = args.batch_size
     if args.out:
         check_writable(Path(args.out))
     if args.show_dir:
+        check_folder(args.show_dir, '--show-dir')
         hook = dict(type='mmssl_robust.PanelHook', out_dir=args.show_dir, max_images=args.show_images)
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     if args.log_to:
@@ -259,6 +254,16 @@ def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Evaluate, show the results and write them."""
     cfg = load_config(args)
+    missing = [name for name in ('model', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
+    if missing:
+        raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
+    with config_errors(cfg, args.config, ('model', 'test_dataloader', 'test_evaluator')):
+        evaluate(cfg, args)
+    leave_process_group()
+
+
+def evaluate(cfg: Config, args: argparse.Namespace) -> None:
+    """Evaluate what the command line says."""
     prepare(cfg, args)
     weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else State({})
     backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
@@ -285,4 +290,3 @@ def run(args: argparse.Namespace) -> None:
             report['sanity'] = sanity
         if args.out:
             write_json(report, args.out)
-    leave_process_group()

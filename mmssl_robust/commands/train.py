@@ -22,6 +22,7 @@ from mmengine.runner import Runner
 
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
+from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count, check_labels, named_data_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import remove_partial_files
@@ -110,8 +111,16 @@ def check_resumed(cfg: Config) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train."""
     cfg = load_config(args)
-    if 'train_dataloader' not in cfg or 'model' not in cfg:
-        raise UserError(f'{args.config} has no training section')
+    missing = [name for name in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper') if cfg.get(name) is None]
+    if missing:
+        raise UserError(f'{args.config} has no training section: {" and ".join(missing)} are not set')
+    with config_errors(cfg, args.config, ('model', 'train_dataloader', 'val_dataloader')):
+        train(*prepared(cfg, args), args)
+    leave_process_group()
+
+
+def prepared(cfg: Config, args: argparse.Namespace) -> tuple[Runner, list[Path]]:
+    """Put what the command line says into the config, and build its Runner; returns damaged checkpoints too."""
     share_thresholds(cfg)
     if args.amp:
         use_amp(cfg, args.amp)
@@ -126,13 +135,16 @@ def run(args: argparse.Namespace) -> None:
         add_logs(cfg, args.log_to)
     check_resumed(cfg)
     damaged = find_resume(cfg, args.resume) if args.resume else []
-    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
-    with sole_writer(Path(cfg.work_dir)) if is_main_process() else nullcontext():
-        train(runner, args, damaged)
-    leave_process_group()
+    return build_runner(cfg, ('train_dataloader', 'val_dataloader')), damaged
 
 
-def train(runner: Runner, args: argparse.Namespace, damaged: Sequence[Path]) -> None:
+def train(runner: Runner, damaged: Sequence[Path], args: argparse.Namespace) -> None:
+    """Train as the only one in the folder."""
+    with sole_writer(Path(runner.cfg.work_dir)) if is_main_process() else nullcontext():
+        train_alone(runner, damaged, args)
+
+
+def train_alone(runner: Runner, damaged: Sequence[Path], args: argparse.Namespace) -> None:
     """Train, after a look at the data."""
     cfg = runner.cfg
     if is_main_process():

@@ -21,8 +21,8 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from mmssl_robust.benchmark.submission import Copy, RowVerdict, Settings, unpacked, verdicts_as_dict, verify
+from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.checkpoint import register_safe_loaders
-from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.import_file import import_file
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import init_processes
@@ -38,10 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'submission', help='a zip file or folder that `mmssl-robust pack` wrote, or hf://datasets/OWNER/NAME'
     )
     parser.add_argument('data', nargs='+', type=Path, metavar='DATA', help='folders of your images and their labels')
-    parser.add_argument('--images', type=int, default=8, metavar='N', help='how many of each row are attacked again')
-    parser.add_argument('--seed', type=int, help='of the draw of these; default one that nobody knows')
     parser.add_argument(
-        '--steps', type=int, default=20, help='of the stronger attack on those that are called robust; 0 for none'
+        '--images', type=integer(1), default=8, metavar='N', help='how many of each row are attacked again'
+    )
+    parser.add_argument('--seed', type=integer(0), help='of the draw of these; default one that nobody knows')
+    parser.add_argument(
+        '--steps',
+        type=integer(0),
+        default=20,
+        help='of the stronger attack on those that are called robust; 0 for none',
     )
     parser.add_argument(
         '--encoder', nargs='+', default=[], metavar='SPEC', help='files or specs of encoders, told by their hash'
@@ -50,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--import', nargs='+', type=Path, default=[], dest='imports', metavar='FILE.py', help='files that define types'
     )
-    parser.add_argument('--max-gib', type=float, default=4, metavar='GIB', help='what a zip file may unpack to')
+    parser.add_argument(
+        '--max-gib', type=number(above=0), default=4, metavar='GIB', help='what a zip file may unpack to'
+    )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write what was found')
 
 
@@ -61,8 +68,6 @@ def run(args: argparse.Namespace) -> None:
         UserError: If it is no submission.
     """
     MMLogger.get_instance('verify', log_level='ERROR')
-    if args.images < 1 or args.steps < 0 or (args.seed is not None and args.seed < 0):
-        raise UserError('--images must be at least 1, --steps and --seed at least 0')
     register_safe_loaders()
     for path in args.imports:
         import_file(path)

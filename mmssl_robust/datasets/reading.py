@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,10 @@ def read_sample(dataset: Any, index: int, in_full: bool = True) -> Any:
         if os.environ.get('MMSSL_TRACEBACK') == '1':
             raise
         undecodable = (path for path in paths if _damage(path, or_unknown=True))
-        name = next(undecodable, None) or info.get('img_path', f'image {index}')
-        raise cannot_read(name, error) from error
+        name = next(undecodable, None)
+        if name is None and paths and not isinstance(error, (OSError, KeyError)):
+            raise cannot_read(paths[0], f'{_step_of(error)}{first_line(error)}') from error
+        raise cannot_read(name or info.get('img_path', f'image {index}'), error) from error
     _check_labels(item, origin_of(dataset, index)[0], info)
     return item
 
@@ -83,6 +86,13 @@ def named_file(path: str) -> Iterator[None]:
         if os.environ.get('MMSSL_TRACEBACK') == '1':
             raise
         raise cannot_read(path, error) from error
+
+
+def _step_of(error: Exception) -> str:
+    """The transform in which an error was raised, as the beginning of a reason."""
+    steps = [frame.f_locals.get('self') for frame, _ in walk_tb(error.__traceback__)]
+    name = next((type(step).__name__ for step in reversed(steps) if callable(getattr(step, 'transform', None))), '')
+    return f'{name}: ' if name else ''
 
 
 def _lacks_its_end(path: str) -> bool:

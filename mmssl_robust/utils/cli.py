@@ -6,17 +6,22 @@ from pathlib import Path
 
 import torch
 import torch.distributed
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from .cfg_options import Options, merge_options
 from .checkpoint import register_safe_loaders
 from .config_files import find_config, read_config
+from .config_values import check_values
 from .data_check import check_data_folders
-from .errors import UserError, first_line
+from .errors import UserError
+from .files import check_folder
+from .known_keys import unknown_keys
 from .launch import LAUNCHERS, check_launcher, join_by_gloo, started_by
 from .precision import PRECISIONS
 from .strict_runner import strict
+from .terminal import warn
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +31,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=Options,
         default={},
         metavar='KEY=VALUE',
         help='change settings of the config, e.g. train_cfg.max_epochs=2 or a.b="[1,2]"',
@@ -67,12 +72,14 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(find_config(args.config))
-    try:
-        cfg.merge_from_dict(args.cfg_options)
-    except Exception as error:  # whatever the options name
-        raise UserError(f'cannot use the config {args.config}: {first_line(error)}') from error
+    known = cfg.to_dict()
+    merge_options(cfg, args.cfg_options, args.config)
+    for note in unknown_keys(args.cfg_options, known, cfg.to_dict()):
+        warn(f'--cfg-options {note}')
+    check_values(cfg, args.config)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', Path(args.config).stem)
+    check_folder(cfg.work_dir, '--work-dir')
     return cfg
 
 

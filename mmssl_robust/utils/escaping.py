@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from .errors import in_one_line
+
 _LATEX = {sign: f'\\{sign}' for sign in '&%$#_{}'}
 _LATEX |= {
     '\\': r'\textbackslash{}',
@@ -20,12 +22,12 @@ _FORMULA = re.compile(r"[' ]*[=+\-@\t]")  # and what looks like one with a quote
 
 def latex(text: Any) -> str:
     """A text that LaTeX prints as it is, in one line."""
-    return ''.join(_LATEX.get(sign, sign) for sign in _in_one_line(text))
+    return ''.join(_LATEX.get(sign, sign) for sign in in_one_line(text))
 
 
 def markdown(text: Any) -> str:
     """A text that Markdown shows as it is, in one line; also in a table."""
-    return _in_one_line(text).translate(_MARKDOWN)
+    return in_one_line(text).translate(_MARKDOWN)
 
 
 def plotted(text: Any) -> str:
@@ -59,8 +61,3 @@ def _no_formula(text: str) -> str:
 
 def _unquoted(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
-
-
-def _in_one_line(text: Any) -> str:
-    """Without control signs, also those that turn the direction of writing."""
-    return re.sub(r'[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+', ' ', str(text))

@@ -48,6 +48,27 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise UserError(f'cannot write {path}: {reason}; nothing that was there has changed') from error
 
 
+def check_folder(path: str | os.PathLike[str], name: str) -> None:
+    """Find out before the work, not in its course, whether a folder can be made and written to.
+
+    Args:
+        path: The folder; it need not be there.
+        name: What gave it, such as an option of the command line.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    path = Path(path)
+    try:
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f'{name} {path}: {error.strerror}') from error
+    if not there.is_dir():
+        raise UserError(f'{name} {path}: {there} is no folder: give another place')
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f'{name} {path} cannot be written: {there} is read-only')
+
+
 def _mode_of(path: Path, free: Path) -> int:
     """Permissions of a file, if there is none of a new one at a free place; reading the umask would change it."""
     if not path.exists():

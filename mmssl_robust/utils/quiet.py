@@ -103,6 +103,17 @@ def _is_progress(record: logging.LogRecord) -> bool:
     return record.levelno < logging.WARNING and not str(record.msg).startswith(_EXPERIMENT)
 
 
+def to_log_files(text: str) -> None:
+    """Write an error into the log files of all that runs, and nowhere else."""
+    from mmengine.logging import MMLogger
+
+    for logger in MMLogger._instance_dict.values():
+        record = logger.makeRecord(logger.name, logging.ERROR, __file__, 0, text, (), None)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.handle(record)
+
+
 def _to_log_file(text: str) -> None:
     from mmengine.logging import MMLogger
 

@@ -7,7 +7,7 @@ import mmpretrain.registry  # noqa: F401  # below which MMEngine's registries kn
 import mmseg.registry  # noqa: F401
 from mmengine.registry import Registry
 
-_MISSING = re.compile(r'([\w.]+) is not in the (\w+)::([\w ]+) registry')
+_MISSING = re.compile(r'([\w.]+) is not in the (?:(\w+)::)?([\w ]+) registry')
 
 
 def scope_problem(error: BaseException) -> str | None:

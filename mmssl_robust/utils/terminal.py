@@ -3,38 +3,38 @@
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 
-from .errors import UserError
+from .debug import is_debugging
+from .errors import UserError, in_one_line, reason_of
 
 console = Console()
+_RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 
 
 def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a tool end with one line and exit code 2 where the user can mend what went wrong.
+    """Let a tool end with one line, whatever was raised.
 
-    So it ends after Ctrl-C, with the shells' exit code 130. ``MMSSL_TRACEBACK=1`` shows the whole traceback instead.
+    The exit code is 2 where the user can mend it, 1 for an error of this package's own, which the line says, and the
+    shells' 130 after Ctrl-C. ``--debug`` shows the traceback before the line; log files have it in any case.
     """
 
     @functools.wraps(main)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return main(*args, **kwargs)
-        except (UserError, KeyError) as error:
-            problem = str(error) if isinstance(error, UserError) else _scope_problem(error)
-            if problem is None or os.environ.get('MMSSL_TRACEBACK') == '1':
-                raise
-            print(f'error: {problem}', file=sys.stderr)
-            sys.exit(2)
-        except KeyboardInterrupt:
-            if os.environ.get('MMSSL_TRACEBACK') == '1':
-                raise
-            print('stopped', file=sys.stderr)
-            sys.exit(130)
+        except KeyboardInterrupt as error:
+            line, code = 'stopped', 130
+            _tell(error, line)
+        except Exception as error:
+            line, code = _line_and_code(error)
+            _tell(error, line)
+        sys.exit(code)
 
     return wrapper
 
@@ -52,9 +52,46 @@ def going_on_later() -> Iterator[None]:
         raise UserError('stopped: the same command goes on from here') from None
 
 
-def _scope_problem(error: KeyError) -> str | None:
-    if 'mmengine' not in sys.modules:  # it may be what is missing
-        return None
-    from .scopes import scope_problem  # of libraries that the first lines of a tool cannot count on
+def warn(text: str) -> None:
+    """Print a warning to the person who typed the command, of several processes the first alone."""
+    if all(os.environ.get(rank, '0') == '0' for rank in _RANKS):
+        print(f'warning: {in_one_line(text)}', file=sys.stderr)
 
-    return scope_problem(error)
+
+def _line_and_code(error: Exception) -> tuple[str, int]:
+    if isinstance(error, UserError):
+        return f'error: {in_one_line(error)}', 2
+    problem = _problem_of_others(error)
+    if problem:
+        return f'error: {in_one_line(problem)}', 2
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f'{"/".join(place.filename.rsplit("/", 2)[-2:])}:{place.lineno}'
+    return (
+        f'internal error: {reason_of(error)} ({type(error).__name__} in {where}): please report it, with what --debug '
+        'shows',
+        1,
+    )
+
+
+def _problem_of_others(error: Exception) -> str | None:
+    """What the user can mend although nobody foresaw it; None if it is none of that."""
+    if isinstance(error, OSError):
+        return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error) or None
+    if isinstance(error, MemoryError) or type(error).__name__ == 'OutOfMemoryError':
+        return f'out of memory ({reason_of(error)}): take fewer or smaller images at a time'
+    if isinstance(error, KeyError) and 'mmengine' in sys.modules:  # otherwise it may be what is missing
+        from .scopes import scope_problem  # of libraries that the first lines of a tool cannot count on
+
+        return scope_problem(error)
+    return None
+
+
+def _tell(error: BaseException, line: str) -> None:
+    text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
+    if 'mmengine' in sys.modules:
+        from .quiet import to_log_files
+
+        to_log_files(f'{line}\n{text}')
+    if is_debugging():
+        print(text, end='', file=sys.stderr)
+    print(line, file=sys.stderr)

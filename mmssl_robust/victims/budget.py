@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -14,8 +13,10 @@ from torch.utils.checkpoint import checkpoint
 
 from mmssl_robust.utils.allocator import main_memory, return_freed_memory
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import parse_number
 from mmssl_robust.utils.precision import on_fast_route
 
+_MOST = 2**60  # more than any machine has
 _UNITS = dict(KB=10**3, MB=10**6, GB=10**9)
 _needs: WeakKeyDictionary[nn.Module, dict[tuple, '_Need']] = WeakKeyDictionary()
 
@@ -29,10 +30,10 @@ def parse_memory(memory: str | int) -> int:
     text = str(memory).upper().replace(' ', '')
     number, unit = (text[:-2], _UNITS[text[-2:]]) if text[-2:] in _UNITS else (text, 1)
     try:
-        value = int(Fraction(number) * unit)
-    except (ValueError, ZeroDivisionError):
+        value = int(parse_number(number, 'attack_memory') * unit)
+    except UserError:
         value = 0
-    if value <= 0:
+    if not 0 < value <= _MOST:
         raise UserError(f"attack_memory={memory!r}: give a number of bytes above 0, such as '2GB' or '500MB'")
     return value
 

@@ -78,7 +78,7 @@ def test_augmentation_follows_from_the_seed(samples):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (('--number', 0), 'must be at least 1'),
+        (('--number', 0), '--number=0: give an integer of at least 1'),
         (('--out', 'a.txt'), 'a picture ends in'),
         (('--cfg-options', 'train_dataloader.dataset.data_root=nowhere'), 'data folder not found: nowhere'),
     ],

@@ -274,5 +274,5 @@ def test_sanity_by_transfer(tool, folder, capsys):
     assert 'On 1 image' in capsys.readouterr().out  # of the 16 there is one
     checks = json.loads(Path('sane.json').read_text())['sanity']['embed']
     assert 'a transfer is no stronger' in {check['name'] for check in checks}
-    assert '--sanity-images is 0' in refused(capsys, tool, *own, '--sanity-images', 0)
+    assert '--sanity-images=0' in refused(capsys, tool, *own, '--sanity-images', 0)
     assert '--sanity-other gone.pth not found' in refused(capsys, tool, *own, '--sanity-other', 'gone.pth')

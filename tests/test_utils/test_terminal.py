@@ -1,19 +1,74 @@
 """How tools end."""
 
+import logging
+
 import pytest
+from mmengine.logging import MMLogger
 
-from mmssl_robust.utils.terminal import one_line_errors
+from mmssl_robust.utils.arguments import Parser
+from mmssl_robust.utils.debug import VARIABLE
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.terminal import one_line_errors, warn
 
 
-def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setenv(VARIABLE, '0')
+
+
+def ending(capsys, error, *words):
+    """Exit code and what is said where a tool with these words on its command line raises an error."""
+
     @one_line_errors
     def tool():
-        raise KeyboardInterrupt
+        Parser('tool').parse_args(words)
+        raise error
 
-    monkeypatch.delenv('MMSSL_TRACEBACK', raising=False)
     with pytest.raises(SystemExit) as end:
         tool()
-    assert end.value.code == 130 and capsys.readouterr().err == 'stopped\n'
-    monkeypatch.setenv('MMSSL_TRACEBACK', '1')
-    with pytest.raises(KeyboardInterrupt):
-        tool()
+    return end.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'error, code, line',
+    [
+        (KeyboardInterrupt(), 130, 'stopped'),
+        (UserError('no\nsuch\x1b[2J thing'), 2, 'error: no such [2J thing'),
+        (OSError(28, 'No space left on device', 'x.log'), 2, 'error: x.log: No space left on device'),
+        (FileNotFoundError('nothing there'), 2, 'error: nothing there'),
+        (MemoryError(), 2, 'error: out of memory (MemoryError'),
+        (ValueError('two\nlines'), 1, 'internal error: ValueError two in `raise error` (ValueError in test_utils/'),
+        (KeyError('gt_label'), 1, 'internal error: KeyError gt_label in `raise error`'),
+        (AssertionError(), 1, 'internal error: AssertionError in `raise error`'),
+    ],
+)
+def test_whatever_is_raised_is_one_line(capsys, error, code, line):
+    found, said = ending(capsys, error)
+    assert found == code and said.startswith(line) and said.count('\n') == 1
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt(), UserError('no such thing'), ValueError('odd')])
+def test_debug_shows_where_it_was_and_changes_nothing_else(capsys, error):
+    code, line = ending(capsys, error)
+    assert 'Traceback' not in line
+    again, said = ending(capsys, error, '--debug')
+    assert again == code and said.startswith('Traceback (most recent call last)') and said.endswith(line)
+
+
+def test_log_files_have_the_traceback_and_the_terminal_the_line(capsys, tmp_path):
+    logger = MMLogger.get_instance('refused', log_file=str(tmp_path / 'run.log'))
+    assert 'Traceback' not in ending(capsys, UserError('no such thing'))[1]
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.close()
+    text = (tmp_path / 'run.log').read_text()
+    assert 'error: no such thing' in text and 'Traceback (most recent call last)' in text
+
+
+@pytest.mark.parametrize('name', ['RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'])
+def test_of_several_processes_the_first_warns(capsys, monkeypatch, name):
+    monkeypatch.setenv(name, '1')
+    warn('odd')
+    monkeypatch.setenv(name, '0')
+    warn('as expected')
+    assert capsys.readouterr().err == 'warning: as expected\n'

@@ -33,6 +33,7 @@ from attack_speed.targets import AGREE, memory_verdicts
 from attack_speed.timing import interleave
 from mmengine.logging import MMLogger
 
+from mmssl_robust.utils.arguments import Parser, integer, number
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.terminal import console
@@ -42,18 +43,24 @@ _LEAST = 3
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     names = [*CASES, MEMORY]
     parser.add_argument('--cases', nargs='+', choices=names, default=names, metavar='CASE', help=', '.join(names))
-    parser.add_argument('--repeats', type=int, help='repetitions of each case; default 3, and more while time is left')
-    parser.add_argument('--seconds', type=float, default=6.0, help='for each case, where 3 repetitions take less')
-    parser.add_argument('--batch-size', type=int, help="images of each case; default each case's own number")
+    parser.add_argument(
+        '--repeats', type=integer(1), help='repetitions of each case; default 3, and more while time is left'
+    )
+    parser.add_argument(
+        '--seconds', type=number(above=0), default=6.0, help='for each case, where 3 repetitions take less'
+    )
+    parser.add_argument('--batch-size', type=integer(1), help="images of each case; default each case's own number")
     parser.add_argument('--attack-memory', help="budget of the package's window graphs, such as 2GB")
     parser.add_argument('--fast', action='store_true', help='the fast fp32 route in every case, not only pgd and embed')
-    parser.add_argument('--threads', type=int, help='of the CPU')
+    parser.add_argument('--threads', type=integer(1), help='of the CPU')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument('--peak-tflops', type=float, help='what the GPU can do in bf16, to say which share is reached')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--peak-tflops', type=number(above=0), help='what the GPU can do in bf16, to say which share is reached'
+    )
+    parser.add_argument('--seed', type=integer(0), default=0)
     parser.add_argument('--out', type=Path, help='file for all numbers, JSON')
     return parser.parse_args()
 
@@ -81,10 +88,6 @@ def measure_memory(args: argparse.Namespace) -> dict[str, dict[int, dict[str, fl
 
 
 def check(args: argparse.Namespace) -> None:
-    for name in ('repeats', 'batch_size', 'threads'):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise UserError(f'--{name.replace("_", "-")} is {value}: it must be at least 1')
     if args.device.startswith('cuda') and not torch.cuda.is_available():
         raise UserError('--device is cuda, but PyTorch sees no GPU: leave it out to measure the CPU')
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmssl_robust.datasets import seed_generators
@@ -20,6 +20,8 @@ from mmssl_robust.datasets.reading import read_sample
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.datasets.tolerant import spread
 from mmssl_robust.registry import DATASETS
+from mmssl_robust.utils.arguments import Parser, integer
+from mmssl_robust.utils.cfg_options import Options
 from mmssl_robust.utils.cli import load_config
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
 from mmssl_robust.utils.errors import UserError
@@ -31,13 +33,13 @@ WIDTH = 3.0  # inches of a picture
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument('config', help='path of the config file')
     parser.add_argument('--split', choices=('train', 'test'), default='train')
-    parser.add_argument('--number', type=int, default=8, help='images, evenly spread over the data set')
+    parser.add_argument('--number', type=integer(1), default=8, help='images, evenly spread over the data set')
     parser.add_argument('--out', type=Path, help='picture to write; default work_dirs/CONFIG_NAME/SPLIT.png')
-    parser.add_argument('--seed', type=int, default=0, help='of the augmentation')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE')
+    parser.add_argument('--seed', type=integer(0), default=0, help='of the augmentation')
+    parser.add_argument('--cfg-options', nargs='+', action=Options, default={}, metavar='KEY=VALUE')
     args = parser.parse_args()
     return argparse.Namespace(**vars(args), launcher='none', work_dir=None, local_rank=0)
 
@@ -47,8 +49,6 @@ def samples_of(cfg: Config, args: argparse.Namespace) -> tuple[list[dict[str, An
     loader = cfg.get(f'{args.split}_dataloader')
     if not loader:
         raise UserError(f'{args.config} has no {args.split}_dataloader')
-    if args.number < 1:
-        raise UserError(f'--number is {args.number}: it must be at least 1')
     check_data_folders(loader.dataset)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     with named_data_errors(loader.dataset.get('data_root') or args.config):

@@ -23,12 +23,13 @@ from mmengine.structures import PixelData
 from rich.progress import track
 
 from mmssl_robust.datasets.thresholds import share_thresholds
+from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.cli import add_common_arguments, load_config
 from mmssl_robust.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     add_common_arguments(parser)
     return parser.parse_args()
 

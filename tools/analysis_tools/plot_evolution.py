@@ -17,6 +17,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.terminal import console
@@ -26,7 +27,7 @@ FORMATS = ('.png', '.pdf', '.svg')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument('work_dir', type=Path, help='folder of the run, with its TIMESTAMP folders')
     parser.add_argument('--out', type=Path, help='figure, .png, .pdf or .svg; default WORK_DIR/evolution.png')
     parser.add_argument('--csv', type=Path, help='numbers of the figure; default beside the figure, with suffix .csv')

@@ -21,6 +21,7 @@ from attack_speed.outcomes import machine
 from attack_speed.scaling import axes_of, measure_axis, measure_processes
 from mmengine.logging import MMLogger
 
+from mmssl_robust.utils.arguments import Parser, integer, number
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 
@@ -30,13 +31,15 @@ _COLOURS = dict(ours='tab:blue', textbook='tab:orange')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     names = [*axes_of(Settings()), PROCESSES]
     parser.add_argument('--axes', nargs='+', choices=names, default=names, metavar='AXIS', help=', '.join(names))
-    parser.add_argument('--seconds', type=float, default=15.0, help='for each axis, where 3 repetitions take less')
+    parser.add_argument(
+        '--seconds', type=number(above=0), default=15.0, help='for each axis, where 3 repetitions take less'
+    )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
-    parser.add_argument('--threads', type=int, help='of the CPU')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--threads', type=integer(1), help='of the CPU')
+    parser.add_argument('--seed', type=integer(0), default=0)
     parser.add_argument('--out', type=Path, required=True, help='folder for scaling.csv, scaling.svg and scaling.png')
     return parser.parse_args()
 

@@ -28,6 +28,7 @@ from mmssl_robust.benchmark.schema import as_csv
 from mmssl_robust.benchmark.suite import Row
 from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.benchmark.transfer import transfer
+from mmssl_robust.utils.arguments import Parser, integer
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.errors import UserError
@@ -36,13 +37,13 @@ from mmssl_robust.utils.launch import init_processes
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument('suite', help='name of a suite, or path of a suite file')
     parser.add_argument('--data-root', help='folder of the data sets; default $DATA_ROOT, for mini suites the embedded')
     parser.add_argument(
         '--heads', type=Path, default=Path('work_dirs/heads'), help='where tools/benchmark.py keeps heads'
     )
-    parser.add_argument('--max-images', type=int, default=8, help='of each data set')
+    parser.add_argument('--max-images', type=integer(1), default=8, help='of each data set')
     parser.add_argument('--out', type=Path, required=True, help='folder for the table and the picture')
     return parser.parse_args()
 
@@ -79,8 +80,6 @@ def main() -> None:
     args = parse_args()
     MMLogger.get_instance('transfer', log_level='ERROR')
     suite = load_suite(args.suite)
-    if args.max_images < 1:
-        raise UserError(f'--max-images is {args.max_images}: it must be at least 1')
     if args.data_root or suite.embedded_data:
         os.environ['DATA_ROOT'] = args.data_root or str(ASSETS / 'samples')
     register_safe_loaders()

@@ -6,12 +6,12 @@ Example:
 
 from mmssl_robust.utils.startup import one_line_errors
 
-import argparse
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.errors import UserError
 
 
@@ -53,7 +53,7 @@ def chosen_files(data_root: Path, source: Source) -> Iterator[Path]:
 
 @one_line_errors
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument('data_root', type=Path, help='folder that holds cifar10, camvid and hololens')
     parser.add_argument('out', type=Path, help='folder to write to, in the same layout')
     args = parser.parse_args()

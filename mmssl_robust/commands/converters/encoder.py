@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mmssl_robust.models.backbones.layouts import LAYOUTS
 from mmssl_robust.models.backbones.weights import extract_encoder
+from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.checkpoint import read_checkpoint, save_checkpoint
 from mmssl_robust.utils.checkpoint_layouts import Which
 from mmssl_robust.utils.errors import UserError
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--grid',
         nargs=2,
-        type=int,
+        type=integer(1),
         metavar=('H', 'W'),
         help='patches for which a register model has positions, if no square',
     )

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
+from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import gemm_route
 
@@ -151,7 +152,7 @@ def main() -> None:
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--arch', default='dinov2_vitb14')
     parser.add_argument('--memory')
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--threads', type=integer(1), default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.device.startswith('cuda'):

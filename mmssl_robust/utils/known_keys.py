@@ -1,0 +1,111 @@
+"""Which keys a config knows: those it says, and those that its types and MMEngine's sections may be given."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.registry import DefaultScope, Registry
+from torch.utils.data import DataLoader
+
+from .names import close_to
+from .signatures import arguments_of
+
+# Of a config's first level what is no argument of MMEngine's Runner.
+_SECTIONS = ('auto_scale_lr', 'bank_dataloader', 'custom_imports', 'find_unused_parameters', 'finetune')
+_SECTIONS += ('model_wrapper_cfg', 'runner_type', 'tta_model', 'tta_pipeline', 'vis_backends', 'data_preprocessor')
+_ENVIRONMENT = ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')
+_COMMANDS = ('_delete_', '_scope_', '_base_', 'type')
+
+
+def unknown_keys(options: Mapping[str, Any], before: Mapping[str, Any], cfg: Mapping[str, Any]) -> Iterator[str]:
+    """Say of each option whose key nobody will read what it was perhaps meant to be.
+
+    What takes arguments of any name, and a section without a type, may read it: of them only what looks like a
+    mistyped key is said.
+
+    Args:
+        options: Dotted key -> value.
+        before: The config without them.
+        cfg: The config with them.
+    """
+    for option in options:
+        words = option.split('.')
+        new = next((place for place in range(len(words)) if _at(before, words[: place + 1]) is _NOTHING), None)
+        if new is None or words[new] in _COMMANDS:
+            continue
+        above, name = words[:new], words[new]
+        parent, scope = _at(cfg, above), cfg.get('default_scope') or 'mmengine'
+        if not isinstance(parent, Mapping):
+            continue
+        known, complete = _known('.'.join(above), parent, scope)
+        if name in known:
+            continue
+        close = [*_ending(before, '.'.join(words)), *('.'.join([*above, key]) for key in close_to(name, known))][:3]
+        if complete or close:
+            hint = f': did you mean {" or ".join(close)}?' if close else ''
+            yield f'{option}: nothing reads {".".join([*above, name])}{hint}'
+
+
+_NOTHING = object()
+
+
+def _at(value: Any, words: list[str]) -> Any:
+    """What stands at a place of a config."""
+    for word in words:
+        if isinstance(value, Mapping) and word in value:
+            value = value[word]
+        elif isinstance(value, (list, tuple)) and word.isdecimal() and int(word) < len(value):
+            value = value[int(word)]
+        else:
+            return _NOTHING
+    return value
+
+
+def _known(key: str, section: Mapping[str, Any], scope: str) -> tuple[list[str], bool]:
+    """The names that a section may have, and whether these are all."""
+    names, complete = [name for name in section if name not in _COMMANDS], False
+    kind: Any = None
+    if not key:
+        names, complete, kind = [*names, *_SECTIONS], True, _runner()
+    elif re.fullmatch(r'\w+_dataloader', key):
+        names, kind = [*names, 'dataset', 'num_batch_per_epoch'], DataLoader
+    elif key == 'env_cfg':
+        names, complete = [*names, *_ENVIRONMENT], True
+    elif key == 'randomness':
+        kind = _runner().set_randomness
+    elif section.get('type') is not None:
+        kind = _class(section['type'], scope)
+    if kind is None:
+        return names, complete
+    arguments, complete = arguments_of(kind)
+    # What is no argument but stands there already is another option's, or read by somebody else.
+    return [*names, *arguments], complete
+
+
+def _class(kind: Any, scope: str) -> Any:
+    """What a type names, in whichever registry; None if it is in none."""
+    if not isinstance(kind, str):
+        return kind
+    import mmengine.registry
+
+    with DefaultScope.overwrite_default_scope(scope):
+        for registry in vars(mmengine.registry).values():
+            if isinstance(registry, Registry) and (found := registry.get(kind)) is not None:
+                return found
+    return None
+
+
+def _ending(cfg: Any, words: str, key: str = '') -> Iterator[str]:
+    """Keys of a config that end as what was typed, such as of one without its first part."""
+    if isinstance(cfg, Mapping):
+        for name, entry in cfg.items():
+            own = f'{key}.{name}' if key else str(name)
+            if own.endswith(f'.{words}'):
+                yield own
+            yield from _ending(entry, words, own)
+
+
+def _runner() -> Any:
+    from mmengine.runner import Runner
+
+    return Runner
