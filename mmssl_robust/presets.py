@@ -54,11 +54,15 @@ def load_presets(
     Raises:
         UserError: If there is no such preset, or a change does not fit it.
     """
-    named = wanted if isinstance(wanted, Mapping) else {preset_name(name): dict(preset=name) for name in wanted}
+    if isinstance(wanted, str) or not isinstance(wanted, (Mapping, Sequence)):
+        raise UserError(f'attacks={wanted!r}: give a list of names, or name -> settings to change')
+    named = wanted if isinstance(wanted, Mapping) else {preset_name(str(name)): dict(preset=name) for name in wanted}
     attacks = {}
     for name, settings in named.items():
+        if not isinstance(name, str) or not isinstance(settings, Mapping):
+            raise UserError(f'{name}={settings!r}: give an attack as its name, or as name -> settings to change')
         changes = {'preset': name} | dict(settings)
-        preset = changes.pop('preset')
+        preset = str(changes.pop('preset'))
         attacks[name] = load_preset(str(Path(folder) / preset) if preset.endswith('.py') else preset, **changes)
     return attacks
 

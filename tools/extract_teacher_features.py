@@ -12,12 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import ConfigDict
 from rich.progress import track
 
 from mmssl_robust.datasets.teacher_features import write_teacher_features
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.arguments import Parser, integer
+from mmssl_robust.utils.config_errors import config_errors
+from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.pretrained import initialise
 
@@ -71,7 +73,14 @@ def parse_args() -> argparse.Namespace:
 @one_line_errors
 def main() -> None:
     args = parse_args()
-    settings = Config.fromfile(args.config).extraction
+    cfg = read_config(find_config(args.config))
+    if 'extraction' not in cfg:
+        raise UserError(f'{args.config} has no extraction section: give a config of distillation')
+    with config_errors(cfg, args.config, ('extraction',)):
+        extract(cfg.extraction, args)
+
+
+def extract(settings: ConfigDict, args: argparse.Namespace) -> None:
     crops = Crops(settings.sources, Path(settings.data_root), settings.teacher_size, settings.seed)
     teacher = MODELS.build(settings.teacher)
     initialise(teacher)

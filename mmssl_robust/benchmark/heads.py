@@ -3,11 +3,11 @@
 from contextlib import nullcontext
 from pathlib import Path
 
-from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 
 from mmssl_robust.utils.checkpoint import save_checkpoint
 from mmssl_robust.utils.cli import build_runner
+from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count, check_labels
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.quiet import hush_training
@@ -36,7 +36,7 @@ def trained_head(resolved: ResolvedRow, launcher: str = 'none') -> Path:
     barrier()  # no process may look after another has trained it
     if not found:
         with sole_writer(folder) if is_main_process() else nullcontext():
-            checkpoint = _train(resolved.fresh_cfg(), folder, launcher, resolved.options.on_corrupt)
+            checkpoint = _train(resolved, folder, launcher)
             if is_main_process():
                 trained = read_weights(checkpoint).tensors
                 save_checkpoint(trained if resolved.finetunes else head_of(trained), head)
@@ -46,23 +46,25 @@ def trained_head(resolved: ResolvedRow, launcher: str = 'none') -> Path:
     return head
 
 
-def _train(cfg: Config, folder: Path, launcher: str, on_corrupt: str) -> Path:
+def _train(resolved: ResolvedRow, folder: Path, launcher: str) -> Path:
     """Train and return the last checkpoint."""
+    cfg = resolved.fresh_cfg()
     cfg.launcher, cfg.work_dir, cfg.experiment_name = launcher, str(folder), folder.name
     if 'SeededTrainLoop' in cfg.train_cfg.get('type', ''):
         # The paper's batch is that of an optimiser step, whatever the number of processes.
         cfg.train_cfg.setdefault('total_batch_size', cfg.train_dataloader.batch_size)
-        cfg.train_cfg.on_corrupt = on_corrupt
+        cfg.train_cfg.on_corrupt = resolved.options.on_corrupt
     # The benchmark evaluates it anyway.
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.test_dataloader = cfg.test_evaluator = cfg.test_cfg = None
     newest, _ = resume_from(folder, 'auto')
     cfg.resume, cfg.load_from = newest is not None, str(newest) if newest else cfg.get('load_from')
-    runner = build_runner(cfg, ('train_dataloader',))
-    hush_training(runner.logger)
-    check_class_count(runner.model, runner.train_loop.dataloader.dataset)
-    check_labels(runner.model, runner.train_loop.dataloader.dataset)
-    runner.train()
+    with config_errors(cfg, resolved.row.config, ('model', 'train_dataloader')):
+        runner = build_runner(cfg, ('train_dataloader',))
+        hush_training(runner.logger)
+        check_class_count(runner.model, runner.train_loop.dataloader.dataset)
+        check_labels(runner.model, runner.train_loop.dataloader.dataset)
+        runner.train()
     checkpoint, _ = newest_checkpoint(folder)
     if checkpoint is None:
         raise UserError(f'the training in {folder} wrote no checkpoint: its config needs a CheckpointHook')

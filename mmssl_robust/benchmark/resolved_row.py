@@ -15,6 +15,7 @@ from mmssl_robust.encoders.in_config import is_by_spec, weights_of
 from mmssl_robust.evaluation.summary import config_hash
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.config_files import find_config, read_config
+from mmssl_robust.utils.config_values import check_values
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import json_digest
@@ -217,8 +218,9 @@ def data_root_of(dataset: Mapping[str, Any]) -> str:
 def _row_config(row: Row) -> Config:
     path = find_config(row.config, row.folder)
     cfg = read_config(path)
-    if 'test_dataloader' not in cfg or 'model' not in cfg:
-        raise UserError(f'{path} has no test section')
+    missing = [name for name in ('model', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
+    if missing:
+        raise UserError(f'{path} has no test section: {" and ".join(missing)} are not set')
     if row.spec and row.checkpoint:
         raise UserError(f'{row.name} has both a spec and a checkpoint: write the spec as {row.spec}?checkpoint=...')
     if row.spec:
@@ -228,6 +230,7 @@ def _row_config(row: Row) -> Config:
         cfg.model.backbone.init_cfg = init_cfg | dict(checkpoint=row.checkpoint)
     if row.batch_size:
         cfg.test_dataloader.batch_size = row.batch_size
+    check_values(cfg, path)
     return cfg
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
@@ -18,6 +18,7 @@ from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.walk import victims_of, walk
 from mmssl_robust.functional.pixel_space import PixelSpace
+from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
@@ -47,6 +48,10 @@ class RowEvaluation:
 
     def __init__(self, resolved: ResolvedRow, head: Path | None, store: RecordStore) -> None:
         cfg = resolved.fresh_cfg()
+        with config_errors(cfg, resolved.row.config, ('model', 'test_dataloader', 'test_evaluator')):
+            self._build(cfg, resolved, head, store)
+
+    def _build(self, cfg: Config, resolved: ResolvedRow, head: Path | None, store: RecordStore) -> None:
         check_test_data(cfg)
         self.row, self.options, self.attacks = resolved.row, resolved.options, resolved.attacks
         self.task, self.store, self.loader = self.row.task_object, store, cfg.test_dataloader

@@ -8,13 +8,16 @@ from typing import Any
 from mmssl_robust.attack_settings import Sweep
 from mmssl_robust.tasks import Task, task_named
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.fields import check_fields
 from mmssl_robust.utils.foreign_files import is_below, is_file_name
 from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.utils.numbers import check_integer
 
 from .old_records import old_sweeps
 from .schema import check_version
 
 SUITE_FILE, SCHEMA_VERSION = 'suite.json', 1
+_LEAST = dict(epoch=0, max_images=1, sweep_images=1, sanity_images=0, batch_size=1)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Row:
         folder: That of the suite file, where the config lies there.
 
     Raises:
-        UserError: If its name, or an attack's, is that of no file below the records.
+        UserError: If its name, or an attack's, is that of no file below the records, or a value is of another type or
+            out of range.
     """
 
     config: str
@@ -63,6 +67,10 @@ class Row:
     folder: str = ''
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        for name, least in _LEAST.items():
+            if getattr(self, name) is not None:
+                check_integer(getattr(self, name), name, least)
         if self.name and not is_file_name(self.name):
             raise UserError(f'a row is named {self.name!r}, as which no folder can be made: give it another name')
         for attack in self.attacks:
@@ -93,6 +101,9 @@ class Suite:
         rows: In the order of the tables.
         embedded_data: Whether it is meant for the photographs that ship with the package.
         command: What was typed to run it.
+
+    Raises:
+        UserError: If a value is of another type.
     """
 
     name: str
@@ -100,6 +111,9 @@ class Suite:
     rows: tuple[Row, ...]
     embedded_data: bool = False
     command: str = ''
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def made_by(self, command: str) -> 'Suite':
         """The suite with what was typed to run it."""

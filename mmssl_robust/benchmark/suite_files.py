@@ -23,7 +23,17 @@ def suites() -> dict[str, Path]:
     return configs_in('configs/benchmarks')
 
 
-def load_suite(name: str) -> Suite:
+_SETTINGS: dict[str, tuple[type, str]] = dict(
+    title=(str, 'a text'),
+    rows=(list, 'a list of dicts'),
+    suites=(list, 'a list of names or paths'),
+    row_defaults=(dict, 'a dict'),
+    sweeps=(dict, 'a dict, setting -> list of values'),
+    embedded_data=(bool, 'True or False'),
+)
+
+
+def load_suite(name: str, within: tuple[Path, ...] = ()) -> Suite:
     """Read a suite.
 
     A suite file has a ``title``, and either ``suites``, names or paths of others whose rows it joins, or ``rows``: a
@@ -36,17 +46,25 @@ def load_suite(name: str) -> Suite:
 
     Args:
         name: ``'paper_table1'``, ``'mini'``, ..., or the path of a file.
+        within: The files of the suites of which it is a part.
 
     Raises:
-        UserError: If there is no such suite, or it cannot be used.
+        UserError: If there is no such suite, or it cannot be used, or it is a part of itself.
     """
     known = suites()
     path = known.get(name, Path(name))
     if not path.is_file():
         raise UserError(f'unknown suite {name!r}{nearest(name, known)} (or the path of a suite file)')
+    if path.resolve() in within:
+        raise UserError(f'the suite {path} is a part of itself: take it out of its suites')
     cfg = read_config(path).to_dict()
-    parts = [path.parent / part if part.endswith('.py') else part for part in cfg.get('suites', ())]
-    rows = [row for part in parts for row in load_suite(str(part)).rows]
+    for key, (kind, words) in _SETTINGS.items():
+        if not isinstance(cfg.get(key, kind()), kind):
+            raise UserError(f'the suite {path} says {key}={cfg[key]!r}: give {words}')
+    if wrong := [entry for entry in cfg.get('rows', ()) if not isinstance(entry, dict)]:
+        raise UserError(f'the suite {path} has {wrong[0]!r} among its rows: give dicts with the fields of a row')
+    parts = [path.parent / str(part) if str(part).endswith('.py') else part for part in cfg.get('suites', ())]
+    rows = [row for part in parts for row in load_suite(str(part), (*within, path.resolve())).rows]
     for settings in cfg.get('rows', ()):
         rows.append(_row({**cfg.get('row_defaults', {}), **settings}, cfg.get('sweeps', {}), path))
     if not rows:
@@ -55,6 +73,10 @@ def load_suite(name: str) -> Suite:
 
 
 def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) -> Row:
+    if 'config' not in settings or not isinstance(settings['config'], str):
+        raise UserError(f'a row of {path} names no config: give the path of one, config=...')
+    if own := [name for name in ('sweeps', 'folder') if name in settings]:
+        raise UserError(f'a row of {path} says {own[0]}, which is for the suite: write it beside rows')
     try:
         task = task_named(settings.get('task', ''))
         attacks = _attacks(task.attacks if settings.get('attacks') is None else settings['attacks'], path)

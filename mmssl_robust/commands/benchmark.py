@@ -34,6 +34,8 @@ from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, leave_process_group
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import check_folder
 from mmssl_robust.utils.launch import init_processes
 from mmssl_robust.utils.terminal import console, going_on_later
 
@@ -111,10 +113,16 @@ def run(args: argparse.Namespace) -> None:
     use_data_root(args, suite)
     work_dir = args.shard.folder(args.work_dir or Path('work_dirs/benchmark') / suite.name)
     register_safe_loaders()
+    if args.data_root and not os.path.isdir(args.data_root):
+        raise UserError(f'--data-root {args.data_root} is no folder: give that of the data sets')
+    if work_dir.exists() and not work_dir.is_dir():
+        raise UserError(f'--work-dir {work_dir} is no folder: give another place')
     if args.dry_run:
         options = Options(args.precision, device=init_processes('none'))
         show_costs(rows, work_dir, args.heads, options, args.rate_from, args.tflops)
         return
+    for folder, name in ((work_dir, '--work-dir'), (args.heads, '--heads')):
+        check_folder(folder, name)
     device = init_processes(args.launcher)
     options = Options(args.precision, args.on_corrupt, args.examples, device, args.attack_memory, args.shard)
     suite_run = SuiteRun(suite, work_dir, args.heads, options, args.launcher, rows)

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from mmssl_robust.benchmark.cost import RowCost, measured_rate, row_cost
 from mmssl_robust.benchmark.options import Options
-from mmssl_robust.benchmark.suite import Row, read_suite
+from mmssl_robust.benchmark.suite import SUITE_FILE, Row, read_suite
+from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.terminal import console
 
 
@@ -64,6 +65,8 @@ def show_costs(
     measured = costs
     if rate_from:
         # What is recorded there need not be what the options here would make.
+        if not (rate_from / SUITE_FILE).is_file():
+            raise UserError(f'--rate-from {rate_from} holds no records: give the --work-dir of a benchmark that ran')
         known = read_suite(rate_from).rows
         measured = [row_cost(row, rate_from, heads, options, compare=False) for row in known]
     console.print(cost_table(costs, tflops, measured_rate(measured)))

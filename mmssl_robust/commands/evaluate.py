@@ -27,7 +27,7 @@ from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
 from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
 from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.cli import add_launcher_arguments, leave_process_group
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.files import check_folder, whole_file
 from mmssl_robust.utils.launch import init_processes
 from mmssl_robust.utils.terminal import console, going_on_later
 
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> None:
     MMLogger.get_instance('evaluate', log_level='ERROR')
     plan = plan_of(args, args.encoder, args.folder)
     out = args.out or folder_of(plan)
-
+    check_folder(out, '--out')
     options = Options(on_corrupt=args.on_corrupt, device=init_processes(args.launcher))
     main = is_main_process()
     try:

@@ -126,7 +126,7 @@ def prepared(cfg: Config, args: argparse.Namespace) -> tuple[Runner, list[Path]]
         use_amp(cfg, args.amp)
     if args.auto_scale_lr:
         use_auto_scale_lr(cfg, args.config)
-    if args.cache_features:
+    if args.cache_features is not None:
         hook = dict(type='mmssl_robust.FeatureCacheHook', limit=args.cache_features)
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     if args.on_corrupt:
@@ -134,7 +134,7 @@ def prepared(cfg: Config, args: argparse.Namespace) -> tuple[Runner, list[Path]]
     if args.log_to:
         add_logs(cfg, args.log_to)
     check_resumed(cfg)
-    damaged = find_resume(cfg, args.resume) if args.resume else []
+    damaged = find_resume(cfg, args.resume) if args.resume is not None else []
     return build_runner(cfg, ('train_dataloader', 'val_dataloader')), damaged
 
 
@@ -149,7 +149,7 @@ def train_alone(runner: Runner, damaged: Sequence[Path], args: argparse.Namespac
     cfg = runner.cfg
     if is_main_process():
         remove_partial_files(Path(cfg.work_dir))
-    if args.resume and not cfg.resume:
+    if args.resume is not None and not cfg.resume:
         print_log(f'no checkpoint in {cfg.work_dir} yet: training from the beginning', 'current', logging.WARNING)
     for path in damaged:
         print_log(f'{path} is damaged and left out: continuing from {cfg.load_from}', 'current', logging.WARNING)

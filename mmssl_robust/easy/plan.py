@@ -12,7 +12,7 @@ from mmssl_robust.datasets.label_maps import with_classes, with_depth_range
 from mmssl_robust.presets import changed_all, check_names, load_presets, swept
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.numbers import parse_number
+from mmssl_robust.utils.numbers import check_integer, check_number, parse_number
 
 IMAGES = dict(embedding=16, classification=64, segmentation=8, depth=8)
 """Task -> images that are attacked where nothing else is said, for a first look on a CPU."""
@@ -77,8 +77,8 @@ class Plan:
         if (self.depth_scale is None) == (self.task == 'depth'):
             need = 'needs the scale of its maps: --depth-scale 1000 for millimetres, 1 for metres'
             raise UserError(f'{self.task} {need if self.task == "depth" else "has no --depth-scale"}')
-        if self.depth_scale is not None and not self.depth_scale > 0:
-            raise UserError(f'the depth scale is {self.depth_scale:g}: it must be above 0')
+        if self.depth_scale is not None:
+            check_number(self.depth_scale, 'depth_scale', above=0)
         if self.classes and self.task not in ('classification', 'segmentation'):
             raise UserError(f'{self.task} has no classes: leave their names out')
         if self.ignore is not None and self.task != 'segmentation':
@@ -87,10 +87,9 @@ class Plan:
             raise UserError(f'{self.task} has no bank of images: leave it out')
         if self.protocol not in PROTOCOLS:
             raise UserError(f'unknown protocol {self.protocol!r}: use one of {", ".join(PROTOCOLS)}')
-        for name in ('max_images', 'size', 'batch_size'):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f'{name} is {value}: it must be at least 1')
+        for name, least in dict(max_images=1, size=1, batch_size=1, steps=1, seed=0, ignore=0).items():
+            if getattr(self, name) is not None:
+                check_integer(getattr(self, name), name, least)
 
     def find(self) -> Found:
         """Look for images and labels.

@@ -6,13 +6,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import all_gather_object
 from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mmssl_robust.attacks.modes import eval_mode
 from mmssl_robust.models.heads import FilledHead
 from mmssl_robust.utils.data_check import check_class_count
+from mmssl_robust.utils.data_loaders import build_dataloader
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.progress import track
@@ -50,7 +50,7 @@ def bank_loader(
         raise UserError(f'the config has no bank_dataloader: say which images fill the bank of its {name}')
     on_corrupt = 'fail' if head.needs_all else on_corrupt
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        loader = Runner.build_dataloader(tolerant_dataloader(cfg.bank_dataloader, max_images, on_corrupt), seed=seed)
+        loader = build_dataloader(tolerant_dataloader(cfg.bank_dataloader, max_images, on_corrupt), seed=seed)
     check_class_count(model, loader.dataset)
     return loader
 

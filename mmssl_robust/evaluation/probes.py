@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
 from torch import nn
 
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.presets import load_presets
 from mmssl_robust.tasks.skill import skill
 from mmssl_robust.utils.config_files import find_config, read_config
+from mmssl_robust.utils.config_values import check_values
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
+from mmssl_robust.utils.data_loaders import build_dataloader
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
 from mmssl_robust.utils.progress import track
@@ -59,6 +60,7 @@ class Probe:
         clean: float | None = None,
     ) -> None:
         cfg = read_config(find_config(config))
+        check_values(cfg, config)
         share_thresholds(cfg)
         check_test_data(cfg)
         self.name = name
@@ -71,7 +73,7 @@ class Probe:
         presets = load_presets(attacks)
         with self._scope():
             self.model = build_model(cfg.model)
-            self.dataloader = Runner.build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)
+            self.dataloader = build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)
             evaluator = Evaluator(cfg.test_evaluator)
             evaluator.dataset_meta = self.dataloader.dataset.metainfo
             self.evaluation = RobustEvaluation(evaluator, presets)

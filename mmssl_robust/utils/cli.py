@@ -79,7 +79,8 @@ def load_config(args: argparse.Namespace) -> Config:
     check_values(cfg, args.config)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', Path(args.config).stem)
-    check_folder(cfg.work_dir, '--work-dir')
+    if args.work_dir:
+        check_folder(cfg.work_dir, '--work-dir')
     return cfg
 
 

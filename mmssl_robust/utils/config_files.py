@@ -81,6 +81,10 @@ def read_config(path: str | Path) -> 'Config':
             f'cannot use the config {path} ({first_line(reason)}): put what it imports beside it, or set PYTHONPATH to '
             'the folder of its imports'
         ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f'cannot use the config {path}: it is no text in UTF-8 ({error.reason})') from error
+    except RecursionError as error:
+        raise UserError(f'cannot use the config {path}: it is based on itself') from error
     except Exception as error:  # a config is a program: anything can go wrong in it
         raise UserError(f'cannot use the config {path}: {first_line(error)}') from error
 

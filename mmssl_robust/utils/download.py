@@ -54,6 +54,12 @@ def fetch(url: str) -> Path:
     Raises:
         UserError: If it cannot be downloaded, or is not what it was or should be; says which file to put where.
     """
+    try:
+        parts = urlparse(url)
+        if not parts.hostname or parts.port == 0:  # a port that is none raises
+            raise ValueError('it names no host')
+    except ValueError as error:
+        raise UserError(f'{url} is no URL: {error}') from error
     # What fails for one process must fail for all: the others would wait for ever.
     outcome: list[Any] = [None, None]
     if is_main_process():

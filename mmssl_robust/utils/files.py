@@ -49,24 +49,23 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_folder(path: str | os.PathLike[str], name: str) -> None:
-    """Find out before the work, not in its course, whether a folder can be made and written to.
+    """Make a folder, if it is not there, and find out before the work whether it can be written to.
 
     Args:
-        path: The folder; it need not be there.
+        path: The folder.
         name: What gave it, such as an option of the command line.
 
     Raises:
         UserError: If it cannot.
     """
-    path = Path(path)
     try:
-        there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    except OSError as error:  # such as a name that is too long
-        raise UserError(f'{name} {path}: {error.strerror}') from error
-    if not there.is_dir():
-        raise UserError(f'{name} {path}: {there} is no folder: give another place')
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f'{name} {path} cannot be written: {there} is read-only')
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UserError(f'{name} {path} is no folder: give another place') from error
+    except OSError as error:
+        raise UserError(f'{name} {path} cannot be made: {error.strerror}') from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UserError(f'{name} {path} is read-only: give another place')
 
 
 def _mode_of(path: Path, free: Path) -> int:

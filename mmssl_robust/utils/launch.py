@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from datetime import timedelta
 
@@ -36,7 +37,7 @@ def check_launcher(launcher: str) -> None:
         launcher: One of :data:`LAUNCHERS`.
 
     Raises:
-        UserError: If its variables are missing.
+        UserError: If its variables are missing, or cannot be meant.
     """
     missing = [name for name in _VARIABLES.get(launcher, ()) if name not in os.environ]
     if missing:
@@ -44,6 +45,27 @@ def check_launcher(launcher: str) -> None:
             f'--launcher {launcher}, but {" and ".join(missing)} are not set: start the processes by '
             f'{_START[launcher]}, or leave --launcher out'
         )
+    if launcher != 'none':
+        rank, number, own = (os.environ[name] for name in _VARIABLES[launcher])
+        if not all(value.isdecimal() for value in (rank, number, own)) or not int(rank) < int(number):
+            names = ', '.join(f'{name}={os.environ[name]}' for name in _VARIABLES[launcher])
+            raise UserError(f'--launcher {launcher}, but {names}: these are no rank among so many processes')
+    if launcher == 'pytorch':
+        _check_meeting()
+
+
+def _check_meeting() -> None:
+    """Check where the processes meet; PyTorch would look for it for minutes."""
+    host, port = (os.environ.get(name, '') for name in ('MASTER_ADDR', 'MASTER_PORT'))
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise UserError(
+            f'MASTER_ADDR={host} and MASTER_PORT={port} are no place where processes meet: start them by torchrun, or '
+            'set both'
+        )
+    try:
+        socket.getaddrinfo(host, int(port))
+    except OSError as error:
+        raise UserError(f'MASTER_ADDR={host} cannot be found ({error.strerror}): give the first host') from error
 
 
 def join_by_gloo(launcher: str, seconds: float | None = None) -> None:

@@ -44,8 +44,7 @@ def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
         The newest whole checkpoint, None if there is none, and damaged ones that are newer.
     """
     numbered = [(int(found[1]), path) for path in work_dir.glob('*.pth') if (found := _NUMBER.fullmatch(path.name))]
-    last = work_dir / 'last_checkpoint'
-    found = _NUMBER.fullmatch(Path(last.read_text().strip()).name) if last.is_file() else None
+    found = _NUMBER.fullmatch(Path(_last_name(work_dir / 'last_checkpoint')).name)
     limit = int(found[1]) if found else float('inf')
     damaged: list[Path] = []
     for _, path in sorted(((number, path) for number, path in numbered if number <= limit), reverse=True):
@@ -53,6 +52,14 @@ def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
             return path, damaged
         damaged.append(path)
     return None, damaged
+
+
+def _last_name(path: Path) -> str:
+    """What MMEngine wrote down as the newest checkpoint; nothing where it did not, or what it wrote is damaged."""
+    try:
+        return path.read_text(encoding='utf-8').strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ''
 
 
 def is_whole(path: Path) -> bool:
@@ -101,8 +108,8 @@ def resume_from(work_dir: Path, wanted: str) -> tuple[Path | None, list[Path]]:
             raise UserError(f'every checkpoint in {work_dir} is damaged: start again in another --work-dir')
         return newest, damaged
     path = Path(wanted)
-    if not path.is_file():
-        raise UserError(f'checkpoint not found: {path}')
+    if not wanted or not path.is_file():
+        raise UserError(f'checkpoint not found: {wanted!r}')
     if not is_whole(path):
         newest, _ = newest_checkpoint(work_dir)
         hint = f'resume from {newest}' if newest else 'start again'

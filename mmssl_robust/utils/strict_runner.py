@@ -6,8 +6,10 @@ from typing import Any
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from .checkpoint_layouts import unwrapped_name
+from .data_loaders import build_dataloader
 from .errors import UserError
 from .mismatch import mismatch
 from .pretrained import check_built, check_loaded, is_pretrained
@@ -48,6 +50,11 @@ class StrictRunner(Runner):  # type: ignore[misc]
         if self._train_loop is not None:
             prepare_for_training(built, is_finetuned(self.cfg))
         return built
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict[str, Any], *args: Any, **kwargs: Any) -> DataLoader:
+        """See :func:`.data_loaders.build_dataloader`."""
+        return build_dataloader(dataloader, *args, **kwargs)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger, whose file has all and whose terminal what a person wants to read."""

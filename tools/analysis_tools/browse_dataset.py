@@ -23,6 +23,7 @@ from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.arguments import Parser, integer
 from mmssl_robust.utils.cfg_options import Options
 from mmssl_robust.utils.cli import load_config
+from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_data_folders, named_data_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
@@ -113,12 +114,14 @@ def draw(pictures: list[list[tuple[str, np.ndarray]]]) -> Figure:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    share_thresholds(cfg)
-    samples, metainfo = samples_of(cfg, args)
+    with config_errors(cfg, args.config, (f'{args.split}_dataloader',)):
+        share_thresholds(cfg)
+        samples, metainfo = samples_of(cfg, args)
+        pictures = [pictures_of(sample, cfg, metainfo) for sample in samples]
     out = args.out or Path('work_dirs') / Path(args.config).stem / f'{args.split}.png'
     if out.suffix.lower() not in ('.png', '.pdf', '.jpg'):
         raise UserError(f'cannot write {out}: a picture ends in .png, .jpg or .pdf')
-    figure = draw([pictures_of(sample, cfg, metainfo) for sample in samples])
+    figure = draw(pictures)
     with whole_file(out) as partial:
         figure.savefig(partial, format=out.suffix[1:].lower())
     print(out)

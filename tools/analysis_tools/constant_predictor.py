@@ -25,6 +25,7 @@ from rich.progress import track
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.cli import add_common_arguments, load_config
+from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.errors import UserError
 
 
@@ -60,7 +61,17 @@ def mean_depth(dataset: Iterable[dict[str, Any]], min_depth: float, max_depth: f
 
 @one_line_errors
 def main() -> None:
-    cfg = load_config(parse_args())
+    args = parse_args()
+    cfg = load_config(args)
+    missing = [name for name in ('train_dataloader', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
+    if missing:
+        raise UserError(f'{args.config} does not set {" and ".join(missing)}')
+    with config_errors(cfg, args.config, ('train_dataloader', 'test_dataloader', 'test_evaluator')):
+        predict(cfg)
+
+
+def predict(cfg: Config) -> None:
+    """Score the constant."""
     told = share_thresholds(cfg)
     init_default_scope(cfg.default_scope)
     train, test = training_set(cfg), DATASETS.build(cfg.test_dataloader.dataset)

@@ -46,8 +46,9 @@ class ResumeHook(Hook):
         """
         if not runner._resume:
             return
-        saved = checkpoint.get('meta', {}).get('training')
-        if saved is None:
+        meta = checkpoint.get('meta')
+        saved = meta.get('training') if isinstance(meta, dict) else None
+        if not isinstance(saved, dict):
             raise UserError(
                 f'{runner._load_from} does not say how it was trained: to start from its weights, leave --resume out '
                 'and set load_from'

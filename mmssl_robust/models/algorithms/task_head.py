@@ -15,8 +15,10 @@ from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.functional.label_losses import class_loss, log_depth_loss, pixel_loss
 from mmssl_robust.models.decode_heads import LinearDepthHead
 from mmssl_robust.utils.config_files import find_config, read_config
+from mmssl_robust.utils.config_values import check_values
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
+from mmssl_robust.utils.numbers import check_number
 from mmssl_robust.utils.released_heads import to_own_names
 from mmssl_robust.utils.state_dict import build_model, read_weights
 
@@ -43,9 +45,9 @@ class TaskHead(BaseModule):
 
     def __init__(self, config: str, head: str, scale: float = 1.0, labels: bool = False) -> None:
         super().__init__()
-        if not scale > 0:
-            raise UserError(f'scale={scale}: give a positive number')
+        check_number(scale, 'scale', above=0)
         cfg = read_config(find_config(config))
+        check_values(cfg, config)
         share_thresholds(cfg)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
             model = build_model(cfg.model)
