@@ -9,6 +9,7 @@ from mmssl_robust import attacks
 from mmssl_robust.attacks import objectives
 from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.signatures import check_kinds
 
 _BASES = (attacks.Attack, attacks.Ensemble, attacks.Objective)
 for part in dict.fromkeys(getattr(room, name) for room in (attacks, objectives) for name in room.__all__):
@@ -32,8 +33,12 @@ def build_attack(cfg: Mapping[str, Any]) -> attacks.Attack | attacks.Ensemble:
     Raises:
         UserError: If a type or an argument is unknown or out of range.
     """
+    if not isinstance(cfg, Mapping):
+        raise UserError(f'an attack is {cfg!r}: give dict(type=..., ...)')
     cfg = dict(cfg)
     if 'objective' in cfg:
+        if not isinstance(cfg['objective'], Mapping):
+            raise UserError(f'objective={cfg["objective"]!r}: give dict(type=..., ...)')
         cfg['objective'] = _build(OBJECTIVES, cfg['objective'])
     attack: attacks.Attack | attacks.Ensemble = _build(ATTACKS, cfg)
     return attack
@@ -60,7 +65,9 @@ def _class(registry: Registry, cfg: Mapping[str, Any]) -> type:
 
 def _build(registry: Registry, cfg: Mapping[str, Any]) -> Any:
     kind = _class(registry, cfg)
+    arguments = {key: value for key, value in cfg.items() if key != 'type'}
+    check_kinds(kind, arguments)
     try:
-        return kind(**{key: value for key, value in cfg.items() if key != 'type'})
+        return kind(**arguments)
     except TypeError as error:
         raise UserError(f'{registry.name} {kind.__name__}: {error}') from error

@@ -33,7 +33,7 @@ def load_preset(name: str, **changes: Any) -> dict[str, Any]:
     if name not in known and path.suffix != '.py':
         raise UserError(f'unknown attack {name!r}{nearest(name, known)} (or the path of a file)')
     cfg = read_config(path)
-    if 'attack' not in cfg:
+    if not isinstance(cfg.get('attack'), Mapping):
         raise UserError(f'{path} sets no attack: write attack = dict(type=..., ...)')
     return changed(cfg.attack.to_dict(), changes)
 

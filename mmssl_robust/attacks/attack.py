@@ -19,6 +19,7 @@ from mmssl_robust.attacks.oracle import Oracle, QueryCount
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_integer
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,9 @@ class Attack(ABC):
             raise UserError(f'unknown norm={norm!r}: use one of {", ".join(THREAT_MODELS)}')
         least = dict(steps=0, restarts=1, seed=0, eot_samples=1)
         for name, value in dict(steps=steps, restarts=restarts, seed=seed, eot_samples=eot_samples).items():
-            if not isinstance(value, int) or value < least[name]:
-                raise UserError(f'{name}={value!r}: give an integer of at least {least[name]}')
-        if active is not None and (not isinstance(active, int) or active < 1):
-            raise UserError(f'active={active!r}: give at least 1 image at a time, or None for all')
+            check_integer(value, name, least[name])
+        if active is not None:
+            check_integer(active, 'active', 1)
         if not random_start and restarts > 1 and not objective.has_aims:
             raise UserError(f'restarts={restarts} without random_start repeat one attack: set random_start=True')
         if not random_start and objective.needs_random_start:

@@ -29,7 +29,7 @@ class Shard:
         Raises:
             UserError: If it is none.
         """
-        found = re.fullmatch(r'(\d+)/(\d+)', text)
+        found = re.fullmatch(r'([0-9]+)/([0-9]+)', text)
         if not found or not 1 <= int(found[1]) <= int(found[2]):
             raise UserError(f'--shard is {text}: give I/N with I from 1 to N, such as 3/16')
         return cls(int(found[1]) - 1, int(found[2]))

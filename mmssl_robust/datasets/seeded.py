@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.generators import generators_restored
+from mmssl_robust.utils.numbers import check_integer
 
 from .places import metainfo_of, placed
 from .reading import read_sample
@@ -61,6 +62,8 @@ class SeededDataset(Dataset):
         self.dataset = DATASETS.build(dataset)
         self.seed = seed
         self.images_per_epoch = images_per_epoch
+        if images_per_epoch is not None:
+            check_integer(images_per_epoch, 'images_per_epoch', 1)
         # Shared memory: workers that live through all epochs must learn of it.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 

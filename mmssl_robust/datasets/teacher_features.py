@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_number
 
 ARRAYS = ('images', 'cls', 'patches')
 PROGRESS = 'progress.json'
@@ -36,7 +37,7 @@ class TeacherFeatureDataset(Dataset):
         progress = _read_progress(self.root)
         if progress is None or progress['done'] < progress['total']:
             raise UserError(f'no finished teacher features in {root}: run tools/extract_teacher_features.py first')
-        self.flip_prob = flip_prob
+        self.flip_prob = check_number(flip_prob, 'flip_prob', least=0, most=1)
         self.images, self.cls, self.patches = (np.load(self.root / f'{name}.npy', mmap_mode='r') for name in ARRAYS)
 
         self.cls_stats = _channel_stats(self.cls)

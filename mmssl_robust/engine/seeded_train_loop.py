@@ -14,6 +14,7 @@ from mmssl_robust.datasets import SeededDataset, seed_generators, tolerant_colla
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.image_sizes import named_size_errors
+from mmssl_robust.utils.numbers import check_integer
 from mmssl_robust.utils.unwrapped import unwrapped
 
 from .finite import FiniteGuard, NonFinite
@@ -78,7 +79,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
             images, batch = len(self.dataloader.dataset), self.dataloader.batch_size * accumulated * get_world_size()
             raise UserError(f'{images} images are fewer than one batch of {batch}: train with smaller batches')
         self._max_iters = self._max_epochs * len(self.dataloader)
-        self.max_skipped_steps = max_skipped_steps
+        self.max_skipped_steps = check_integer(max_skipped_steps, 'max_skipped_steps', 0)
         self.val_at_start = val_at_start
 
     @property

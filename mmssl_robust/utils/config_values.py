@@ -10,8 +10,11 @@ from mmengine.config import Config
 
 from .errors import UserError
 from .numbers import check_integer, check_number
+from .registered import class_of
+from .signatures import check_kinds
 
 _MOST_SEED = 2**32 - 1
+_OWN = 'mmssl_robust.'
 _LEVELS = ('CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG', 'NOTSET')
 
 
@@ -32,6 +35,19 @@ def check_values(cfg: Config, path: str | Path) -> None:
                     check(value, key)
                 except UserError as error:
                     raise UserError(f'{path}: {error}') from None
+        if isinstance(value, Mapping):
+            _check_own(value, key, path)
+
+
+def _check_own(section: Mapping[str, Any], key: str, path: str | Path) -> None:
+    """Check what is given to a class of this package, whose arguments are annotated."""
+    name = section.get('type')
+    kind = class_of(name) if not isinstance(name, str) or name.startswith(_OWN) else None
+    if callable(kind) and kind.__module__.startswith(_OWN):
+        try:
+            check_kinds(kind, {name: value for name, value in section.items() if name != 'type'}, key)
+        except UserError as error:
+            raise UserError(f'{path}: {error}') from None
 
 
 def _settings(value: Any, key: str) -> Iterator[tuple[str, Any]]:
@@ -146,6 +162,8 @@ _RULES: list[tuple[re.Pattern[str], Callable[[Any, str], None]]] = [
         (r'optim_wrapper\.clip_grad\.(?:max_norm|clip_value)', _number(above=0)),
         (r'param_scheduler\.\d+\.begin', _integer(0)),
         (r'param_scheduler\.\d+\.(?:eta_min|start_factor|end_factor)', _number(least=0)),
+        (r'(?:val|test)_cfg\.attacks', _section),
+        (r'(?:val|test)_cfg\.attacks\.\w+', _present),
         (r'train_cfg\.dynamic_intervals', _kind(list, tuple, type(None), words='a list of (epoch, interval)')),
         (rf'{_DATA}\.(?:data_root|ann_file)', _kind(str, type(None), words='a path')),
         (rf'{_DATA}\.pipeline', _kind(list, tuple, words='a list of transforms')),

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmengine.registry import DefaultScope, Registry
 from torch.utils.data import DataLoader
 
 from .names import close_to
+from .registered import class_of
 from .signatures import arguments_of
 
 # Of a config's first level what is no argument of MMEngine's Runner.
@@ -74,25 +74,12 @@ def _known(key: str, section: Mapping[str, Any], scope: str) -> tuple[list[str],
     elif key == 'randomness':
         kind = _runner().set_randomness
     elif section.get('type') is not None:
-        kind = _class(section['type'], scope)
+        kind = class_of(section['type'], scope)
     if kind is None:
         return names, complete
     arguments, complete = arguments_of(kind)
     # What is no argument but stands there already is another option's, or read by somebody else.
     return [*names, *arguments], complete
-
-
-def _class(kind: Any, scope: str) -> Any:
-    """What a type names, in whichever registry; None if it is in none."""
-    if not isinstance(kind, str):
-        return kind
-    import mmengine.registry
-
-    with DefaultScope.overwrite_default_scope(scope):
-        for registry in vars(mmengine.registry).values():
-            if isinstance(registry, Registry) and (found := registry.get(kind)) is not None:
-                return found
-    return None
 
 
 def _ending(cfg: Any, words: str, key: str = '') -> Iterator[str]:

@@ -1,7 +1,18 @@
 """What a class or function that a config names may be given."""
 
 import inspect
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from .errors import UserError
+
+_VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+_PLAIN = (bool, int, float, str, NoneType, list, tuple, dict)
+_WORDS = {bool: 'True or False', int: 'an integer', float: 'a finite number', str: 'a text', NoneType: 'None'}
+_WORDS |= {Mapping: 'a section', Sequence: 'a list'}
 
 
 def arguments_of(kind: Any) -> tuple[list[str], bool]:
@@ -14,16 +25,83 @@ def arguments_of(kind: Any) -> tuple[list[str], bool]:
         The names, and whether they are all that there is: what takes ``**kwargs`` for something else has others too.
     """
     names: dict[str, None] = {}
-    constructors = [base.__init__ for base in kind.__mro__ if '__init__' in vars(base)] if inspect.isclass(kind) else []
-    for function in constructors or [kind]:
-        try:
-            parameters = list(inspect.signature(function).parameters.values())[bool(constructors) :]
-        except (TypeError, ValueError):  # of a library in C
-            return list(names), False
+    for parameters in _signatures(kind):
         names |= {entry.name: None for entry in parameters if entry.kind not in _VARIABLE}
         if not any(entry.kind is entry.VAR_KEYWORD for entry in parameters):
             return list(names), True
     return list(names), False
 
 
-_VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+def check_kinds(kind: Any, given: Mapping[str, Any], key: str = '') -> None:
+    """Check plain values against the annotations of the arguments that they are given as.
+
+    Numbers must be finite, ``True`` is no number and ``2.0`` no integer. What is annotated by other classes is let
+    through.
+
+    Args:
+        kind: A class or a function.
+        given: Name -> value of arguments.
+        key: What to say before an argument's name.
+
+    Raises:
+        UserError: Names the first argument whose value is of another kind.
+    """
+    for parameters in _signatures(kind):
+        for entry in parameters:
+            if entry.name in given and entry.kind not in _VARIABLE:
+                _check(given[entry.name], entry, f'{key}.{entry.name}' if key else entry.name)
+        given = {name: value for name, value in given.items() if name not in {entry.name for entry in parameters}}
+
+
+def _signatures(kind: Any) -> Iterator[list[inspect.Parameter]]:
+    """The parameters of a function, or of a class's constructor and of those to which it may hand them on."""
+    constructors = [base.__init__ for base in kind.__mro__ if '__init__' in vars(base)] if inspect.isclass(kind) else []
+    for function in constructors or [kind]:
+        try:
+            parameters = list(inspect.signature(function).parameters.values())[bool(constructors) :]
+        except (TypeError, ValueError):  # of a library in C
+            return
+        yield parameters
+        if not any(entry.kind is entry.VAR_KEYWORD for entry in parameters):
+            return
+
+
+def _check(value: Any, entry: inspect.Parameter, name: str) -> None:
+    hint = entry.annotation
+    hints = list(get_args(hint)) if get_origin(hint) in (Union, UnionType) else [hint]
+    kinds = [_kind(hint) for hint in hints]
+    if type(value) not in _PLAIN or None in kinds or (value is None and entry.default is None):
+        return
+    if not any(_is(value, kind) for kind in kinds):
+        words = [
+            f'one of {", ".join(map(str, kind))}' if isinstance(kind, tuple) else _WORDS[kind]
+            for kind in kinds
+            if kind is not NoneType
+        ]
+        raise UserError(f'{name}={value!r}: give {" or ".join(dict.fromkeys(words))}')
+
+
+def _kind(hint: Any) -> Any:
+    """What an annotation says of plain values: a type, the values of a ``Literal``; None if it says something else."""
+    origin = get_origin(hint) or hint
+    if origin is Literal:
+        return get_args(hint)
+    if not isinstance(origin, type) or origin is inspect.Parameter.empty:
+        return None
+    if issubclass(origin, Mapping):
+        return Mapping
+    if origin in (list, tuple, Sequence):
+        return Sequence
+    return origin if origin in _WORDS else None
+
+
+def _is(value: Any, kind: Any) -> bool:
+    if isinstance(kind, tuple):
+        return value in kind
+    if kind is int:
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+    if kind is Sequence:
+        return isinstance(value, (list, tuple))
+    return isinstance(value, kind)

@@ -31,7 +31,7 @@ def parse_memory(memory: str | int) -> int:
     number, unit = (text[:-2], _UNITS[text[-2:]]) if text[-2:] in _UNITS else (text, 1)
     try:
         value = int(parse_number(number, 'attack_memory') * unit)
-    except UserError:
+    except (UserError, OverflowError):
         value = 0
     if not 0 < value <= _MOST:
         raise UserError(f"attack_memory={memory!r}: give a number of bytes above 0, such as '2GB' or '500MB'")

@@ -32,7 +32,7 @@ class TargetedCrossEntropy(Objective):
     ignore_index: int
 
     def __init__(self, target: int | str = LEAST_LIKELY, ignore_index: int | None = None) -> None:
-        if isinstance(target, str) and target.isdigit():
+        if isinstance(target, str) and target.isascii() and target.isdigit():
             target = int(target)
         if target != LEAST_LIKELY and not (isinstance(target, int) and target >= 0):
             raise UserError(f'target={target!r}: give the index of a class or {LEAST_LIKELY!r}')

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from mmssl_robust.models.algorithms.dino import DINO
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_integer, check_number
 from mmssl_robust.utils.unwrapped import unwrapped
 
 
@@ -44,11 +45,11 @@ class DINOHook(Hook):
         warmup_epochs: int = 0,
         freeze_last_layer_epochs: int = 1,
     ) -> None:
-        self.base_momentum = base_momentum
-        self.teacher_temp = teacher_temp
-        self.warmup_teacher_temp = warmup_teacher_temp
-        self.warmup_epochs = warmup_epochs
-        self.freeze_last_layer_epochs = freeze_last_layer_epochs
+        self.base_momentum = check_number(base_momentum, 'base_momentum', least=0, most=1)
+        self.teacher_temp = check_number(teacher_temp, 'teacher_temp', above=0)
+        self.warmup_teacher_temp = check_number(warmup_teacher_temp, 'warmup_teacher_temp', above=0)
+        self.warmup_epochs = check_integer(warmup_epochs, 'warmup_epochs', 0)
+        self.freeze_last_layer_epochs = check_integer(freeze_last_layer_epochs, 'freeze_last_layer_epochs', 0)
 
     def before_train(self, runner: Runner) -> None:
         """Let the optimiser skip the last layer as long as it is frozen."""

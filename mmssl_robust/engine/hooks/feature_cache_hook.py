@@ -12,6 +12,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.unwrapped import unwrapped
 
 _UNITS = {'': 1, 'K': 2**10, 'M': 2**20, 'G': 2**30}
+_MOST = 2**60  # more than any machine has
 _RARE = 0.1  # share of images that are found, below which the cache does not pay
 
 
@@ -68,7 +69,8 @@ class FeatureCacheHook(Hook):
 
 
 def _bytes(size: str) -> int:
-    found = re.fullmatch(r'(\d+(?:\.\d+)?)\s*([KMG]?)i?B?', str(size).strip(), re.IGNORECASE)
-    if not found:
+    found = re.fullmatch(r'([0-9]+(?:\.[0-9]+)?)\s*([KMG]?)i?B?', str(size).strip(), re.IGNORECASE)
+    number = float(found[1]) * _UNITS[found[2].upper()] if found else 0.0
+    if not 1 <= number <= _MOST:
         raise UserError(f'cannot read {size!r} as a size in memory: write it as 4GB')
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return int(number)

@@ -14,6 +14,7 @@ from mmssl_robust.models.algorithms import AdversarialBatch, AdversarialTraining
 from mmssl_robust.models.algorithms.adversary import deal
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_integer, check_number
 from mmssl_robust.utils.unwrapped import unwrapped
 
 
@@ -37,12 +38,10 @@ class OneStepHook(Hook):
     """
 
     def __init__(self, interval: int = 100, steps: int = 10, max_images: int = 16, least: float = 0.3) -> None:
-        if min(interval, max_images) < 1 or steps < 2:
-            raise UserError(f'interval={interval}, steps={steps}, max_images={max_images}: give at least 1, 2 and 1')
-        self.interval = interval
-        self.steps = steps
-        self.max_images = max_images
-        self.least = least
+        self.interval = check_integer(interval, 'interval', 1)
+        self.steps = check_integer(steps, 'steps', 2)
+        self.max_images = check_integer(max_images, 'max_images', 1)
+        self.least = check_number(least, 'least', least=0)
         self._was_low = False
 
     def before_train(self, runner: Runner) -> None:

@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 from mmssl_robust.evaluation.walk import AttackRun
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.tasks import Task, task_named
-from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.numbers import check_integer
 from mmssl_robust.visualization.panels import panel_of
 
 
@@ -29,10 +29,8 @@ class PanelHook(Hook):
     """
 
     def __init__(self, out_dir: str, max_images: int = 8) -> None:
-        if max_images < 1:
-            raise UserError(f'max_images of PanelHook is {max_images}: it must be at least 1')
         self.out_dir = Path(out_dir)
-        self.max_images = max_images
+        self.max_images = check_integer(max_images, 'max_images', 1)
         self._restart()
 
     def after_attack_iter(self, runner: Runner, run: AttackRun, task: Task | None) -> None:

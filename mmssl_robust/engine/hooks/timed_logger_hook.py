@@ -7,6 +7,7 @@ from mmengine.hooks import LoggerHook
 from mmengine.runner import Runner
 
 from mmssl_robust.registry import HOOKS
+from mmssl_robust.utils.numbers import check_number
 
 
 @HOOKS.register_module()
@@ -20,7 +21,7 @@ class TimedLoggerHook(LoggerHook):
 
     def __init__(self, seconds: float = 30.0, **kwargs: Any) -> None:
         super().__init__(interval=1, **kwargs)
-        self.seconds = seconds
+        self.seconds = check_number(seconds, 'seconds', least=0)
         self._last = float('-inf')
 
     def before_train(self, runner: Runner) -> None:

@@ -17,6 +17,7 @@ from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
+from mmssl_robust.utils.numbers import check_number
 
 from .adversarial_batch import AdversarialBatch
 from .adversary import build_adversaries, deal
@@ -114,7 +115,7 @@ class AdversarialTraining(WithReferences):
             head.check(self.backbone)
             self.add_reference(f'head {name}', head)
         self.weight_perturbation = build_weight_perturbation(weight_perturbation)
-        self.loss_scale = loss_scale
+        self.loss_scale = check_number(loss_scale, 'loss_scale', above=0)
         self.epoch = self.step = 0
         self.progress = 1.0
         self.cost = Cost()

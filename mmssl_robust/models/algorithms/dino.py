@@ -11,6 +11,7 @@ from torch import Tensor
 from mmssl_robust.models.losses.dino_loss import DINOLoss
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_integer
 
 
 class _Network(BaseModule):
@@ -64,7 +65,7 @@ class DINO(BaseModel):
         self.student = _Network(backbone, head)
         self.teacher = deepcopy(self.student).requires_grad_(False).eval()
         self.criterion = DINOLoss(self.student.head.out_dim, student_temp, centre_momentum)
-        self.global_views = global_views
+        self.global_views = check_integer(global_views, 'global_views', 1)
         self.teacher_temp: float | None = None
 
     def init_weights(self) -> None:

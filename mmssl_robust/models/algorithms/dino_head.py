@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from mmssl_robust.registry import MODELS
-from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_integer
 
 
 @MODELS.register_module()
@@ -38,8 +38,9 @@ class DINOHead(nn.Module):
         norm_last_layer: bool = True,
     ) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise UserError(f'num_layers={num_layers}: give at least 1')
+        sizes = dict(out_dim=out_dim, hidden_dim=hidden_dim, bottleneck_dim=bottleneck_dim, num_layers=num_layers)
+        for name, value in sizes.items():
+            check_integer(value, name, 1)
         self.out_dim = out_dim
         widths = [in_dim, *[hidden_dim] * (num_layers - 1), bottleneck_dim]
         linears = [nn.Linear(*width) for width in pairwise(widths)]

@@ -8,6 +8,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.numbers import check_number
 
 
 @MODELS.register_module()
@@ -41,7 +42,7 @@ class FeatureDistillation(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.cls_predictor = nn.Linear(embed_dims, teacher_dims)
         self.patch_predictor = nn.Conv2d(embed_dims, teacher_dims, 1)
-        self.patch_weight = patch_weight
+        self.patch_weight = check_number(patch_weight, 'patch_weight', least=0)
         self.register_buffer('mean', torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(std).view(3, 1, 1), persistent=False)
 

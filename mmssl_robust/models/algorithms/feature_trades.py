@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmssl_robust.functional.token_distance import token_distance, token_size
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.numbers import check_number
 
 from .adversarial_batch import AdversarialBatch
 from .adversarial_training import AdversarialTraining
@@ -32,7 +33,7 @@ class FeatureTRADES(AdversarialTraining):
 
     def __init__(self, backbone: dict[str, Any], beta: float = 1.0, **settings: Any) -> None:
         super().__init__(backbone, **with_attack(settings, ATTACK))
-        self.beta = beta
+        self.beta = check_number(beta, 'beta', least=0)
 
     def aim(self, batch: AdversarialBatch) -> tuple[Callable[[Tensor], Tensor], None]:
         """Attack the embedding, away from the student's own, which costs a forward."""

@@ -8,6 +8,7 @@ from mmssl_robust.functional.token_distance import token_size
 from mmssl_robust.models.losses import DualNetwork, LORELoss
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_integer, check_number
 
 from .adversarial_batch import AdversarialBatch
 from .adversarial_training import AdversarialTraining
@@ -44,8 +45,9 @@ class LORE(AdversarialTraining):
         **settings: Any,
     ) -> None:
         super().__init__(backbone, **with_attack(settings, ATTACK))
-        if rho < 0 or primal_steps < 1:
-            raise UserError(f'rho={rho} and primal_steps={primal_steps}: give at least 0, and at least 1')
+        check_number(rho, 'rho', least=0)
+        for name, value in dict(primal_steps=primal_steps, hidden_dims=hidden_dims).items():
+            check_integer(value, name, 1)
         width = embed_dims or self.embed.width
         if not width:
             raise UserError(f'{type(self.backbone).__name__} does not say how wide it is: set model.embed_dims')

@@ -8,7 +8,7 @@ from mmssl_robust.attacks.attack import Problem
 from mmssl_robust.attacks.noise import random_start
 from mmssl_robust.registry import ATTACKS
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.numbers import parse_number
+from mmssl_robust.utils.numbers import check_number, parse_number
 
 
 @ATTACKS.register_module()
@@ -39,9 +39,7 @@ class NFGSM(PGD):
         seed: int = 0,
     ) -> None:
         super().__init__(objective, norm, eps, step_size=parse_number(eps, 'eps') or 1, steps=1, keep='last', seed=seed)
-        if noise <= 0:
-            raise UserError(f'noise={noise}: give the radius of the noise as a multiple of eps, above 0')
-        self.noise = noise
+        self.noise = check_number(noise, 'noise', above=0)
 
     def _iterates(self, problem: Problem, restart: int) -> Iterates:
         raise UserError('NFGSM leaves the ball of eps, to make images for training: attack with PGD or FGSM')

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.numbers import check_number
 
 from .references import WithReferences
 
@@ -54,8 +55,8 @@ class OnlineDistillation(WithReferences):
         self.predictors = nn.ModuleDict({kind: nn.Linear(self.backbone.embed_dims, width) for kind in KINDS})
         self.standardise = nn.ModuleDict({kind: nn.BatchNorm1d(width, affine=False) for kind in KINDS})
         self.grids = tuple(grids)
-        self.mix_prob = mix_prob
-        self.weights = dict(cls=1.0, patch=patch_weight)
+        self.mix_prob = check_number(mix_prob, 'mix_prob', least=0, most=1)
+        self.weights = dict(cls=1.0, patch=check_number(patch_weight, 'patch_weight', least=0))
 
     def forward(
         self,

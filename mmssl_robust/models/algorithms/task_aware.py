@@ -7,6 +7,7 @@ from torch import Tensor
 from mmssl_robust.functional.token_distance import token_distance, token_size
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_number
 
 from .adversarial_batch import AdversarialBatch
 from .adversarial_training import AdversarialTraining
@@ -55,7 +56,7 @@ class TaskAware(AdversarialTraining):
             adversaries = [dict(attack=attack or ATTACK, heads=list(heads))]
             attack = None
         super().__init__(backbone, attack=attack, adversaries=adversaries, heads=heads, **settings)
-        self.embedding_weight = embedding_weight
+        self.embedding_weight = check_number(embedding_weight, 'embedding_weight', least=0)
 
     def losses(self, batch: AdversarialBatch) -> dict[str, Tensor]:
         """Return each head's loss, and the embedding's."""

@@ -10,6 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor
 
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.numbers import check_integer
 from mmssl_robust.utils.thresholds import HasThresholds
 
 
@@ -46,13 +47,14 @@ class LinearDepthHead(HasThresholds, BaseDecodeHead):
         upsample: int = 4,
         **kwargs: Any,
     ) -> None:
+        check_integer(num_bins, 'num_bins', 2)
         widths = [in_channels] if isinstance(in_channels, int) else list(in_channels)
         super().__init__(
             in_channels=in_channels, channels=2 * sum(widths), num_classes=num_bins, dropout_ratio=0.0, **kwargs
         )
         self.widths = widths
         self.out_channels = 1  # of the prediction: sliding windows are averaged on a map of this many channels
-        self.upsample = upsample
+        self.upsample = check_integer(upsample, 'upsample', 1)
         self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
         for loss in self._losses():
             if isinstance(loss, HasThresholds):

@@ -7,6 +7,7 @@ from mmpretrain.models.heads import LinearClsHead
 from torch import Tensor, nn
 
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.numbers import check_number
 
 
 @MODELS.register_module()
@@ -26,7 +27,7 @@ class CosineHead(LinearClsHead):
     def __init__(self, num_classes: int, in_channels: int, temperature: float = 0.07, **kwargs: Any) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
         self.fc = nn.Linear(in_channels, num_classes, bias=False)
-        self.temperature = temperature
+        self.temperature = check_number(temperature, 'temperature', above=0)
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Return the logits (B, K) of features (B, D), those of the last stage."""

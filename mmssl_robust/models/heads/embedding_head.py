@@ -12,6 +12,7 @@ from mmssl_robust.functional.between_images import Moments, between_images
 from mmssl_robust.functional.linear_probe import LinearProbe, probes_of
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_integer
 
 from .filled_head import FilledHead
 
@@ -39,7 +40,8 @@ class EmbeddingHead(FilledHead):
 
     def __init__(self, k: int = 10, probe_classes: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.k, self.probe_classes = k, probe_classes
+        self.k = check_integer(k, 'k', 1)
+        self.probe_classes = check_integer(probe_classes, 'probe_classes', 0)
         self.probes: list[LinearProbe] = []
         self.features: Tensor
         self.names: list[str] = []

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.numbers import check_integer
 
 from .bank_head import BankHead
 
@@ -26,7 +27,7 @@ class KNNHead(BankHead):
 
     def __init__(self, num_classes: int, k: int = 20, temperature: float = 0.07, **kwargs: Any) -> None:
         super().__init__(num_classes, temperature, **kwargs)
-        self.k = k
+        self.k = check_integer(k, 'k', 1)
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Return the logarithms of the votes (B, K); their softmax is each class's share.

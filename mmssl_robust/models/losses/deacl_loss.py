@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from mmssl_robust.functional.token_cosine import token_cosine
+from mmssl_robust.utils.numbers import check_number
 
 
 class DeACLLoss(nn.Module):
@@ -16,6 +17,7 @@ class DeACLLoss(nn.Module):
 
     def __init__(self, gamma: float = 2.0) -> None:
         super().__init__()
+        check_number(gamma, 'gamma', least=0)
         self.gamma = gamma
 
     def forward(self, clean: Tensor, adversarial: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:

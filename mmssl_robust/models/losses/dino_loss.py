@@ -4,7 +4,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.numbers import check_number
 
 
 class DINOLoss(nn.Module):
@@ -27,10 +27,8 @@ class DINOLoss(nn.Module):
 
     def __init__(self, out_dim: int, student_temp: float = 0.1, centre_momentum: float = 0.9) -> None:
         super().__init__()
-        if student_temp <= 0:
-            raise UserError(f'student_temp={student_temp}: give a positive number')
-        if not 0 <= centre_momentum <= 1:
-            raise UserError(f'centre_momentum={centre_momentum}: give a number in [0, 1]')
+        check_number(student_temp, 'student_temp', above=0)
+        check_number(centre_momentum, 'centre_momentum', least=0, most=1)
         self.student_temp = student_temp
         self.centre_momentum = centre_momentum
         self.register_buffer('centre', torch.zeros(out_dim))

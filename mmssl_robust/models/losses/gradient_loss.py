@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from mmssl_robust.functional.gradient_matching import gradient_sums
+from mmssl_robust.utils.numbers import check_integer, check_number
 from mmssl_robust.utils.thresholds import HasThresholds
 
 
@@ -35,10 +36,10 @@ class GradientLoss(HasThresholds, nn.Module):
     ) -> None:
         super().__init__()
         self.strides = tuple(strides)
-        self.apart = apart
+        self.apart = check_integer(apart, 'apart', 1)
         self.pooled = pooled
         self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
-        self.loss_weight = loss_weight
+        self.loss_weight = check_number(loss_weight, 'loss_weight', least=0)
         self.loss_name = 'loss_grad'
 
     def forward(self, pred: Tensor, target: Tensor, **kwargs: object) -> Tensor:  # noqa: ARG002

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from mmssl_robust.functional.scale_invariant_log import scale_invariant_log_loss
+from mmssl_robust.utils.numbers import check_number
 from mmssl_robust.utils.thresholds import HasThresholds
 
 
@@ -30,10 +31,10 @@ class SigLoss(HasThresholds, nn.Module):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.rho = rho
+        self.rho = check_number(rho, 'rho', least=0, most=1)
         self.pooled = pooled
         self.keep_thresholds(min_depth=min_depth, max_depth=max_depth)
-        self.loss_weight = loss_weight
+        self.loss_weight = check_number(loss_weight, 'loss_weight', least=0)
         self.loss_name = 'loss_pixel'
 
     def forward(self, pred: Tensor, target: Tensor, **kwargs: object) -> Tensor:  # noqa: ARG002
