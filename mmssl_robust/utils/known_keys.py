@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from .names import close_to
@@ -37,7 +38,8 @@ def unknown_keys(options: Mapping[str, Any], before: Mapping[str, Any], cfg: Map
         parent, scope = _at(cfg, above), cfg.get('default_scope') or 'mmengine'
         if not isinstance(parent, Mapping):
             continue
-        known, complete = _known('.'.join(above), parent, scope)
+        names, complete = _known('.'.join(above), parent, scope)
+        known = [*_at(before, above), *names]
         if name in known:
             continue
         close = [*_ending(before, '.'.join(words)), *('.'.join([*above, key]) for key in close_to(name, known))][:3]
@@ -62,23 +64,20 @@ def _at(value: Any, words: list[str]) -> Any:
 
 
 def _known(key: str, section: Mapping[str, Any], scope: str) -> tuple[list[str], bool]:
-    """The names that a section may have, and whether these are all."""
-    names, complete = [name for name in section if name not in _COMMANDS], False
+    """The names that a section may have besides those that it has, and whether these are all."""
+    names: tuple[str, ...] = ()
     kind: Any = None
     if not key:
-        names, complete, kind = [*names, *_SECTIONS], True, _runner()
+        names, kind = _SECTIONS, Runner
     elif re.fullmatch(r'\w+_dataloader', key):
-        names, kind = [*names, 'dataset', 'num_batch_per_epoch'], DataLoader
+        names, kind = ('dataset', 'num_batch_per_epoch'), DataLoader
     elif key == 'env_cfg':
-        names, complete = [*names, *_ENVIRONMENT], True
+        return list(_ENVIRONMENT), True
     elif key == 'randomness':
-        kind = _runner().set_randomness
+        kind = Runner.set_randomness
     elif section.get('type') is not None:
         kind = class_of(section['type'], scope)
-    if kind is None:
-        return names, complete
-    arguments, complete = arguments_of(kind)
-    # What is no argument but stands there already is another option's, or read by somebody else.
+    arguments, complete = ([], False) if kind is None else arguments_of(kind)
     return [*names, *arguments], complete
 
 
@@ -90,9 +89,3 @@ def _ending(cfg: Any, words: str, key: str = '') -> Iterator[str]:
             if own.endswith(f'.{words}'):
                 yield own
             yield from _ending(entry, words, own)
-
-
-def _runner() -> Any:
-    from mmengine.runner import Runner
-
-    return Runner

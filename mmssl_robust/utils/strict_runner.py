@@ -98,6 +98,11 @@ class StrictRunner(Runner):  # type: ignore[misc]
                 f'{filename} does not fit the model; {problems}: give an encoder alone as '
                 'model.backbone.init_cfg.checkpoint, not as load_from'
             )
+        if problems.of_another_head and not self._resume:
+            raise UserError(
+                f"{filename} has the head of another task, and the model's own would start at random; {problems}: give "
+                'its encoder alone as model.backbone.init_cfg.checkpoint, without load_from'
+            )
         if problems.of_encoder or (self._resume and problems):
             raise UserError(f'{filename} does not fit the model; {problems}')
         if problems:
@@ -122,6 +127,7 @@ class _Problems:
     Attributes:
         without_encoder: Whether the model has an encoder, and the checkpoint none.
         of_encoder: Whether a part of the encoder is missing, of another shape, or too many.
+        of_another_head: Whether all of the model's head is missing, and the checkpoint has another one.
     """
 
     def __init__(self, model: nn.Module, checkpoint: dict[str, Any], witness: Witness) -> None:
@@ -135,6 +141,10 @@ class _Problems:
         self._own = {name: tensor for name, tensor in own.items() if name in missing}
         self._given = {name: value for name, value in given.items() if name in missing or name not in own}
         self.of_encoder = any(map(_of_encoder, {**self._own, **self._given}))
+        head = {name for name in own if _of_head(name)}
+        self.of_another_head = (
+            bool(head) and head <= missing and any(_of_head(name) for name in given.keys() - own.keys())
+        )
 
     def __bool__(self) -> bool:
         return bool(self._own or self._given)
@@ -145,3 +155,7 @@ class _Problems:
 
 def _of_encoder(name: str) -> bool:
     return name.startswith('backbone.')
+
+
+def _of_head(name: str) -> bool:
+    return 'head' in name.partition('.')[0]

@@ -32,12 +32,13 @@ def write(tmp_path):
 def test_any_layout_to_any_other(run_tool, write, capsys, tmp_path, source_layout, layout):
     source, state = write('source.pth', REGISTERS, source_layout)
     out = tmp_path / 'new' / 'out.pth'
-    run_tool(TOOL, source, out, '--layout', layout)
+    of_two = layout == 'lightning'
+    run_tool(TOOL, source, out, '--layout', layout, *(['--teacher', source] if of_two else []))
     torch.load(out, weights_only=True)
     loaded = DINOVisionTransformer(REGISTERS).vit
     load_encoder(loaded, out)
     torch.testing.assert_close(loaded.reg_token, state['reg_token'], rtol=0, atol=0)
-    number = len(state) + (layout in ('dinov2', 'lightning'))  # the mask token
+    number = (len(state) + (layout in ('dinov2', 'lightning'))) * (2 if of_two else 1)  # with the mask token
     assert capsys.readouterr().out.startswith(f'{out}: {number} tensors, 0.0')
     assert [file.name for file in out.parent.iterdir()] == ['out.pth']
 
@@ -104,6 +105,7 @@ def test_lightning_with_teacher(run_tool, write, tmp_path):
         (('tiny.pth', 'tiny.pth/out.pth', '--layout', 'dino'), 'cannot write tiny.pth/out.pth'),
         (('tiny.pth', 'out.pth', '--layout', 'dino', '--teacher', 'tiny.pth'), '--teacher is for --layout lightning'),
         (('tiny.pth', 'out.pth', '--layout', 'lightning', '--teacher', 'other.pth'), 'other.pth does not fit'),
+        (('tiny.pth', 'out.pth', '--layout', 'lightning'), '--layout lightning needs --teacher'),
     ],
 )
 def test_one_line_errors(run_tool, write, capsys, monkeypatch, tmp_path, arguments, words):
@@ -132,3 +134,10 @@ def test_a_failed_write_leaves_the_old_file(run_tool, write, monkeypatch, tmp_pa
         run_tool(TOOL, source, out, '--layout', 'mmengine')
     assert out.read_text() == 'old'
     assert sorted(file.name for file in tmp_path.iterdir()) == ['out.pth', 'tiny.pth']
+
+
+def test_a_bare_encoder_has_no_head_to_export(run_tool, write, capsys, tmp_path):
+    source, _ = write('tiny.pth')
+    with pytest.raises(SystemExit, match='2'):
+        run_tool('model_converters/export_safetensors.py', source, tmp_path / 'head.safetensors', '--part', 'head')
+    assert f'{source} holds no head' in capsys.readouterr().err

@@ -119,6 +119,12 @@ def test_what_of_a_head_does_not_fit_is_said(damage, words, taken, whole, start)
     assert torch.equal(state[HEAD], whole[HEAD]) == (HEAD in taken)
 
 
+def test_the_head_of_another_task_is_refused(whole, start):
+    other = without(whole, 'head.') | {'decode_head.conv_seg.weight': torch.ones(4, 16, 1, 1)}
+    with pytest.raises(UserError, match=f'has the head of another task.*missing: {HEAD}'):
+        start(other)
+
+
 def test_a_head_alone_beside_its_encoder_is_whole(whole, start):
     state, warned = start(only(whole, 'head.'), encoder=only(whole, 'backbone.'))
     torch.testing.assert_close(state, whole, rtol=0, atol=0)

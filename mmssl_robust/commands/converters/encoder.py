@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> None:
     """Convert."""
     if args.teacher and args.layout != 'lightning':
         raise UserError(f'--teacher is for --layout lightning: {args.layout} holds one encoder')
+    if args.layout == 'lightning' and not args.teacher:
+        raise UserError("--layout lightning needs --teacher: the paper's code reads both student and teacher from it")
     grid = tuple(args.grid) if args.grid else None
     encoder = read_encoder(args.source, grid, args.weights)
     others = {'teacher': read_teacher(args.teacher, encoder, grid)} if args.teacher else {}

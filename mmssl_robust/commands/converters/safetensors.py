@@ -33,7 +33,9 @@ def select(checkpoint: dict, part: str) -> dict[str, torch.Tensor]:
     """Return the tensors of one part of a model."""
     if part == 'encoder':
         return extract_encoder(checkpoint)
-    return head_of(state_of(checkpoint).tensors)
+    tensors = head_of(state_of(checkpoint).tensors)
+    # An encoder by itself has names without `backbone.`, which no head has either.
+    return {key: value for key, value in tensors.items() if 'head' in key.partition('.')[0] or key.startswith('neck.')}
 
 
 def run(args: argparse.Namespace) -> None:
