@@ -39,7 +39,7 @@ def unknown_keys(options: Mapping[str, Any], before: Mapping[str, Any], cfg: Map
         if not isinstance(parent, Mapping):
             continue
         names, complete = _known('.'.join(above), parent, scope)
-        known = [*_at(before, above), *names]
+        known = list(dict.fromkeys([*_at(before, above), *names]))
         if name in known:
             continue
         close = [*_ending(before, '.'.join(words)), *('.'.join([*above, key]) for key in close_to(name, known))][:3]

@@ -57,7 +57,7 @@ def notes(usual, **options):
         ('typo__setting', 'typo.setting: nothing reads typo'),
         ('lr', 'lr: nothing reads lr: did you mean optim_wrapper.optimizer.lr?'),
         ('optimizer__lr', 'optimizer.lr: nothing reads optimizer: did you mean optim_wrapper.optimizer.lr'),
-        ('train_cfg__max_epoch', 'nothing reads train_cfg.max_epoch: did you mean train_cfg.max_epochs?'),
+        ('train_cfg__max_epoch', 'nothing reads train_cfg.max_epoch: did you mean train_cfg.max_epochs'),
         ('train_dataloader__batchsize', 'did you mean train_dataloader.batch_size'),
         ('model__head__num_clases', 'did you mean model.head.num_classes?'),
         ('model__backbone__arch__embed_dims', 'did you mean model.backbone.arch.embed_dim'),

@@ -16,7 +16,8 @@ class Outer:
     """Holds another part, which it builds."""
 
     def __init__(self, inner=None, width=1):
-        assert bool(width), ''
+        if not width:
+            raise AssertionError
         self.inner = PARTS.build(inner) if inner else None
 
 
@@ -53,7 +54,7 @@ def model(**inner):
         (model(steps=-1), 'own.py: model.inner: steps=-1: give more'),
         (model(depht=1), 'own.py: model.inner.depht: Inner has no such argument: did you mean depth?'),
         (model(zzz=1), 'own.py: model.inner.zzz: Inner has no such argument: it has depth, steps'),
-        (dict(model=dict(type='Outer', width=0)), 'own.py: model.width: AssertionError in `assert bool(width)'),
+        (dict(model=dict(type='Outer', width=0)), 'own.py: model: AssertionError in `raise AssertionError`'),
         (dict(model=dict(type='Outer', inner=dict(type='Nope'))), 'own.py: model.inner: there is no part Nope: check'),
         (dict(model=dict(type='Outer', inner=[1])), 'own.py: model: cfg should be a dict'),
     ],
