@@ -3,11 +3,13 @@
 import argparse
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from .debug import Debug
 from .errors import UserError
 from .numbers import check_integer, parse_number
+
+Value = TypeVar('Value')
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,7 +62,7 @@ def number(above: float | None = None) -> Callable[[str], float]:
     return read
 
 
-def _told(read: Callable[[], Any]) -> Any:
+def _told(read: Callable[[], Value]) -> Value:
     """What is read, before whose refusal argparse puts the argument's name."""
     try:
         return read()

@@ -19,7 +19,7 @@ from .scopes import scope_problem
 from .signatures import arguments_of
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
-_UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
+_UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _BY_HOOK = re.compile(r' in <\S+ object at 0x\w+>$')  # which MMEngine adds
 _KINDS = ('obj_cls', 'scheduler_cls')
 
@@ -97,10 +97,12 @@ def _said(error: Exception, place: Place | None) -> str:
     if place is None:
         return f'{reason} (--debug shows where)'
     unexpected = _UNEXPECTED.search(reason)
-    name = unexpected[1] if unexpected else _named(reason, place.section)
-    if unexpected and place.kind is not None:
+    if unexpected and unexpected[1] not in [base.__name__ for base in getattr(place.kind, '__mro__', ())]:
+        return f'{place.key}: {reason}'  # of something within it
+    name = unexpected[2] if unexpected else _named(reason, place.section)
+    if unexpected:
         known, _ = arguments_of(place.kind)
-        close = close_to(unexpected[1], known)
+        close = close_to(unexpected[2], known)
         hint = f': did you mean {" or ".join(close)}?' if close else f': it has {", ".join(sorted(known))}'
         reason = f'{place.kind.__name__} has no such argument{hint}'
     return f'{place.key}.{name}: {reason}' if name else f'{place.key}: {reason}'

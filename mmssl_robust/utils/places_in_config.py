@@ -62,7 +62,7 @@ def sections(value: Any, key: str = '') -> Iterator[tuple[str, Mapping[str, Any]
 def _is_alike(node: Mapping[str, Any], built: Mapping[str, Any]) -> bool:
     # Of a data loader, which has no type, what it loads tells.
     if 'type' in built:
-        return node.get('type') == built['type']
+        return bool(node.get('type') == built['type'])
     return 'dataset' in built and 'dataset' in node and 'type' not in node
 
 

@@ -55,7 +55,8 @@ def check_kinds(kind: Any, given: Mapping[str, Any], key: str = '') -> None:
 
 def _signatures(kind: Any) -> Iterator[list[inspect.Parameter]]:
     """The parameters of a function, or of a class's constructor and of those to which it may hand them on."""
-    constructors = [base.__init__ for base in kind.__mro__ if '__init__' in vars(base)] if inspect.isclass(kind) else []
+    bases = kind.__mro__ if inspect.isclass(kind) else ()
+    constructors = [vars(base)['__init__'] for base in bases if '__init__' in vars(base)]
     for function in constructors or [kind]:
         try:
             parameters = list(inspect.signature(function).parameters.values())[bool(constructors) :]

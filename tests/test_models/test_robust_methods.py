@@ -192,7 +192,7 @@ def test_clean_continuation_pays_for_no_attack():
     'name, settings, says',
     [
         ('FARE', dict(attack=ATTACK, adversaries=[]), 'as attack, or several as adversaries'),
-        ('LORE', dict(attack=ATTACK, rho=-1.0), 'rho=-1.0 and primal_steps=5: give at least 0'),
+        ('LORE', dict(attack=ATTACK, rho=-1.0), 'rho=-1.0: give a finite number of at least 0'),
         ('LORE', dict(attack=ATTACK, primal_steps=0), 'primal_steps=0'),
         ('TaskAware', dict(heads={}), 'TaskAware has no heads'),
     ],

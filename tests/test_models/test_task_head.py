@@ -73,7 +73,7 @@ def test_weights_that_are_not_the_heads(heads):
 
 
 def test_a_scale_that_is_none(heads):
-    with pytest.raises(UserError, match='scale=0: give a positive number'):
+    with pytest.raises(UserError, match='scale=0: give a finite number above 0'):
         task_aware({'classes': heads['classes'] | dict(scale=0)})
 
 
