@@ -69,7 +69,10 @@ def _integer(least: int, most: int | None = None, nothing: bool = False) -> Call
 
 
 def _number(least: float | None = None, above: float | None = None) -> Callable[[Any, str], None]:
-    return lambda value, key: check_number(value, key, least, above) and None
+    def check(value: Any, key: str) -> None:
+        check_number(value, key, least, above)
+
+    return check
 
 
 def _interval(value: Any, key: str) -> None:
