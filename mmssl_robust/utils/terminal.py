@@ -79,7 +79,7 @@ def _problem_of_others(error: Exception) -> str | None:
         return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error) or None
     if isinstance(error, MemoryError) or type(error).__name__ == 'OutOfMemoryError':
         return f'out of memory ({reason_of(error)}): take fewer or smaller images at a time'
-    if isinstance(error, KeyError) and 'mmengine' in sys.modules:  # otherwise it may be what is missing
+    if isinstance(error, KeyError) and sys.modules.get('mmengine'):  # otherwise it may be what is missing
         from .scopes import scope_problem  # of libraries that the first lines of a tool cannot count on
 
         return scope_problem(error)
@@ -88,7 +88,7 @@ def _problem_of_others(error: Exception) -> str | None:
 
 def _tell(error: BaseException, line: str) -> None:
     text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
-    if 'mmengine' in sys.modules:
+    if sys.modules.get('mmengine'):
         from .quiet import to_log_files
 
         to_log_files(f'{line}\n{text}')

@@ -29,3 +29,11 @@ def test_missing_library_is_one_line(tool):
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 2
     assert process.stderr.count('\n') == 1 and 'mmsegmentation' in process.stderr and 'pip install' in process.stderr
+
+
+@pytest.mark.parametrize('tool', sorted((ROOT / 'tools').rglob('*.py')), ids=lambda path: path.stem)
+def test_every_tool_has_debug(tool):
+    """By the parser that adds it; a script that another tool starts has no border of its own."""
+    text = tool.read_text()
+    if 'one_line_errors' in text:
+        assert ' Parser(' in text and 'argparse.ArgumentParser(' not in text

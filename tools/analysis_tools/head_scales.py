@@ -21,17 +21,20 @@ from torch import Tensor
 
 from mmssl_robust.models.algorithms.task_aware import TaskAware
 from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.arguments import Parser, integer
 from mmssl_robust.utils.cli import add_common_arguments, load_config
+from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.quiet import hush_terminal
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     add_common_arguments(parser)
-    parser.add_argument('--images', type=int, default=256, help='training crops, drawn at random')
-    parser.add_argument('--batch-size', type=int, default=32)
-    parser.add_argument('--seed', type=int, default=0)
+    # Distances are between two images.
+    parser.add_argument('--images', type=integer(2), default=256, help='training crops, drawn at random')
+    parser.add_argument('--batch-size', type=integer(2), default=32)
+    parser.add_argument('--seed', type=integer(0), default=0)
     return parser.parse_args()
 
 
@@ -58,10 +61,14 @@ def distances(model: TaskAware, batch: Any) -> dict[str, Tensor]:
 @one_line_errors
 def main() -> None:
     args = parse_args()
-    if args.images < 2 or args.batch_size < 2:
-        raise UserError('distances are between two images: give --images and --batch-size of 2 or more')
     hush_terminal(MMLogger.get_current_instance(), progress=False)
     cfg = load_config(args)
+    with config_errors(cfg, args.config, ('model', 'train_dataloader')):
+        measure(cfg, args)
+
+
+def measure(cfg: Config, args: argparse.Namespace) -> None:
+    """Print the scale of each head."""
     init_default_scope(cfg.default_scope)
     set_random_seed(args.seed)
     model = MODELS.build(cfg.model)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.escaping import markdown
 from mmssl_robust.utils.files import whole_file
@@ -23,7 +24,7 @@ from mmssl_robust.visualization.skill import Ranked, draw_costs, draw_skills, re
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument('report', type=Path, help='folder of the report, with ranking.csv')
     parser.add_argument('--runs', type=Path, help='folder of the trainings, each in a folder of its own')
     parser.add_argument('--out', type=Path, help='folder of the pictures; default that of the report')
