@@ -73,8 +73,8 @@ def load_suite(name: str, within: tuple[Path, ...] = ()) -> Suite:
 
 
 def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) -> Row:
-    if 'config' not in settings or not isinstance(settings['config'], str):
-        raise UserError(f'a row of {path} names no config: give the path of one, config=...')
+    if not isinstance(settings.get('config', ''), str):
+        raise UserError(f'a row of {path} cannot be used: config={settings["config"]!r}: give a path')
     if own := [name for name in ('sweeps', 'folder') if name in settings]:
         raise UserError(f'a row of {path} says {own[0]}, which is for the suite: write it beside rows')
     try:

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 _OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout', 'multiprocessing_context')
 
 
-def build_dataloader(dataloader: DataLoader | Mapping[str, Any], *args: Any, **kwargs: Any) -> DataLoader:
+def build_dataloader(dataloader: DataLoader[Any] | Mapping[str, Any], *args: Any, **kwargs: Any) -> DataLoader[Any]:
     """Build a data loader as MMEngine does; without workers, without what only workers have.
 
     ``num_workers=0`` is what one tries first where workers fail, and the rest of a config is meant for some.
@@ -22,4 +22,5 @@ def build_dataloader(dataloader: DataLoader | Mapping[str, Any], *args: Any, **k
     """
     if isinstance(dataloader, Mapping) and not dataloader.get('num_workers'):
         dataloader = {key: value for key, value in dataloader.items() if key not in _OF_WORKERS}
-    return Runner.build_dataloader(dataloader, *args, **kwargs)
+    built: DataLoader[Any] = Runner.build_dataloader(dataloader, *args, **kwargs)
+    return built

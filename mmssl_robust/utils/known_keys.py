@@ -12,8 +12,10 @@ from .registered import class_of
 from .signatures import arguments_of
 
 # Of a config's first level what is no argument of MMEngine's Runner.
-_SECTIONS = ('auto_scale_lr', 'bank_dataloader', 'custom_imports', 'find_unused_parameters', 'finetune')
-_SECTIONS += ('model_wrapper_cfg', 'runner_type', 'tta_model', 'tta_pipeline', 'vis_backends', 'data_preprocessor')
+_SECTIONS: tuple[str, ...] = (
+    *('auto_scale_lr', 'bank_dataloader', 'custom_imports', 'data_preprocessor', 'find_unused_parameters', 'finetune'),
+    *('model_wrapper_cfg', 'runner_type', 'tta_model', 'tta_pipeline', 'vis_backends'),
+)
 _ENVIRONMENT = ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')
 _COMMANDS = ('_delete_', '_scope_', '_base_', 'type')
 

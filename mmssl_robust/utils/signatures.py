@@ -70,23 +70,23 @@ def _signatures(kind: Any) -> Iterator[list[inspect.Parameter]]:
 def _check(value: Any, entry: inspect.Parameter, name: str) -> None:
     hint = entry.annotation
     hints = list(get_args(hint)) if get_origin(hint) in (Union, UnionType) else [hint]
-    kinds = [_kind(hint) for hint in hints]
+    kinds = [kind for hint in hints for kind in _kinds(hint)]
     if type(value) not in _PLAIN or None in kinds or (value is None and entry.default is None):
         return
     if not any(_is(value, kind) for kind in kinds):
-        words = [
-            f'one of {", ".join(map(str, kind))}' if isinstance(kind, tuple) else _WORDS[kind]
-            for kind in kinds
-            if kind is not NoneType
-        ]
+        words = [_WORDS[kind] for kind in kinds if kind is not NoneType]
         raise UserError(f'{name}={value!r}: give {" or ".join(dict.fromkeys(words))}')
 
 
+def _kinds(hint: Any) -> list[Any]:
+    """What an annotation says of plain values: types, and None if it says something else."""
+    if get_origin(hint) is Literal:  # whoever takes it knows best how to say which there are
+        return [type(value) for value in get_args(hint)]
+    return [_kind(hint)]
+
+
 def _kind(hint: Any) -> Any:
-    """What an annotation says of plain values: a type, the values of a ``Literal``; None if it says something else."""
     origin = get_origin(hint) or hint
-    if origin is Literal:
-        return get_args(hint)
     if not isinstance(origin, type) or origin is inspect.Parameter.empty:
         return None
     if issubclass(origin, Mapping):
@@ -97,8 +97,6 @@ def _kind(hint: Any) -> Any:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    if isinstance(kind, tuple):
-        return value in kind
     if kind is int:
         return isinstance(value, Integral) and not isinstance(value, bool)
     if kind is float:

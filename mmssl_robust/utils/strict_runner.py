@@ -52,7 +52,7 @@ class StrictRunner(Runner):  # type: ignore[misc]
         return built
 
     @staticmethod
-    def build_dataloader(dataloader: DataLoader | dict[str, Any], *args: Any, **kwargs: Any) -> DataLoader:
+    def build_dataloader(dataloader: DataLoader[Any] | dict[str, Any], *args: Any, **kwargs: Any) -> DataLoader[Any]:
         """See :func:`.data_loaders.build_dataloader`."""
         return build_dataloader(dataloader, *args, **kwargs)
 

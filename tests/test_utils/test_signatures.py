@@ -44,7 +44,7 @@ def test_arguments_are_those_of_parents_too():
 
 NAN = float('nan')
 WRONG = dict(
-    name=(5, None, []), keep=('x', 5), eps=(True, NAN, None, []), on=(1, 'x', None), blocks=(5, 'x', {}),
+    name=(5, None, []), keep=(5, True), eps=(True, NAN, None, []), on=(1, 'x', None), blocks=(5, 'x', {}),
     part=(5, [], 'x'), size=(2.0, True, 'x', None), rate=(NAN, float('inf'), True, 'x', None), seed=(1.5, True, 'x'),
 )  # fmt: skip
 RIGHT = dict(
