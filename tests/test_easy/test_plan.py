@@ -26,10 +26,10 @@ INFO = EncoderInfo((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 14, 14, (518, 518), (16, 16
         (dict(labels='masks'), 'embedding has no --labels'),
         (dict(task='depth', labels='maps'), 'depth needs the scale of its maps: --depth-scale 1000'),
         (dict(depth_scale=1.0), 'embedding has no --depth-scale'),
-        (dict(task='depth', labels='maps', depth_scale=0.0), 'it must be above 0'),
+        (dict(task='depth', labels='maps', depth_scale=0.0), 'depth_scale=.*: give a finite number above 0'),
         (dict(classes=('cat',)), 'embedding has no classes'),
         (dict(protocol='slow'), 'unknown protocol'),
-        (dict(max_images=0), 'max_images is 0'),
+        (dict(max_images=0), 'max_images=0: give an integer of at least 1'),
         (dict(task='classification', bank='photos'), 'classification has no bank of images'),
     ],
 )
