@@ -112,5 +112,5 @@ def test_nothing_to_watch(deacl_cfg):
     deacl_cfg.custom_hooks = [dict(type='mmssl_robust.OneStepHook')]
     with pytest.raises(UserError, match='no adversary of a single step'):
         Runner.from_cfg(deacl_cfg).train()
-    with pytest.raises(UserError, match='interval=0, steps=10'):
+    with pytest.raises(UserError, match='interval=0: give an integer of at least 1'):
         OneStepHook(interval=0)
