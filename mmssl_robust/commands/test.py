@@ -42,16 +42,16 @@ from mmssl_robust.utils.cli import (
     add_common_arguments,
     add_engine_arguments,
     build_runner,
-    leave_process_group,
     load_config,
 )
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import write_json
-from mmssl_robust.utils.launch import PATIENCE
+from mmssl_robust.utils.launch import PATIENCE, leave_process_group
 from mmssl_robust.utils.quiet import hush_terminal
 from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
+from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
 from mmssl_robust.utils.wording import counted
@@ -260,6 +260,15 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate, show the results and write them."""
     cfg = load_config(args)
     prepare(cfg, args)
+    with going_on_later(
+        '`test` keeps nothing before its end, start it again; `evaluate` and `benchmark` keep each batch'
+    ):
+        evaluate(args, cfg)
+    leave_process_group()
+
+
+def evaluate(args: argparse.Namespace, cfg: Config) -> None:
+    """Evaluate as the config says, show the results and write them."""
     weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else State({})
     backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
     runner = build_runner(cfg, ('test_dataloader', 'bank_dataloader'))
@@ -285,4 +294,3 @@ def run(args: argparse.Namespace) -> None:
             report['sanity'] = sanity
         if args.out:
             write_json(report, args.out)
-    leave_process_group()

@@ -21,12 +21,14 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmssl_robust.datasets.thresholds import share_thresholds
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
+from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
 from mmssl_robust.utils.data_check import check_class_count, check_labels, named_data_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import remove_partial_files
+from mmssl_robust.utils.launch import leave_process_group
 from mmssl_robust.utils.resume import resume_from
 from mmssl_robust.utils.sole_writer import sole_writer
+from mmssl_robust.utils.stopping import going_on_later
 
 from .log_to import add_log_argument, add_logs
 
@@ -126,9 +128,10 @@ def run(args: argparse.Namespace) -> None:
         add_logs(cfg, args.log_to)
     check_resumed(cfg)
     damaged = find_resume(cfg, args.resume) if args.resume else []
-    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
-    with sole_writer(Path(cfg.work_dir)) if is_main_process() else nullcontext():
-        train(runner, args, damaged)
+    with going_on_later('the same command with --resume goes on'):
+        runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
+        with sole_writer(Path(cfg.work_dir)) if is_main_process() else nullcontext():
+            train(runner, args, damaged)
     leave_process_group()
 
 

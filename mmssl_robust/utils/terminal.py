@@ -3,8 +3,7 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -37,19 +36,6 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(130)
 
     return wrapper
-
-
-@contextmanager
-def going_on_later() -> Iterator[None]:
-    """Say after Ctrl-C that what was done is kept.
-
-    Raises:
-        UserError: In place of ``KeyboardInterrupt``.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise UserError('stopped: the same command goes on from here') from None
 
 
 def _scope_problem(error: KeyError) -> str | None:
