@@ -60,14 +60,14 @@ class StopHook(Hook):
                 path.unlink()
         signum = asked()
         if signum:
-            raise self._after_epoch(runner, Stopped(signum), runner.epoch + 1)
+            raise self._keep_epochs(runner, Stopped(signum), runner.epoch + 1)
 
     def after_stop(self, runner: Runner, stopped: Stopped) -> None:
         """Keep the epochs before a validation that has stopped."""
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
                 hook.after_val_epoch(runner)  # gives the model its own weights back
-        self._after_epoch(runner, stopped, runner.epoch)
+        self._keep_epochs(runner, stopped, runner.epoch)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Add what an epoch needs to go on."""
@@ -95,7 +95,7 @@ class StopHook(Hook):
         loop.stopped_generators = own['generators']
         checkpoint['state_dict'].update(own['buffers'])
 
-    def _after_epoch(self, runner: Runner, stopped: Stopped, epochs: int) -> Stopped:
+    def _keep_epochs(self, runner: Runner, stopped: Stopped, epochs: int) -> Stopped:
         last = str(runner.message_hub.runtime_info.get('last_ckpt') or '')
         if Path(last).name == f'epoch_{epochs}.pth':
             stopped.kept = last
