@@ -24,7 +24,6 @@ from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
 from mmssl_robust.utils.data_check import check_class_count, check_labels, named_data_errors
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import remove_partial_files
 from mmssl_robust.utils.launch import leave_process_group
 from mmssl_robust.utils.resume import resume_from
 from mmssl_robust.utils.sole_writer import sole_writer
@@ -138,8 +137,6 @@ def run(args: argparse.Namespace) -> None:
 def train(runner: Runner, args: argparse.Namespace, damaged: Sequence[Path]) -> None:
     """Train, after a look at the data."""
     cfg = runner.cfg
-    if is_main_process():
-        remove_partial_files(Path(cfg.work_dir))
     if args.resume and not cfg.resume:
         print_log(f'no checkpoint in {cfg.work_dir} yet: training from the beginning', 'current', logging.WARNING)
     for path in damaged:
