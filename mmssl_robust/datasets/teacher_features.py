@@ -130,6 +130,6 @@ def _open_arrays(root: Path, total: int, mode: Literal['r', 'r+']) -> dict[str, 
     """The arrays of so many images; None if one is missing, torn or of another number."""
     try:
         arrays = {name: np.load(root / f'{name}.npy', mmap_mode=mode) for name in ARRAYS}
-    except (OSError, ValueError):
+    except (EOFError, OSError, ValueError):
         return None
     return arrays if all(len(array) == total for array in arrays.values()) else None

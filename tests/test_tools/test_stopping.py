@@ -5,10 +5,8 @@ import signal
 
 import forks
 import pytest
-from mmengine.config import Config
 from mmengine.dist import get_rank
-from toys import CLASSES, segmentation_run, write_segmentation
-from trainings import assert_same_training
+from trainings import assert_same_training, segmentor_training
 
 from mmssl_robust.benchmark.records import RecordStore
 from mmssl_robust.benchmark.row_records import read_rows
@@ -64,17 +62,7 @@ def test_two_signals_end_at_once(write_config, tmp_path):
 @pytest.fixture
 def segmentor(tmp_path):
     """Write a config of four epochs of a tiny segmentor with BatchNorm and an average of its weights, validated."""
-    write_segmentation(tmp_path / 'data', [(24, 20)] * 12)
-    cfg = Config(segmentation_run(tmp_path / 'data', tmp_path / 'work'))
-    cfg.model.decode_head = dict(type='mmssl_robust.LinearBNHead', in_channels=16, num_classes=CLASSES)
-    cfg.train_dataloader = dict(cfg.test_dataloader, batch_size=2, sampler=dict(type='DefaultSampler', shuffle=True))
-    cfg.val_dataloader, cfg.val_evaluator = cfg.test_dataloader, cfg.test_evaluator
-    cfg.train_cfg = dict(type='mmssl_robust.SeededTrainLoop', max_epochs=4)
-    cfg.val_cfg = dict(type='mmssl_robust.AttackValLoop')
-    cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
-    cfg.param_scheduler = dict(type='PolyLR', power=0.9, end=12, by_epoch=False)
-    cfg.default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=9))
-    cfg.finetune = True
+    cfg = segmentor_training(tmp_path)
 
     def write(*hooks, **changes):
         cfg.custom_hooks = [dict(type='EMAHook'), *hooks]
