@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from .errors import UserError
+from .memory_errors import memory_problem
 
 console = Console()
 
@@ -23,8 +24,8 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return main(*args, **kwargs)
-        except (UserError, KeyError) as error:
-            problem = str(error) if isinstance(error, UserError) else _scope_problem(error)
+        except Exception as error:
+            problem = _problem(error)
             if problem is None or os.environ.get('MMSSL_TRACEBACK') == '1':
                 raise
             print(f'error: {problem}', file=sys.stderr)
@@ -36,6 +37,13 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(130)
 
     return wrapper
+
+
+def _problem(error: Exception) -> str | None:
+    """What the user can mend, None if it is nothing."""
+    if isinstance(error, UserError):
+        return str(error)
+    return memory_problem(error) or (_scope_problem(error) if isinstance(error, KeyError) else None)
 
 
 def _scope_problem(error: KeyError) -> str | None:
