@@ -15,6 +15,7 @@ _TOO_LITTLE = re.compile(
     "failed to map segment|can't start new thread",
     re.IGNORECASE,
 )
+_SOURCE = re.compile(r'^\[enforce fail at [^]]*\] [^.]*\. ')  # where in PyTorch
 _WORKER = re.compile(r'DataLoader worker \(pid(?:\(s\))? [\d, ]+\) (?:is killed by signal|exited unexpectedly)[^.]*')
 _BESIDES = 2.75 * 2**30  # bytes that the libraries map besides PyTorch's own, without which some of them crash
 _LESS = 'take smaller batches (--batch-size, train_dataloader.batch_size), smaller images or less --attack-memory'
@@ -35,7 +36,7 @@ def memory_problem(error: BaseException) -> str | None:
     for cause in _causes(error):
         lacks = isinstance(cause, MemoryError) or getattr(cause, 'errno', None) == errno.ENOMEM
         if lacks or _TOO_LITTLE.search(str(cause)):
-            return f'out of memory ({first_line(cause)[:160]}): {_LESS}{_limit_in_words()}'
+            return f'out of memory ({_SOURCE.sub("", first_line(cause))[:160]}): {_LESS}{_limit_in_words()}'
     return None
 
 
