@@ -2,17 +2,22 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import forks
 import pytest
 from mmengine.dist import get_rank
-from trainings import assert_same_training, segmentor_training
+from trainings import assert_same_training, is_same, segmentor_training
 
 from mmssl_robust.benchmark.records import RecordStore
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.commands.main import main
 from mmssl_robust.utils.checkpoint import read_checkpoint
 
+ROOT = Path(__file__).resolve().parents[2]
 TERM, USR1 = 128 + signal.SIGTERM, 128 + signal.SIGUSR1
 
 
@@ -192,3 +197,30 @@ def test_an_evaluation_goes_on_between_attacks(processes, records, rank, evaluat
 def test_two_signals_end_an_evaluation_at_once(evaluation, monkeypatch):
     _signal_after(monkeypatch, 1, 0, signal.SIGTERM)
     assert evaluation('out', ask=(1, 0, signal.SIGTERM)) == [-signal.SIGTERM]
+
+
+@pytest.mark.slow
+def test_torchrun_hands_the_signal_on(segmentor, tmp_path):
+    """From outside, at whatever moment it comes; torchrun waits for its processes."""
+    environment = os.environ | dict(
+        PYTHONPATH=f'{ROOT}:{ROOT / "tests"}', PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
+    )
+    hooks = dict(checkpoint=dict(type='mmssl_robust.SafeCheckpointHook', interval=1))
+    loop = dict(type='mmssl_robust.SeededTrainLoop', max_epochs=12)
+    config = segmentor(train_cfg=loop, default_hooks=hooks)
+
+    def start(folder, *more):
+        command = ['bash', ROOT / 'tools/dist_train.sh', config, '2', '--work-dir', folder, *more]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    stopped, whole = tmp_path / 'stopped', tmp_path / 'whole'
+    process = start(stopped)
+    while not (stopped / 'epoch_1.pth').exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.terminate()
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 1 and said.count('stopped by SIGTERM: ') == 1, said
+    assert start(stopped, '--resume').wait(240) == start(whole).wait(240) == 0
+    checkpoints = [read_checkpoint(folder / 'epoch_12.pth') for folder in (stopped, whole)]
+    for part in ('state_dict', 'optimizer'):
+        assert is_same(*(checkpoint[part] for checkpoint in checkpoints)), part
