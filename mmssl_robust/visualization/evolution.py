@@ -1,6 +1,5 @@
 """How robustness evolves during adversarial fine-tuning, read from the logs of a run (the paper's Figure 2)."""
 
-import json
 import os
 import re
 from collections import Counter
