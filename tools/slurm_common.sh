@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/usr/bin/env bash
 # Sourced by slurm_*.sh. Runs a tool on a Slurm cluster, one task a GPU, which Slurm signals before the time is up:
 #   run_on_slurm PARTITION JOB_NAME TOOL [arguments]
 # The tool then ends where nothing is lost, with exit code 138. Where AGAIN is set, it goes on: a batch job is put back
