@@ -1,4 +1,4 @@
-"""Hooks that end a training as a power cut would; configs of tests name them by ``killers.X``."""
+"""Hooks that end a training as a power cut, or a scheduler, would; configs of tests name them by ``killers.X``."""
 
 import os
 import signal
@@ -31,3 +31,19 @@ class KillInCheckpoint(Hook):
     def before_save_checkpoint(self, runner, checkpoint):
         if runner.epoch == self.epoch - 1:
             os.replace = die
+
+
+class SignalInEpoch(Hook):
+    """Send the process of a rank a signal in an epoch, amid a batch of it or of the validation after it."""
+
+    def __init__(self, epoch, name='SIGTERM', rank=0, batch=0, validation=False):
+        self.epoch, self.signum, self.rank = epoch, getattr(signal, name), rank
+        self.batch, self.validation = batch, validation
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if not self.validation and (runner.epoch, batch_idx, get_rank()) == (self.epoch - 1, self.batch, self.rank):
+            os.kill(os.getpid(), self.signum)
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if self.validation and (runner.epoch, batch_idx, get_rank()) == (self.epoch, self.batch, self.rank):
+            os.kill(os.getpid(), self.signum)

@@ -1,19 +1,13 @@
 #!/usr/bin/env bash
-# Run a suite on a Slurm cluster, one dist_benchmark.sh a node:
-#   [NNODES=1] [GPUS_PER_NODE=8] [CPUS_PER_TASK=40] [PORT=...] [SRUN_ARGS='...'] \
+# Run a suite on a Slurm cluster, one process a GPU; goes on by itself when its time is up (docs/clusters.md):
+#   [NNODES=1] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [NOTICE=120] [PORT=...] [SRUN_ARGS='...'] \
 #       tools/slurm_benchmark.sh PARTITION JOB_NAME SUITE [arguments of tools/benchmark.py]
+# CPUS_PER_TASK is for each GPU; NOTICE seconds before the end it is told to stop.
 set -euo pipefail
 (($# >= 3)) || { echo "usage: $0 PARTITION JOB_NAME SUITE [arguments of tools/benchmark.py]" >&2; exit 2; }
-partition=$1 job_name=$2 suite=$3
-shift 3
-export GPUS_PER_NODE=${GPUS_PER_NODE:-8} DIST_BENCHMARK="$(dirname "$0")/dist_benchmark.sh"
-
-# The first node of the job is the meeting point, at a port of the job's own; each task learns its rank from Slurm.
-# shellcheck disable=SC2016,SC2086
-exec srun --partition "$partition" --job-name "$job_name" --nodes "${NNODES:-1}" --ntasks-per-node 1 \
-    --gres "gpu:$GPUS_PER_NODE" --cpus-per-task "${CPUS_PER_TASK:-40}" --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
-    bash -c 'export NNODES=$SLURM_NNODES NODE_RANK=$SLURM_NODEID
-        MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-        export MASTER_ADDR
-        ((NNODES == 1)) || export PORT=${PORT:-$((20000 + ${SLURM_JOB_ID:-9500} % 20000))}
-        exec bash "$DIST_BENCHMARK" "$1" "$GPUS_PER_NODE" "${@:2}"' slurm_benchmark "$suite" "$@"
+tools=$(dirname "$0")
+# shellcheck source=tools/slurm_common.sh
+source "$tools/slurm_common.sh"
+# shellcheck disable=SC2034
+AGAIN=
+run_on_slurm "$1" "$2" "$tools/benchmark.py" "${@:3}"

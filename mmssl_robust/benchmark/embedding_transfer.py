@@ -22,6 +22,7 @@ from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.json_files import json_digest
 from mmssl_robust.utils.progress import track
+from mmssl_robust.utils.stopping import stop_together
 
 from .parquet_files import write_parquet
 from .plan import units_of
@@ -100,6 +101,7 @@ def attacked_images(source: RowEvaluation, attack: str) -> list[Shown]:
                 attacked = victim.attack(source.attacks[attack], source.options.precision).adv
                 files = [str(sample.get('img_path') or '') for sample in victim.data_samples]
                 found.append(Shown(victim.keys, files, victim.pixels.cpu(), attacked.cpu()))
+            stop_together()
     if not found:
         raise UserError(f'no image of {source.row.name} can be read')
     return found

@@ -21,7 +21,7 @@ from mmssl_robust.attack_settings import AttackSettings, Sweep
 from mmssl_robust.tasks import Task
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import remove_partial_files, whole_file
-from mmssl_robust.utils.json_files import write_json
+from mmssl_robust.utils.json_files import read_state, write_json
 
 from .old_records import upgraded
 from .parquet_files import read_parquet, write_parquet
@@ -240,20 +240,19 @@ class RecordStore:
 
     def sanity(self) -> dict[str, list[dict[str, Any]]]:
         """What :meth:`write_sanity` was given; empty if it has not been looked at."""
-        path = self.folder / SANITY_FILE
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return read_state(self.folder / SANITY_FILE, dict) or {}
 
     def note_skipped(self, unit: int, message: str) -> None:
         """Remember a file of a unit that could not be read."""
         path = self.folder / 'skipped' / f'{unit}.json'
-        messages = json.loads(path.read_text()) if path.is_file() else []
+        messages = read_state(path, list) or []
         if message not in messages:
             write_json([*messages, message], path)
 
     def skipped(self) -> list[str]:
         """Messages of files that could not be read."""
         files = (self.folder / 'skipped').glob('[!.]*.json')
-        return sorted({message for file in files for message in json.loads(file.read_text())})
+        return sorted({str(message) for file in files for message in read_state(file, list) or []})
 
     def attacks(self) -> list[str]:
         """Names of the attacks, ``'clean'`` first, that are finished."""

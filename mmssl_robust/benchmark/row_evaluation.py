@@ -23,6 +23,7 @@ from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.state_dict import build_model, load_weights, loaded_weights, read_weights
+from mmssl_robust.utils.stopping import heard, stop_together
 from mmssl_robust.victims.thresholds import check_thresholds
 
 from .kept_examples import KeptExamples
@@ -153,7 +154,10 @@ class RowEvaluation:
         description = f'{self.row.name}: {" + ".join(attacks)}'
         for unit, batch in zip(mine, track(batches, description) if mine else ()):
             self._run_unit(unit, batch, [name for name in attacks if unit in missing[name]], sink)
+            if heard():
+                break
         barrier()
+        stop_together()
         if is_main_process():
             for name in attacks if not self.options.shard.is_part else ():
                 self.store.finish(name, len(units))
@@ -165,7 +169,7 @@ class RowEvaluation:
         return KeptExamples(self.store.folder / 'examples' / attack, self.options.examples)
 
     def _run_unit(self, unit: int, batch: dict[str, Any], names: list[str], sink: RecordSink) -> None:
-        """Record a batch, attack by attack as soon as it is done."""
+        """Record a batch, attack by attack as soon as it is done, unless it is to stop."""
         attacks = {name: self.attacks[name] for name in names if name != CLEAN}
         note = lambda message: self.store.note_skipped(unit, message)  # noqa: E731
         arguments = (self.options.precision, self.options.attack_memory, note)
@@ -175,5 +179,7 @@ class RowEvaluation:
                 records = sink.take()
                 if run.name in names:  # the clean images are looked at in any case
                     self.store.add(run.name, unit, records)
+                if heard():
+                    return
         for name in names if not batch['inputs'] else ():  # no image of the batch could be read
             self.store.add(name, unit, [])

@@ -33,11 +33,12 @@ from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
-from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments, leave_process_group
+from mmssl_robust.utils.cli import add_engine_arguments, add_launcher_arguments
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_folder
-from mmssl_robust.utils.launch import init_processes
-from mmssl_robust.utils.terminal import console, going_on_later
+from mmssl_robust.utils.launch import init_processes, leave_process_group
+from mmssl_robust.utils.stopping import going_on_later
+from mmssl_robust.utils.terminal import console
 
 from .cost_table import show_costs
 from .log_to import ScalarLog, add_log_argument

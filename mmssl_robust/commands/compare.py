@@ -38,11 +38,12 @@ from mmssl_robust.benchmark.transfers import transfers_of
 from mmssl_robust.easy.comparison import rows_of_plans, rows_of_suite, specs_of
 from mmssl_robust.easy.runs import name_of
 from mmssl_robust.utils.checkpoint import register_safe_loaders
-from mmssl_robust.utils.cli import add_launcher_arguments, leave_process_group
+from mmssl_robust.utils.cli import add_launcher_arguments
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.launch import init_processes
+from mmssl_robust.utils.launch import init_processes, leave_process_group
 from mmssl_robust.utils.slug import slug
-from mmssl_robust.utils.terminal import console, going_on_later
+from mmssl_robust.utils.stopping import going_on_later
+from mmssl_robust.utils.terminal import console
 
 from .benchmark import use_data_root
 from .evaluate import add_plan_arguments, plan_of, say

@@ -26,10 +26,11 @@ from mmssl_robust.benchmark.options import Options
 from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
 from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
 from mmssl_robust.utils.arguments import integer, number
-from mmssl_robust.utils.cli import add_launcher_arguments, leave_process_group
+from mmssl_robust.utils.cli import add_launcher_arguments
 from mmssl_robust.utils.files import check_folder, whole_file
-from mmssl_robust.utils.launch import init_processes
-from mmssl_robust.utils.terminal import console, going_on_later
+from mmssl_robust.utils.launch import init_processes, leave_process_group
+from mmssl_robust.utils.stopping import going_on_later
+from mmssl_robust.utils.terminal import console
 
 SUMMARY = 'attack an encoder on a folder of images: with or without labels, with the head that it needs'
 

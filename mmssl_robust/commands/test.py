@@ -42,7 +42,6 @@ from mmssl_robust.utils.cli import (
     add_common_arguments,
     add_engine_arguments,
     build_runner,
-    leave_process_group,
     load_config,
 )
 from mmssl_robust.utils.config_errors import config_errors
@@ -50,9 +49,10 @@ from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_folder, sha256
 from mmssl_robust.utils.json_files import write_json
-from mmssl_robust.utils.launch import PATIENCE
+from mmssl_robust.utils.launch import PATIENCE, leave_process_group
 from mmssl_robust.utils.quiet import hush_terminal
 from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
+from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
 from mmssl_robust.utils.wording import counted
@@ -63,6 +63,7 @@ SUMMARY = 'evaluate a model on clean and on adversarial images'
 SCHEMA_VERSION = 1
 """Of what --out writes."""
 # Attack settings that the command line can change.
+_LATER = '`test` keeps nothing before its end, start it again; `evaluate` and `benchmark` keep each batch'
 SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
 
 
@@ -257,13 +258,13 @@ def run(args: argparse.Namespace) -> None:
     missing = [name for name in ('model', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
     if missing:
         raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
-    with config_errors(cfg, args.config, ('model', 'test_dataloader', 'test_evaluator')):
+    with config_errors(cfg, args.config, ('model', 'test_dataloader', 'test_evaluator')), going_on_later(_LATER):
         evaluate(cfg, args)
     leave_process_group()
 
 
 def evaluate(cfg: Config, args: argparse.Namespace) -> None:
-    """Evaluate what the command line says."""
+    """Evaluate as the command line says, show the results and write them."""
     prepare(cfg, args)
     weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else State({})
     backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config

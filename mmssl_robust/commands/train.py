@@ -21,13 +21,14 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmssl_robust.datasets.thresholds import share_thresholds
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, leave_process_group, load_config
+from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count, check_labels, named_data_errors
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import remove_partial_files
+from mmssl_robust.utils.launch import leave_process_group
 from mmssl_robust.utils.resume import resume_from
 from mmssl_robust.utils.sole_writer import sole_writer
+from mmssl_robust.utils.stopping import going_on_later
 
 from .log_to import add_log_argument, add_logs
 
@@ -114,7 +115,10 @@ def run(args: argparse.Namespace) -> None:
     missing = [name for name in ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper') if cfg.get(name) is None]
     if missing:
         raise UserError(f'{args.config} has no training section: {" and ".join(missing)} are not set')
-    with config_errors(cfg, args.config, ('model', 'train_dataloader', 'val_dataloader')):
+    with (
+        config_errors(cfg, args.config, ('model', 'train_dataloader', 'val_dataloader')),
+        going_on_later('the same command with --resume goes on'),
+    ):
         train(*prepared(cfg, args), args)
     leave_process_group()
 
@@ -147,8 +151,6 @@ def train(runner: Runner, damaged: Sequence[Path], args: argparse.Namespace) -> 
 def train_alone(runner: Runner, damaged: Sequence[Path], args: argparse.Namespace) -> None:
     """Train, after a look at the data."""
     cfg = runner.cfg
-    if is_main_process():
-        remove_partial_files(Path(cfg.work_dir))
     if args.resume is not None and not cfg.resume:
         print_log(f'no checkpoint in {cfg.work_dir} yet: training from the beginning', 'current', logging.WARNING)
     for path in damaged:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mmssl_robust.utils.errors import UserError, first_line
-from mmssl_robust.utils.files import remove_partial_files, whole_file
+from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.foreign_files import below, is_below
 from mmssl_robust.utils.terminal import console
 
@@ -53,9 +53,7 @@ class Output:
         self.written += 1
 
     def report(self) -> None:
-        """Say what was done, and remove what killed runs have left."""
-        for folder in (self.root, *(path for path in self.root.rglob('*') if path.is_dir())):
-            remove_partial_files(folder)
+        """Say what was done."""
         console.print(f'{self.root}: {self.written} files written, {self.present} were there already', soft_wrap=True)
 
 

@@ -1,18 +1,20 @@
 """Images with the features a teacher gave them, computed once and kept on disk."""
 
-import json
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.json_files import read_state, write_json
 from mmssl_robust.utils.numbers import check_number
 
 ARRAYS = ('images', 'cls', 'patches')
@@ -38,8 +40,10 @@ class TeacherFeatureDataset(Dataset):
         if progress is None or progress['done'] < progress['total']:
             raise UserError(f'no finished teacher features in {root}: run tools/extract_teacher_features.py first')
         self.flip_prob = check_number(flip_prob, 'flip_prob', least=0, most=1)
-        self.images, self.cls, self.patches = (np.load(self.root / f'{name}.npy', mmap_mode='r') for name in ARRAYS)
-
+        arrays = _open_arrays(self.root, progress['total'], 'r')
+        if arrays is None:
+            raise UserError(f'the teacher features in {root} are damaged: remove them, and extract them again')
+        self.images, self.cls, self.patches = (arrays[name] for name in ARRAYS)
         self.cls_stats = _channel_stats(self.cls)
         self.patch_stats = _channel_stats(self.patches)
 
@@ -94,7 +98,10 @@ def write_teacher_features(
     progress = _read_progress(root) or dict(done=0, total=total)
     if progress['total'] != total:
         raise UserError(f'{root} holds features of {progress["total"]} images, not {total}: choose another folder')
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, Any] | None = _open_arrays(root, total, 'r+') if progress['done'] else {}
+    if arrays is None:
+        print_log(f'the features in {root} are damaged: beginning anew', 'current', logging.WARNING)
+        arrays, progress['done'] = {}, 0
     for start in range(progress['done'], total, batch_size):
         batch = np.stack([images(index) for index in range(start, min(start + batch_size, total))])
         pixels = torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255
@@ -105,15 +112,25 @@ def write_teacher_features(
         for name, values in zip(ARRAYS, (small, cls, patches)):
             if name not in arrays:
                 path, shape = root / f'{name}.npy', (total, *values.shape[1:])
-                mode = 'r+' if progress['done'] else 'w+'
-                arrays[name] = np.lib.format.open_memmap(path, mode=mode, dtype=values.dtype, shape=shape)
+                arrays[name] = np.lib.format.open_memmap(path, mode='w+', dtype=values.dtype, shape=shape)
             arrays[name][start : start + len(values)] = values
             arrays[name].flush()
         progress['done'] = start + len(batch)
-        (root / PROGRESS).write_text(json.dumps(progress))
+        write_json(progress, root / PROGRESS)
         yield progress['done']
 
 
 def _read_progress(root: Path) -> dict[str, int] | None:
-    path = root / PROGRESS
-    return json.loads(path.read_text()) if path.is_file() else None
+    progress = read_state(root / PROGRESS, dict)
+    if progress is None or not all(type(progress.get(key)) is int for key in ('done', 'total')):
+        return None
+    return progress
+
+
+def _open_arrays(root: Path, total: int, mode: Literal['r', 'r+']) -> dict[str, Any] | None:
+    """The arrays of so many images; None if one is missing, torn or of another number."""
+    try:
+        arrays = {name: np.load(root / f'{name}.npy', mmap_mode=mode) for name in ARRAYS}
+    except (EOFError, OSError, ValueError):
+        return None
+    return arrays if all(len(array) == total for array in arrays.values()) else None

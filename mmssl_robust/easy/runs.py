@@ -104,7 +104,7 @@ def row_of(plan: Plan, out: Path, say: Say | None = None) -> Row:
 def save_config(cfg: Config, path: Path) -> None:
     """Write a config, whole or not at all; one that says the same stays as it is."""
     text = cfg.pretty_text + '\n'
-    if not path.is_file() or path.read_text() != text:
+    if not path.is_file() or path.read_text(errors='replace') != text:
         with whole_file(path) as partial:
             partial.write_text(text)
 

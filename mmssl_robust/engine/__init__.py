@@ -9,6 +9,7 @@ from .hooks import (
     PanelHook,
     ResumeHook,
     SafeCheckpointHook,
+    StopHook,
     TimedLoggerHook,
 )
 from .loops import AttackTestLoop, AttackValLoop
@@ -28,5 +29,6 @@ __all__ = [
     'ResumeHook',
     'SafeCheckpointHook',
     'SeededTrainLoop',
+    'StopHook',
     'TimedLoggerHook',
 ]

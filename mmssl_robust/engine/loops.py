@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from mmengine.dist import get_world_size
 from mmengine.evaluator import Evaluator
 from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop
 from torch.utils.data import DataLoader
@@ -12,6 +13,7 @@ from mmssl_robust.evaluation.attack_log import AttackLog
 from mmssl_robust.evaluation.robust_evaluation import RobustEvaluation, tolerant_dataloader
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.progress import track
+from mmssl_robust.utils.stopping import stop_together
 
 from .whole import check_weights
 
@@ -47,6 +49,7 @@ class _AttackMixin(BaseLoop):
         on_corrupt: str = 'fail',
         attack_memory: str | int | None = None,
     ) -> None:
+        self._is_even = isinstance(dataloader, dict) or get_world_size() == 1  # as many batches in every process
         if isinstance(dataloader, dict):
             dataloader = tolerant_dataloader(dataloader, max_images, on_corrupt)
         else:
@@ -72,6 +75,7 @@ class _AttackMixin(BaseLoop):
 
         Raises:
             UserError: If a file cannot be read, or none can, or the checkpoint does not fit the model.
+            Stopped: After a batch in which it was asked to stop.
         """
         check_weights(self.runner)
         self._call_hook('before_{}')
@@ -81,6 +85,8 @@ class _AttackMixin(BaseLoop):
         description = ' + '.join(('clean', *self.evaluation.attacks))
         for index, data_batch in enumerate(track(self.dataloader, description)):
             self.run_iter(index, data_batch)
+            if self._is_even:
+                stop_together()
         metrics = self.evaluation.finish()
         self._call_hook('after_{}_epoch', metrics=metrics)
         self._call_hook('after_{}')

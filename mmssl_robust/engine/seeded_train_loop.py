@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object, broadcast, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from mmssl_robust.datasets import SeededDataset, seed_generators, tolerant_collate
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.generators import restore_generators
 from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.numbers import check_integer
+from mmssl_robust.utils.stopping import Stopped
 from mmssl_robust.utils.unwrapped import unwrapped
 
 from .finite import FiniteGuard, NonFinite
@@ -27,7 +29,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     Random numbers follow from the seed, the epoch and the sample (:class:`~mmssl_robust.datasets.SeededDataset`),
     not from what was drawn before. An epoch ends with a whole optimiser step, and its buffers, such as BatchNorm's
     running statistics, are one process's for all. After a resume the validation that belongs to the present epoch is
-    run first: the kill may have cost it.
+    run first: the kill may have cost it. Amid an epoch it goes on where :class:`~mmssl_robust.engine.StopHook` stopped.
 
     Args:
         runner: The runner.
@@ -46,6 +48,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     """
 
     dataloader: Any  # MMEngine's, then within WholeSteps
+    stopped_generators: dict[str, Any] | None = None  # of an epoch that was stopped amid it, and is to go on
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         **kwargs: Any,
     ) -> None:
         _check_settings(kwargs)
-        accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
+        self._accumulated = accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
         if isinstance(dataloader, dict):
             if total_batch_size is not None:
                 # In place: the runner's scaling of the learning rate reads it too.
@@ -92,13 +95,15 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         self.guard = FiniteGuard(self.runner.optim_wrapper, self.max_skipped_steps)
         self._check_start()
         self.runner.call_hook('before_train')
-        if self._epoch or self.val_at_start:
-            self._validate()
-        while self._epoch < self._max_epochs and not self.stop_training:
-            self.run_epoch()
-            self._validate()
+        try:
+            if (self._epoch or self.val_at_start) and self.stopped_generators is None:
+                self._validate()
+            while self._epoch < self._max_epochs and not self.stop_training:
+                self.run_epoch()
+                self._validate()
+        finally:
+            self.dataloader.end_workers()
         self.runner.call_hook('after_train')
-        self.dataloader.end_workers()
         return self.runner.model
 
     def run_epoch(self) -> None:
@@ -113,8 +118,22 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         self._epoch += 1
 
     def _run_iters(self) -> None:
-        for index, data_batch in enumerate(self.dataloader):
+        states, self.stopped_generators = self.stopped_generators, None
+        done = self._iter - self._epoch * len(self.dataloader) if states else 0
+        for index, data_batch in enumerate(self.dataloader.rest(done), done):
+            if states and index == done:  # the data loader has drawn its own by now
+                self._restore(states)
             self.run_iter(index, data_batch)
+
+    def is_amid_epoch_after(self, batch_idx: int) -> bool:
+        """Whether a batch completes an optimiser step that is not the last of the epoch."""
+        return (batch_idx + 1) % self._accumulated == 0 and batch_idx + 1 < len(self.dataloader)
+
+    def _restore(self, states: dict[str, Any]) -> None:
+        try:
+            restore_generators(states)
+        except ValueError as error:
+            raise UserError(f'{self.runner._load_from} is damaged ({error}): --resume another checkpoint') from error
 
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Make one step, or one batch of an accumulated one.
@@ -158,7 +177,11 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         self._decide_current_val_interval()
         due = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
         if self.runner.val_loop is not None and due and (self._epoch >= self.val_begin or self._epoch == 0):
-            self.runner.val_loop.run()
+            try:
+                self.runner.val_loop.run()
+            except Stopped as stopped:
+                self.runner.call_hook('after_stop', stopped=stopped)
+                raise
 
     def _non_finite(self) -> str:
         rate = self.runner.optim_wrapper.get_lr()['lr'][0]
@@ -188,7 +211,23 @@ class WholeSteps:
         return len(self._dataloader) // self._accumulated * self._accumulated
 
     def __iter__(self) -> Iterator[Any]:
-        return islice(self._dataloader, len(self))
+        return self.rest(0)
+
+    def rest(self, done: int) -> Iterator[Any]:
+        """Iterate from a batch on; those before it are not read, unless the data loader has a batch sampler of its own.
+
+        Args:
+            done: How many batches are left out.
+        """
+        batches = self._dataloader.batch_sampler
+        if type(batches) is not BatchSampler:
+            yield from islice(self._dataloader, done, len(self))
+            return
+        whole, batches.sampler = batches.sampler, _From(batches.sampler, done * batches.batch_size)
+        try:
+            yield from islice(self._dataloader, len(self) - done)
+        finally:
+            batches.sampler = whole
 
     def end_workers(self) -> None:
         """End workers that wait for another epoch; the garbage collector would wait five seconds for them."""
@@ -198,6 +237,19 @@ class WholeSteps:
         if name.startswith('_'):
             raise AttributeError(name)
         return getattr(self._dataloader, name)
+
+
+class _From(Sampler[int]):
+    """What a sampler gives from a place on, under its whole length."""
+
+    def __init__(self, sampler: Any, start: int) -> None:
+        self._sampler, self._start = sampler, start
+
+    def __iter__(self) -> Iterator[int]:
+        return islice(self._sampler, self._start, None)
+
+    def __len__(self) -> int:
+        return len(self._sampler)
 
 
 def share_of_batch(total: int, processes: int, accumulated: int) -> int:

@@ -19,6 +19,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.state_dict import build_model, load_weights, read_weights
+from mmssl_robust.utils.stopping import stop_together
 from mmssl_robust.utils.unwrapped import unwrapped
 
 from .bank import bank_loader, fill_bank
@@ -116,6 +117,7 @@ class Probe:
             self.evaluation.start()
             for data_batch in track(self.dataloader, f'probe {self.name}'):
                 self.evaluation.process(self.model, data_batch)
+                stop_together()
             metrics = self.evaluation.finish()
         if self.clean is not None:
             metrics['skill'] = self._skill(metrics)

@@ -18,6 +18,7 @@ from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.precision import bf16_is_fast
 from mmssl_robust.utils.pretrained import initialise
 from mmssl_robust.utils.progress import track
+from mmssl_robust.utils.stopping import heard, stop_together
 from mmssl_robust.victims import build_victim
 
 from .walk import victims_of
@@ -61,6 +62,9 @@ def check_attacks(
                     measured = victim.sanity_measurements(attack, queries, half, rival, alone=name in attacks)
                     found[name].append({key: values.cpu() for key, values in measured.items()})
                 unit += 1
+        if heard():
+            break
+    stop_together()
     gathered = all_gather_object(found)
     return {name: checks_of(_joined([part for process in gathered for part in process[name]])) for name in plain}
 

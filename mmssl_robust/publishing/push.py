@@ -1,11 +1,11 @@
 """From what is to be published to a repository of the Hub."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
 from mmssl_robust.benchmark.suite import SUITE_FILE
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import copy_folder
 from mmssl_robust.utils.hub_files import parse_repository
 
 from .encoders import write_encoder
@@ -66,7 +66,7 @@ def push(
         check_private(folder)
         if dry_run is None:
             return upload(folder, repository, private, update)
-        shutil.copytree(folder, dry_run)
+        copy_folder(folder, dry_run)
         return str(dry_run)
 
 

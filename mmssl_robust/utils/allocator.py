@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from .memory_errors import address_space
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _LARGE = 2 * 2**20  # bytes; smaller ones would cost more time than they are worth
 _KEPT = 32 * 2**20  # the largest threshold that glibc comes to by itself
@@ -16,8 +18,8 @@ _LIMITS = tuple(map(Path, ('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/m
 
 
 def main_memory() -> int:
-    """Return the bytes of main memory that this machine has, or its container may have."""
-    limits = [os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')]
+    """Return the bytes of main memory that this machine has, or its container or process may have."""
+    limits = [os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'), *filter(None, [address_space()])]
     for path in _LIMITS:
         text = path.read_text().strip() if path.is_file() else ''
         if text.isdigit():  # otherwise "max"

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import torch
-import torch.distributed
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -108,13 +107,6 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
     if isinstance(name, type):
         cfg.runner_type = name.__name__  # the Runner writes its config down, which upstream's cannot with a class in it
     return strict(kind).from_cfg(cfg)
-
-
-def leave_process_group() -> None:
-    """Wait for the other processes, then part: gloo aborts one that ends while another still talks to it."""
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
 
 
 def _use_gloo(cfg: Config) -> None:

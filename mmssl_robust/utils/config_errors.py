@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from .errors import UserError, reason_of
+from .memory_errors import memory_problem
 from .names import close_to
 from .places_in_config import Place, place_of_built, place_of_type
 from .scopes import scope_problem
@@ -51,7 +52,7 @@ def config_errors(cfg: Config, path: str | Path, parts: tuple[str, ...] = ()) ->
             if built and place and place.key not in str(error):
                 raise UserError(f'{path}: {place.key}: {error}') from error
             raise
-        if (not built and _is_own(frames[-1])) or type(error).__name__ == 'OutOfMemoryError':
+        if (not built and _is_own(frames[-1])) or memory_problem(error):
             raise
         raise UserError(f'{path}: {_said(error, place)}') from error
 

@@ -29,6 +29,8 @@ from .terminal import console
 _TRIES = 5
 _TIMEOUT = 30  # seconds without a byte
 _CHUNK = 1 << 20
+_OWN = ('.sha256', '.part', '.part.json', '.lock', '.partial')  # what is put beside a file
+_LONGEST = 200  # bytes of a name: those beside it are longer
 
 
 class _Cut(Exception):
@@ -91,11 +93,31 @@ def _fetch(url: str) -> Path:
 
 def _place_of(url: str) -> Path:
     """Where torch.hub would put a file, unless there is one of that name from another URL."""
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / _name_of(url)
     known = _read_record(path.with_name(f'{path.name}.sha256'))
     if known and known.url and known.url != url:
         return path.with_name(f'{hashlib.sha256(url.encode()).hexdigest()[:8]}-{path.name}')
     return path
+
+
+def _name_of(url: str) -> str:
+    """The name of a URL's file.
+
+    Raises:
+        UserError: If it is none of a file, or one that this cache needs for itself.
+    """
+    try:
+        parts = urlparse(url)
+        host, name = parts.hostname, parts.path.rpartition('/')[2]
+    except ValueError as error:  # such as half an IPv6 address
+        raise UserError(f'{url!r} is no URL ({first_line(error)}): give that of a file of weights') from error
+    if not host or not name.strip('.') or not name.isprintable() or name.startswith('.') or name.endswith(_OWN):
+        raise UserError(
+            f'{url!r} names no file of weights: give a URL that ends in its name, such as https://HOST/X.pth'
+        )
+    if len(name.encode()) > _LONGEST:
+        raise UserError(f'the name of the file of {url[:80]}... is too long: download it, and give its path')
+    return name
 
 
 def _in_mirror(url: str) -> Path | None:
@@ -123,10 +145,11 @@ def _check(path: Path, record: Path, url: str) -> None:
 
 
 def _read_record(path: Path) -> _Record | None:
+    """What a record says; None if there is none, or an empty or torn one."""
     if not path.is_file():
         return None
-    digest, _, url = path.read_text().strip().partition('  ')
-    return _Record(digest, url)
+    digest, _, url = path.read_text(errors='replace').strip().partition('  ')
+    return _Record(digest, url) if re.fullmatch('[0-9a-f]{64}', digest) else None
 
 
 def _published_hash(url: str) -> str:

@@ -2,7 +2,11 @@
 
 import hashlib
 import os
+import re
+import shutil
+import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,7 +14,10 @@ from pathlib import Path
 
 from .errors import UserError
 
-_SUFFIX = '.partial'
+# Beside its place until it is whole: who writes it, as a process of which machine.
+_PARTIAL = re.compile(r'\..*\.(\d+)@([0-9a-f]{8})\.partial')
+_ABANDONED = 24 * 3600  # seconds after which what another machine has begun is taken for left behind
+_tidied: set[Path] = set()
 
 
 @contextmanager
@@ -30,9 +37,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         UserError: If it cannot be written, such as on a full disk.
     """
     path = Path(path)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}{_SUFFIX}')
+    partial = path.with_name(partial_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _tidy_once(path.parent)
         try:
             mode = _mode_of(path, partial)
             yield partial
@@ -93,18 +101,75 @@ def _sha256(path: Path, size: int, moment: int) -> str:  # noqa: ARG001
     return digest.hexdigest()
 
 
-def remove_partial_files(folder: Path) -> None:
-    """Remove what processes of this machine that were killed have left of unfinished files."""
-    for path in folder.glob(f'.*{_SUFFIX}'):
-        if not _is_running(path.name.removesuffix(_SUFFIX).rpartition('.')[2]):
-            path.unlink(missing_ok=True)
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder to a place where there is nothing, as a whole or not at all.
 
-
-def _is_running(pid: str) -> bool:
+    Raises:
+        UserError: If it cannot be written.
+    """
+    partial = target.with_name(partial_name(target.name))
     try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _tidy_once(target.parent)
+        try:
+            shutil.copytree(source, partial)
+            os.rename(partial, target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:  # that of copytree is a list of several
+        raise UserError(f'cannot write {target}: {error.strerror or error}') from error
+
+
+def partial_name(name: str, pid: int | None = None) -> str:
+    """What a file is called until it is whole.
+
+    Args:
+        name: Its name.
+        pid: The process that writes it, by default this one.
+    """
+    return f'.{name}.{pid or os.getpid()}@{_machine()}.partial'
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what processes that were killed have left of unfinished files and folders, and nobody else's.
+
+    Those of this machine are asked for; of another one, or another container, what has not changed for a day goes.
+    """
+    for path in folder.glob('.*.partial'):
+        found = _PARTIAL.fullmatch(path.name)
+        if found and not (_is_running(int(found[1])) if found[2] == _machine() else _is_recent(path)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _tidy_once(folder: Path) -> None:
+    """Look at a folder before the first file that this process writes into it; it may hold thousands."""
+    if folder not in _tidied:
+        _tidied.add(folder)
+        remove_partial_files(folder)
+
+
+@cache
+def _machine() -> str:
+    """What tells a process number from the same one elsewhere: this host, and its space of process numbers."""
+    space = os.readlink('/proc/self/ns/pid') if os.path.islink('/proc/self/ns/pid') else ''
+    return hashlib.sha256(f'{socket.gethostname()} {space}'.encode()).hexdigest()[:8]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass
     return True
+
+
+def _is_recent(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < _ABANDONED
+    except OSError:
+        return True

@@ -109,6 +109,13 @@ def init_processes(launcher: str) -> str:
     return f'cuda:{torch.cuda.current_device()}'
 
 
+def leave_process_group() -> None:
+    """Wait for the other processes, then part: gloo aborts one that ends while another still talks to it."""
+    if distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
 def _first_host(launcher: str) -> str:
     hosts = os.environ.get('SLURM_JOB_NODELIST') or os.environ.get('SLURM_NODELIST', '')
     if launcher == 'slurm' and shutil.which('scontrol') and hosts:

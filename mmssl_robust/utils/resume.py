@@ -29,7 +29,10 @@ _FREE = {
     'with_cp',
 }
 _SHOWN = 4
-_NUMBER = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+LAST_CHECKPOINT = 'last_checkpoint'
+STOPPED = 'stopped_in_epoch_{}.pth'
+"""What a training that was asked to stop leaves, by the number of the epoch that is not finished."""
+_NUMBER = re.compile(r'(epoch|iter|stopped_in_epoch)_(\d+)\.pth')
 
 
 def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
@@ -43,9 +46,11 @@ def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
     Returns:
         The newest whole checkpoint, None if there is none, and damaged ones that are newer.
     """
-    numbered = [(int(found[1]), path) for path in work_dir.glob('*.pth') if (found := _NUMBER.fullmatch(path.name))]
-    found = _NUMBER.fullmatch(Path(_last_name(work_dir / 'last_checkpoint')).name)
-    limit = int(found[1]) if found else float('inf')
+    places = {path: _place(path.name) for path in work_dir.glob('*.pth')}
+    numbered = [(place, path) for path, place in places.items() if place is not None]
+    last = work_dir / LAST_CHECKPOINT
+    named = _place(Path(last.read_text(errors='replace').strip()).name) if last.is_file() else None
+    limit = float('inf') if named is None else named
     damaged: list[Path] = []
     for _, path in sorted(((number, path) for number, path in numbered if number <= limit), reverse=True):
         if is_whole(path):
@@ -54,12 +59,10 @@ def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
     return None, damaged
 
 
-def _last_name(path: Path) -> str:
-    """What MMEngine wrote down as the newest checkpoint; nothing where it did not, or what it wrote is damaged."""
-    try:
-        return path.read_text(encoding='utf-8').strip()
-    except (FileNotFoundError, UnicodeDecodeError):
-        return ''
+def _place(name: str) -> float | None:
+    """How far a training was at a checkpoint; None of other files."""
+    found = _NUMBER.fullmatch(name)
+    return None if found is None else int(found[2]) - (0.5 if found[1].startswith('stopped') else 0)
 
 
 def is_whole(path: Path) -> bool:

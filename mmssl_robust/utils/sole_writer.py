@@ -35,7 +35,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
         stack.callback(_HELD.pop, place)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(open(folder / LOCK_FILE, 'a+'))
+            file = stack.enter_context(open(folder / LOCK_FILE, 'a+', errors='replace'))
         except OSError:
             pass  # whoever writes there says why that cannot be
         else:

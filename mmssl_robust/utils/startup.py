@@ -2,10 +2,12 @@
 
 import warnings
 
+from .memory_errors import check_address_space
 from .quiet import hush_libraries
 from .terminal import one_line_errors
 from .versions import check_mm_versions
 
+one_line_errors(check_address_space)()
 one_line_errors(check_mm_versions)()
 # mmcv's advice to install its compiled operators, of which nothing here uses any.
 warnings.filterwarnings('ignore', message='Fail to import')

@@ -63,7 +63,8 @@ class StrictRunner(Runner):  # type: ignore[misc]
         return logger
 
     def train(self) -> nn.Module:
-        """Train, with a line at least every minute where there is no terminal."""
+        """Train until the end or until asked to stop, with a line at least every minute where there is no terminal."""
+        self.register_hook(dict(type='mmssl_robust.StopHook'), 'LOWEST')
         # Features that are cached are computed in the first epoch.
         caches = any(type(hook).__name__ == 'FeatureCacheHook' for hook in self.hooks)
         with progress_lines('training', lambda: (self.iter - self._begun, self.max_iters - self._begun), caches):

@@ -4,14 +4,14 @@ import functools
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
 
 from .debug import is_debugging
 from .errors import UserError, in_one_line, reason_of
+from .memory_errors import memory_problem
 
 console = Console()
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
@@ -39,19 +39,6 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-@contextmanager
-def going_on_later() -> Iterator[None]:
-    """Say after Ctrl-C that what was done is kept.
-
-    Raises:
-        UserError: In place of ``KeyboardInterrupt``.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise UserError('stopped: the same command goes on from here') from None
-
-
 def warn(text: str) -> None:
     """Print a warning to the person who typed the command, of several processes the first alone."""
     if all(os.environ.get(rank, '0') == '0' for rank in _RANKS):
@@ -75,10 +62,10 @@ def _line_and_code(error: Exception) -> tuple[str, int]:
 
 def _problem_of_others(error: Exception) -> str | None:
     """What the user can mend although nobody foresaw it; None if it is none of that."""
+    if problem := memory_problem(error):
+        return problem
     if isinstance(error, OSError):
         return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error) or None
-    if isinstance(error, MemoryError) or type(error).__name__ == 'OutOfMemoryError':
-        return f'out of memory ({reason_of(error)}): take fewer or smaller images at a time'
     if isinstance(error, KeyError) and sys.modules.get('mmengine'):  # otherwise it may be what is missing
         from .scopes import scope_problem  # of libraries that the first lines of a tool cannot count on
 

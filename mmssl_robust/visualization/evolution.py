@@ -1,6 +1,5 @@
 """How robustness evolves during adversarial fine-tuning, read from the logs of a run (the paper's Figure 2)."""
 
-import json
 import os
 import re
 from collections import Counter
@@ -17,6 +16,7 @@ from mmssl_robust.attack_settings import CLEAN, is_worst_case
 from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.escaping import plotted
+from mmssl_robust.utils.json_files import read_state
 
 from .scalars import scalar_logs, scalars_in
 
@@ -96,9 +96,9 @@ def panels() -> dict[str, tuple[str, str]]:
 def _embedding_attacks(work_dir: Path) -> Callable[[str, str], bool]:
     """Whether a probe's attack is on the embedding."""
     path = work_dir / PROBES_FILE
-    if not path.is_file():
+    known = read_state(path, dict)
+    if known is None:
         return lambda data, attack: attack == _OLD_EMBEDDING_ATTACK
-    known = json.loads(path.read_text())
     return lambda data, attack: known.get(data, {}).get(attack, {}).get('reads') == 'embedding'
 
 

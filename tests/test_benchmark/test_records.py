@@ -17,6 +17,7 @@ from mmssl_robust.building import build_attack
 from mmssl_robust.presets import load_preset, presets
 from mmssl_robust.tasks import TASKS, task_named
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import partial_name
 
 ROOT = Path(__file__).resolve().parents[2]
 IDENTITY = dict(config_hash='abc', max_images=4)
@@ -170,7 +171,7 @@ def test_presets_of_version_2_are_known(name):
 
 def test_left_overs_of_a_killed_process_are_removed(store):
     store.add('pgd', 0, [row(0)])
-    partial = store.folder / 'parts' / 'pgd' / '.1.parquet.999999999.partial'
+    partial = store.folder / 'parts' / 'pgd' / partial_name('1.parquet', 999999999)
     partial.write_bytes(b'half')
     store.open(IDENTITY, {})
     assert not partial.exists()
@@ -182,6 +183,18 @@ def test_skipped_files_are_remembered_once(store):
         store.note_skipped(3, 'cannot read b.png')
     store.note_skipped(1, 'cannot read a.png')
     assert store.skipped() == ['cannot read a.png', 'cannot read b.png']
+
+
+@pytest.mark.parametrize('content', [b'', b'{"pgd": [', b'\xff\xfe', b'3'])
+def test_what_was_torn_is_made_again(content, store, capsys):
+    store.write_sanity({'pgd': []})
+    store.note_skipped(3, 'cannot read b.png')
+    for name in ('sanity.json', 'skipped/3.json'):
+        (store.folder / name).write_bytes(content)
+    assert store.sanity() == {} and store.skipped() == []
+    assert 'sanity.json is damaged: what it said is made again' in capsys.readouterr().out
+    store.note_skipped(3, 'cannot read b.png')
+    assert store.skipped() == ['cannot read b.png']
 
 
 def test_the_document_describes_the_schema():

@@ -79,3 +79,26 @@ def test_missing_folder(tmp_path):
     (tmp_path / PROGRESS).write_text(json.dumps(dict(done=4, total=10)))
     with pytest.raises(UserError, match='no finished'):
         TeacherFeatureDataset(str(tmp_path))
+
+
+@pytest.mark.parametrize('content', [b'', b'{"done": 4, "tot', b'{"done": "4", "total": 10}', b'\xff', b'[]'])
+def test_a_torn_progress_begins_anew(content, tmp_path):
+    write(tmp_path)
+    (tmp_path / PROGRESS).write_bytes(content)
+    with pytest.raises(UserError, match='no finished teacher features'):
+        TeacherFeatureDataset(str(tmp_path))
+    assert write(tmp_path) == [4, 8, 10]
+    assert len(TeacherFeatureDataset(str(tmp_path))) == 10
+
+
+@pytest.mark.parametrize('content', [None, b'', b'\x93NUMPY'])
+def test_torn_features_are_made_again(content, tmp_path):
+    writer = write_teacher_features(tmp_path, image, 10, encode, student_size=16, batch_size=4)
+    next(writer)
+    writer.close()
+    path = tmp_path / 'cls.npy'
+    path.unlink() if content is None else path.write_bytes(content)
+    assert write(tmp_path) == [4, 8, 10]
+    path.write_bytes(b'')
+    with pytest.raises(UserError, match='are damaged: remove them'):
+        TeacherFeatureDataset(str(tmp_path))

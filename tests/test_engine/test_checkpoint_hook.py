@@ -35,3 +35,20 @@ def test_and_goes_when_there_is_a_newer_one(cfg, work_dir):
     state = torch.load(work_dir / 'epoch_2.pth', weights_only=False)
     assert state['message_hub']['runtime_info']['keep_ckpt_ids'] == [2]
     assert state['meta']['training']['images'] == 24
+
+
+def test_what_a_kill_has_left_goes_when_the_training_goes_on(cfg, work_dir, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def dying(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(WholeFileBackend, 'remove', dying)
+        Runner.from_cfg(cfg).train()
+    assert sorted(path.name for path in work_dir.glob('*.pth')) == ['epoch_1.pth', 'epoch_2.pth']
+    cfg.train_cfg.max_epochs, cfg.experiment_name = 3, 'resumed'
+    cfg.resume, cfg.load_from = True, str(work_dir / 'epoch_2.pth')
+    Runner.from_cfg(cfg).train()
+    assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_3.pth']

@@ -14,23 +14,25 @@ def run(tmp_path):
     """Run a script; returns the words that torchrun got."""
     stand_ins = {
         'torchrun': 'printf "%s\\n" "$@"',
-        'scontrol': 'printf "node-a\\nnode-b\\n"',
-        # Runs what follows the options, as the second of two nodes.
-        'srun': 'while [[ $1 != bash ]]; do shift; done\n'
-        'SLURM_NNODES=2 SLURM_NODEID=1 SLURM_JOB_NODELIST="node-[a-b]" exec "$@"',
+        'python': 'printf "%s\\n" "$@" "$MASTER_PORT"',
+        'scontrol': 'echo scontrol "$@" >> "$LOG"',
+        # Notes its options and runs what follows them; is told by the file what to end with.
+        'srun': 'while [[ $1 != bash ]]; do echo "$1" >> "$LOG"; shift; done\n'
+        'if [[ -s $CODES ]]; then code=$(head -n 1 "$CODES"); sed -i 1d "$CODES"; fi\n'
+        '"$@"; exit ${code:-0}',
     }
     for name, body in stand_ins.items():
         (tmp_path / name).write_text(f'#!/usr/bin/env bash\n{body}\n')
         (tmp_path / name).chmod(0o755)
 
-    def call(script: str, *arguments: str, **environment: str) -> list[str]:
+    def call(script: str, *arguments: str, ends: int = 0, **environment: str) -> list[str]:
         env = (
             {key: value for key, value in os.environ.items() if key != 'PORT'}
-            | {'PATH': f'{tmp_path}:{os.environ["PATH"]}'}
+            | {'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'LOG': tmp_path / 'log', 'CODES': tmp_path / 'codes'}
             | environment
         )
         done = subprocess.run([TOOLS / script, *arguments], env=env, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == ends, done.stderr
         return done.stdout.splitlines()
 
     return call
@@ -66,11 +68,53 @@ TASKS = [('train', ['c.py']), ('test', ['c.py', 'c.pth']), ('benchmark', ['paper
 
 
 @pytest.mark.parametrize('task, positional', TASKS)
-def test_slurm_meets_at_the_first_node(run, task, positional):
-    environment = dict(GPUS_PER_NODE='2', NNODES='2', SLURM_JOB_ID='41007')
-    words = run(f'slurm_{task}.sh', 'gpus', 'job', *positional, '--resume', **environment)
-    assert words[:10] == rendezvous('2', '1', '2', 'node-a', '21007')  # no two jobs meet at one port
-    assert words[10:] == [f'{TOOLS}/{task}.py', *positional, '--launcher', 'pytorch', '--resume']
+def test_slurm_starts_a_process_for_each_gpu(run, task, positional, tmp_path):
+    environment = dict(GPUS_PER_NODE='2', NNODES='2', SLURM_JOB_ID='41007', SRUN_ARGS='--time 1:00:00')
+    words = run(f'slurm_{task}.sh', 'gpus', 'a job', *positional, '--seed', '1 2', **environment)
+    expected = [f'{TOOLS}/{task}.py', *positional, '--seed', '1 2', '--launcher', 'slurm']
+    assert words == ['-u', *expected, '21007'], 'no two jobs meet at one port'
+    options = (tmp_path / 'log').read_text().splitlines()
+    shown = [
+        '--partition',
+        'gpus',
+        '--nodes',
+        '2',
+        '--ntasks-per-node',
+        '2',
+        '--gres',
+        'gpu:2',
+        '--signal',
+        'USR1@120',
+        '--time',
+        '1:00:00',
+    ]
+    assert set(shown) <= set(options) and 'a job' in options
+
+
+@pytest.mark.parametrize('task, positional', TASKS)
+def test_slurm_puts_a_batch_job_back_whose_time_is_up(run, task, positional, tmp_path):
+    (tmp_path / 'codes').write_text('138\n')
+    environment = dict(SLURM_JOB_ID='41007')
+    run(f'slurm_{task}.sh', 'gpus', 'job', *positional, ends=138, **environment)
+    requeued = 'scontrol requeue 41007' in (tmp_path / 'log').read_text()
+    assert requeued == (task != 'test'), 'of which nothing is kept'
+    words = run(f'slurm_{task}.sh', 'gpus', 'job', *positional, SLURM_RESTART_COUNT='1', **environment)
+    assert ('--resume' in words) == (task == 'train')
+
+
+def test_slurm_asks_for_another_allocation_where_there_is_no_batch_job(run, tmp_path):
+    (tmp_path / 'codes').write_text('138\n138\n0\n')
+    words = run('slurm_train.sh', 'gpus', 'job', 'c.py')
+    assert words.count('--launcher') == 3 and words.count('--resume') == 3  # none, one, two
+
+
+@pytest.mark.parametrize('code', [1, 2, 137, 143])
+def test_slurm_starts_nothing_again_that_failed_or_was_cancelled(run, code, tmp_path):
+    (tmp_path / 'codes').write_text(f'{code}\n0\n')
+    for environment in (dict(), dict(SLURM_JOB_ID='1')):
+        words = run('slurm_train.sh', 'gpus', 'job', 'c.py', ends=code, **environment)
+        assert words.count('--launcher') == 1 and 'scontrol' not in (tmp_path / 'log').read_text()
+        (tmp_path / 'codes').write_text(f'{code}\n0\n')
 
 
 @pytest.mark.parametrize('script', [f'{launcher}_{task}.sh' for launcher in ('dist', 'slurm') for task, _ in TASKS])

@@ -96,7 +96,10 @@ def test_ctrl_c_says_how_to_go_on(suite, run_tool, capsys, work_dir, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(SuiteRun, 'run_row', interrupted)
-    assert 'the same command goes on from here' in refused(run_tool, capsys, suite, '--work-dir', work_dir)
+    with pytest.raises(SystemExit) as end:
+        run_tool('benchmark.py', suite, '--work-dir', work_dir)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == 'stopped by SIGINT: the same command goes on from here\n'
 
 
 def test_rows_are_chosen_by_name(suite, run_tool, capsys, work_dir):

@@ -11,6 +11,7 @@ import forks
 import pytest
 import torch
 from safetensors.torch import save_file
+from trainings import assert_same_training
 
 from mmssl_robust.utils.checkpoint import read_checkpoint
 from mmssl_robust.utils.file_backend import WholeFileBackend
@@ -18,31 +19,6 @@ from mmssl_robust.utils.resume import newest_checkpoint
 from mmssl_robust.utils.sole_writer import LOCK_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def write_config(deacl_cfg, tmp_path):
-    """Write the tiny config with these hooks."""
-    deacl_cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.2, momentum=0.9)
-
-    def write(*hooks):
-        deacl_cfg.custom_hooks = list(hooks)
-        deacl_cfg.dump(tmp_path / 'deacl_tiny.py')
-        return tmp_path / 'deacl_tiny.py'
-
-    return write
-
-
-@pytest.fixture
-def train(deacl_cfg, write_config, run_tool):
-    """Train in this process; returns the last checkpoint."""
-
-    def run(work_dir, *arguments, epochs=4):
-        deacl_cfg.train_cfg.max_epochs = epochs
-        run_tool('train.py', write_config(), '--work-dir', work_dir, *arguments)
-        return read_checkpoint(work_dir / f'epoch_{epochs}.pth')
-
-    return run
 
 
 @pytest.fixture
@@ -62,24 +38,6 @@ def launch(write_config):
         return done.returncode
 
     return run
-
-
-def is_same(one, other):
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(is_same, one, other))
-    return one == other
-
-
-def assert_same_training(first, second):
-    """Weights, optimiser, schedules, counters: everything but the clock."""
-    for part in ('state_dict', 'optimizer', 'param_schedulers'):
-        assert is_same(first[part], second[part]), part
-    assert first['meta']['iter'] == second['meta']['iter'] > 0
-    assert first['meta']['epoch'] == second['meta']['epoch'] == 4
 
 
 @pytest.mark.parametrize(

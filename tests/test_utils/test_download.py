@@ -230,3 +230,34 @@ def test_what_is_whole_is_not_downloaded_again(server, cache, monkeypatch):
             fetch(f'{server.url}/dino.pth')
     assert fetch(f'{server.url}/dino.pth').read_bytes() == CONTENT
     assert server.served == [(0, len(CONTENT))]
+
+
+@pytest.mark.parametrize(
+    'url',
+    [
+        'https://host.org/weights/',
+        'https://host.org',
+        'https://host.org/..',
+        'https://host.org/.hidden.pth',
+        'https://host.org/?file=x.pth',
+        'https://host.org/x.pth.sha256',
+        'https://host.org/x.pth.part',
+        'https://host.org/a\x07b.pth',
+        'https:///x.pth',
+        'https://[::1/x.pth',
+        f'https://host.org/{"x" * 300}.pth',
+    ],
+)
+def test_urls_that_name_no_file_are_refused(url, cache):
+    with pytest.raises(UserError, match='names no file|is no URL|is too long'):
+        fetch(url)
+    assert not cache.exists() or not list(cache.iterdir())
+
+
+def test_a_torn_record_is_made_again(server, cache):
+    server.files['/weights.pth'] = CONTENT
+    path = fetch(f'{server.url}/weights.pth')
+    record = path.with_name(f'{path.name}.sha256')
+    before = record.read_text()
+    record.write_bytes(b'')
+    assert fetch(f'{server.url}/weights.pth') == path and record.read_text() == before

@@ -2,13 +2,14 @@
 
 import os
 import stat
+import time
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import remove_partial_files, whole_file
+from mmssl_robust.utils.files import copy_folder, partial_name, remove_partial_files, whole_file
 
 
 def test_replaces_at_once(tmp_path):
@@ -39,12 +40,41 @@ def test_what_cannot_be_written_is_named(tmp_path):
 
 
 def test_removes_what_the_dead_have_left_alone(tmp_path):
-    dead = tmp_path / '.epoch_3.pth.999999999.partial'
-    living = tmp_path / f'.epoch_3.pth.{os.getppid()}.partial'
-    for path in (dead, living):
+    dead = tmp_path / partial_name('epoch_3.pth', 999999999)
+    folder = tmp_path / partial_name('submission', 999999998)
+    living = tmp_path / partial_name('epoch_3.pth', os.getppid())
+    elsewhere = tmp_path / '.epoch_3.pth.999999999@0123abcd.partial'  # where another process may have that number
+    foreign = tmp_path / '.editor.partial'
+    (folder / 'inner').mkdir(parents=True)
+    for path in (dead, living, elsewhere, foreign):
         path.write_text('half')
     remove_partial_files(tmp_path)
-    assert list(tmp_path.iterdir()) == [living]
+    assert set(tmp_path.iterdir()) == {living, elsewhere, foreign}
+    os.utime(elsewhere, (0, time.time() - 25 * 3600))
+    remove_partial_files(tmp_path)
+    assert set(tmp_path.iterdir()) == {living, foreign}
+
+
+def test_the_next_writer_tidies_whatever_it_writes(tmp_path):
+    dead = tmp_path / 'figures' / partial_name('a.svg', 999999999)
+    dead.parent.mkdir()
+    dead.write_text('half')
+    with whole_file(tmp_path / 'figures' / 'b.svg') as partial:
+        partial.write_text('whole')
+    assert not dead.exists()
+
+
+def test_folders_are_whole_or_not_there(tmp_path, monkeypatch):
+    (tmp_path / 'source' / 'inner').mkdir(parents=True)
+    (tmp_path / 'source' / 'inner' / 'a').write_text('a')
+    with monkeypatch.context() as patch, pytest.raises(UserError, match='cannot write .*target'):
+        patch.setattr('os.rename', lambda *_: (_ for _ in ()).throw(OSError(28, 'No space left on device')))
+        copy_folder(tmp_path / 'source', tmp_path / 'target')
+    assert [path.name for path in tmp_path.iterdir()] == ['source']
+    copy_folder(tmp_path / 'source', tmp_path / 'target')
+    assert (tmp_path / 'target' / 'inner' / 'a').read_text() == 'a'
+    with pytest.raises(UserError, match='cannot write .*target'):
+        copy_folder(tmp_path / 'source', tmp_path / 'target')
 
 
 @pytest.fixture(params=[0o022, 0o027, 0o002])

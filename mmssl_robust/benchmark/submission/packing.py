@@ -14,7 +14,7 @@ from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.datasets.tolerant import TolerantDataset
 from mmssl_robust.evaluation.summary import library_versions
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.files import copy_folder, sha256
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.places import without_places
 from mmssl_robust.utils.wording import listed
@@ -65,7 +65,7 @@ def pack(work_dir: Path, out: Path, with_encoders: bool = False, say: Say = prin
         if out.suffix == '.zip':
             zipped(folder, out)
         else:
-            shutil.copytree(folder, out)
+            copy_folder(folder, out)
 
 
 class _Packed:

@@ -7,6 +7,7 @@ from .feature_cache_hook import FeatureCacheHook
 from .one_step_hook import OneStepHook
 from .panel_hook import PanelHook
 from .resume_hook import ResumeHook
+from .stop_hook import StopHook
 from .timed_logger_hook import TimedLoggerHook
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     'PanelHook',
     'ResumeHook',
     'SafeCheckpointHook',
+    'StopHook',
     'TimedLoggerHook',
 ]

@@ -5,20 +5,35 @@ from contextlib import contextmanager
 from typing import Any
 
 import mmengine.hooks
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.errors import UserError
+
+_DROPPED = 'keep_ckpt_ids_dropped'  # in the message hub: numbers, as those of keep_ckpt_ids
 
 
 @HOOKS.register_module()
 class SafeCheckpointHook(mmengine.hooks.CheckpointHook):
     """``CheckpointHook`` that removes old files after the new ones are written, not before; arguments as there.
 
-    A kill or a full disk in between then leaves the old ones.
+    A kill or a full disk in between then leaves the old ones. The new one names them, and they are removed when the
+    training goes on.
     """
 
+    def before_train(self, runner: Runner) -> None:
+        """Remove what a kill has left of this training, as its checkpoint says."""
+        super().before_train(runner)
+        for number in runner.message_hub.runtime_info.get(_DROPPED, []):
+            path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(number))
+            if number not in self.keep_ckpt_ids and is_main_process() and self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
+        kept = list(self.keep_ckpt_ids) if self.max_keep_ckpts > 0 else []
+        if step not in kept:
+            runner.message_hub.update_info(_DROPPED, kept[: len(kept) + 1 - self.max_keep_ckpts])
         with self._removals_last():
             super()._save_checkpoint_with_step(runner, step, meta)
 
