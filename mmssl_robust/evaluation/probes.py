@@ -76,7 +76,7 @@ class Probe:
             self.model = build_model(cfg.model)
             self.dataloader = build_dataloader(tolerant_dataloader(cfg.test_dataloader, max_images), seed=seed)
             evaluator = Evaluator(cfg.test_evaluator)
-            evaluator.dataset_meta = self.dataloader.dataset.metainfo
+            evaluator.dataset_meta = self.dataloader.dataset.metainfo  # type: ignore[attr-defined]
             self.evaluation = RobustEvaluation(evaluator, presets)
         self.bank = bank_loader(self.model, cfg, bank_images, seed)
         if head:
