@@ -63,6 +63,7 @@ METRICS = Registry(
     locations=[
         'mmssl_robust.evaluation.depth_metric',
         'mmssl_robust.evaluation.embedding_metric',
+        'mmssl_robust.evaluation.iou_metric',
         'mmssl_robust.evaluation.retrieval_metric',
     ],
 )

@@ -25,6 +25,7 @@ from mmssl_robust.utils.json_files import read_state, write_json
 
 from .old_records import upgraded
 from .parquet_files import read_parquet, write_parquet
+from .record_checks import check_records
 from .schema import SCHEMA_KEY, check_version
 
 SCHEMA_VERSION = 3
@@ -90,6 +91,7 @@ class RecordStore:
 
     def __init__(self, folder: Path, task: Task) -> None:
         self.folder = Path(folder)
+        self.task = task
         self.schema = schema_of(task)
 
     def open(self, identity: Mapping[str, Any], info: Mapping[str, Any]) -> None:
@@ -267,6 +269,12 @@ class RecordStore:
             UserError: If they are not there, damaged, or of another schema.
         """
         return _read(self._file(attack), self.schema).to_pandas()
+
+    def read_checked(self, attack: str) -> pd.DataFrame:
+        """Return what :meth:`read` does, of which metrics can be made; see :func:`.record_checks.check_records`."""
+        table = _read(self._file(attack), self.schema)
+        check_records(table, self.task, attack, self._file(attack))
+        return table.to_pandas()
 
     def _refuse(self, differing: list[str]) -> None:
         if differing:

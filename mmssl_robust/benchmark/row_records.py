@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmssl_robust.attack_settings import CLEAN, AttackSettings
 from mmssl_robust.tasks import Contributions, Task, WorstCase, by_budget, fallen_and_risen, worst_of
+from mmssl_robust.utils.errors import UserError
 
 from .records import RecordStore
 from .suite import Row, Suite, read_suite
@@ -72,7 +73,7 @@ class RowRecords:
 
     def read(self, attack: str) -> pd.DataFrame:
         """Records of a finished attack."""
-        return self.store.read(attack)
+        return self.store.read_checked(attack)
 
     def contributions(self, attack: str) -> Contributions:
         """What its images add to the metrics: of an attack those of the attacked images, of an ensemble the worst case.
@@ -82,7 +83,14 @@ class RowRecords:
         records = self.read(attack)
         if records['index'].is_unique:
             return self.task.contributions(records)
-        return self.task.contributions(worst_of(pd.concat([*self._clean(records), records]), self.task).records)
+        return self.task.contributions(self._worst_of([*self._clean(records), records]).records)
+
+    def _worst_of(self, tables: list[pd.DataFrame]) -> WorstCase:
+        """The worst case over records of the same images."""
+        try:
+            return worst_of(pd.concat(tables), self.task)
+        except ValueError as error:
+            raise UserError(f'the records in {self.store.folder} do not fit each other: {error}') from error
 
     def _clean(self, attacked: pd.DataFrame) -> list[pd.DataFrame]:
         """Records of the same images as they are, none if these have not been looked at."""
@@ -103,7 +111,7 @@ class RowRecords:
             clean = [table for part in whole[:1] for table in self._clean(part)]
             ensemble = len(whole) == 1 and not whole[0]['index'].is_unique  # which is a worst case already
             if clean and set(clean[0]['index']) == images and not ensemble:
-                found[f'{WORST} {budget}'.strip()] = worst_of(pd.concat([*clean, *whole]), self.task)
+                found[f'{WORST} {budget}'.strip()] = self._worst_of([*clean, *whole])
         return found
 
     @cached_property
@@ -112,7 +120,7 @@ class RowRecords:
         if set(self.missing) - set(self.row.sweeps) or not self.attacks:
             return None
         tables = [self.read(attack) for attack in (CLEAN, *self.attacks)]
-        return self.task.contributions(worst_of(pd.concat(tables), self.task).records)
+        return self.task.contributions(self._worst_of(tables).records)
 
     def changes(self, attack: str) -> tuple[int, int] | None:
         """How many predictions an attack made worse and better; None of an ensemble, and where that is not known."""

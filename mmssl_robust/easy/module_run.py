@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from mmengine.evaluator import BaseMetric
 from mmpretrain.evaluation import Accuracy
-from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from mmssl_robust.attack_settings import CLEAN
@@ -21,6 +20,7 @@ from mmssl_robust.benchmark.row_records import store_of
 from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.encoders.network import digest_of
 from mmssl_robust.evaluation.depth_metric import DepthMetric
+from mmssl_robust.evaluation.iou_metric import IoUMetric
 from mmssl_robust.evaluation.summary import library_versions
 from mmssl_robust.evaluation.walk import walk
 from mmssl_robust.utils.errors import UserError

@@ -1,6 +1,7 @@
 """What an evaluation remembers of each attacked image."""
 
 from collections.abc import Sequence
+from math import fsum
 from typing import Any
 
 from mmengine.dist import all_gather_object
@@ -39,10 +40,10 @@ class AttackLog:
             through; ``max_norm`` is the largest perturbation.
         """
         logs = all_gather_object((self.records, self.seconds))
-        # In the order of the data set, so that sums do not depend on the number of processes.
-        records = sorted((record for part, _ in logs for record in part), key=lambda record: record['key'])
+        records = [record for part, _ in logs for record in part]
         means = {
-            f'mean_{name}': sum(record[name] for record in records) / max(len(records), 1)
+            # Exact sums, which do not depend on how the images were shared among processes.
+            f'mean_{name}': fsum(record[name] for record in records) / max(len(records), 1)
             for name in ('success', 'loss', 'zero_grad', 'forwards', 'backwards')
         }
         return dict(

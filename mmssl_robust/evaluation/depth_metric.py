@@ -1,6 +1,7 @@
 """Errors of monocular depth."""
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
@@ -94,4 +95,4 @@ class DepthMetric(BaseMetric):
         known = [result for result in results if result is not None]
         if not known:
             raise UserError('no image has a valid depth: check depth_rescale_factor, min_depth and max_depth')
-        return {name: sum(result[name] for result in known) / len(known) for name in known[0]}
+        return {name: fsum(result[name] for result in known) / len(known) for name in known[0]}

@@ -1,6 +1,7 @@
 """How well an embedding holds, without labels."""
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
@@ -37,7 +38,7 @@ class EmbeddingMetric(BaseMetric):
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Average over the images."""
         return {
-            metric.name: (100 if metric.unit == '%' else 1) * sum(one[metric.name] for one in results) / len(results)
+            metric.name: (100 if metric.unit == '%' else 1) * fsum(one[metric.name] for one in results) / len(results)
             for metric in task_named('embedding').metrics
             if metric.name in results[0]
         }

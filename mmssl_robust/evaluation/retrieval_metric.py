@@ -1,6 +1,7 @@
 """How well a gallery is ranked."""
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import Any
 
 import torch
@@ -63,4 +64,4 @@ class RetrievalMetric(BaseMetric):
         if not known:
             raise UserError('no query has an image of its class in the gallery: see bank_dataloader in the config')
         names = {'Recall@1': 'recall_at_1', 'Recall@5': 'recall_at_5', 'mAP': 'mAP'}
-        return {name: 100 * sum(result[key] for result in known) / len(known) for name, key in names.items()}
+        return {name: 100 * fsum(result[key] for result in known) / len(known) for name, key in names.items()}

@@ -24,6 +24,7 @@ from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.victims.budget import parse_memory
 from mmssl_robust.victims.thresholds import check_thresholds, thresholds_of
 
+from . import iou_metric  # noqa: F401  # takes the place of MMSegmentation's
 from .attack_log import AttackLog
 from .walk import AttackRun, CleanRun, EnsembleRun, walk
 from .worst_predictions import WorstPredictions

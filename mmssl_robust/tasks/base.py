@@ -84,11 +84,13 @@ class Column:
         name: Its name.
         kind: Its type.
         description: What it holds.
+        is_optional: Whether records may be without it.
     """
 
     name: str
     kind: Kind
     description: str
+    is_optional: bool = False
 
 
 class Task(ABC):

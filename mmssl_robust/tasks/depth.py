@@ -30,8 +30,8 @@ class Depth(MeanTask):
         Column('delta1', 'float64', 'share of pixels within a factor of 1.25'),
         Column('delta2', 'float64', 'share of pixels within a factor of 1.25^2'),
         Column('delta3', 'float64', 'share of pixels within a factor of 1.25^3'),
-        Column('depth_mean', 'float64', 'mean of the true depth over the valid pixels, in metres'),
-        Column('depth_std', 'float64', 'its standard deviation over the valid pixels, in metres'),
+        Column('depth_mean', 'float64', 'mean of the true depth over the valid pixels, in metres', is_optional=True),
+        Column('depth_std', 'float64', 'its standard deviation over the valid pixels, in metres', is_optional=True),
     )
     quality = 'minus RMSE (m)'
     stock_metrics = ('DepthMetric',)

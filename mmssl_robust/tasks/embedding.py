@@ -39,7 +39,12 @@ class Embedding(MeanTask):
             'nearest', 'bool', 'whether the image is nearer to itself as it was than to any other, by cosine of CLS'
         ),
         Column('overlap', 'float64', 'share of the nearest neighbours among the other images that are the same'),
-        Column('probe', 'float64', 'share of linear probes of the bank that say the same class; null without a bank'),
+        Column(
+            'probe',
+            'float64',
+            'share of linear probes of the bank that say the same class; null without a bank',
+            is_optional=True,
+        ),
         Column('cls_distance', 'float64', 'distance from CLS as it was, over that between different images'),
         Column('cls_turn', 'float64', '1 - cosine with CLS as it was, over that between different images'),
         Column('cls_cosine', 'float64', 'cosine with CLS as it was'),
