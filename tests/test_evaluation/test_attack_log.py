@@ -1,3 +1,5 @@
+from math import fsum
+
 import pytest
 import torch
 
@@ -39,7 +41,7 @@ def test_summary_is_the_mean_over_images_not_batches():
     )
 
 
-def test_processes_are_joined_in_the_order_of_the_data_set(monkeypatch):
+def test_processes_are_joined_in_any_order(monkeypatch):
     one, other = AttackLog(), AttackLog()
     one.add([0, 2], result(0.1, 0.3), seconds=1.0)
     other.add([1, 3], result(0.2, 1e8), seconds=2.0)
@@ -47,7 +49,7 @@ def test_processes_are_joined_in_the_order_of_the_data_set(monkeypatch):
     summary = one.summary()
     assert summary['images'] == 4 and summary['seconds'] == 2.0
     values = [torch.tensor(v).item() for v in (0.1, 0.2, 0.3, 1e8)]
-    assert summary['mean_loss'] == sum(values) / 4
+    assert summary['mean_loss'] == fsum(values) / 4
 
 
 def test_no_image():

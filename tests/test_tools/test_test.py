@@ -14,9 +14,11 @@ from mmengine.config import Config
 from toys import (
     build,
     classification_run,
+    depth_run,
     segmentation_run,
     segmentor_cfg,
     write_classification,
+    write_depth,
     write_segmentation,
 )
 
@@ -235,6 +237,24 @@ def test_two_processes_give_the_numbers_of_one(tool, tmp_path, monkeypatch):
         other = many['attacks'][name]
         assert other['images'] == attack['images'] == 10 and other['success_rate'] == attack['success_rate']
         assert other['mean_loss'] == pytest.approx(attack['mean_loss'], rel=1e-3)
+
+
+def test_two_processes_give_every_digit_where_predictions_are_the_same(tool, tmp_path, monkeypatch):
+    """Of images one at a time, which round the same; sums over them do not depend on who has which."""
+    write_depth(tmp_path / 'data', [(16, 24)] * 7)
+    (tmp_path / 'data/images/2.png').write_bytes(b'broken')
+    cfg = Config(depth_run(tmp_path / 'data', tmp_path / 'work', batch_size=1))
+    cfg.dump(tmp_path / 'config.py')
+    torch.save(build(cfg.model).state_dict(), tmp_path / 'model.pth')
+    monkeypatch.chdir(tmp_path)
+    arguments = ['config.py', 'model.pth', '--attack', 'depthpgd', 'embed', '--steps', '2', '--on-corrupt', 'skip']
+    tool(*arguments, '--out', 'one.json')
+    assert forks.tool_together('test.py', *arguments, '--out', 'many.json') == [0, 0]
+    one, many = (json.loads(Path(name).read_text()) for name in ('one.json', 'many.json'))
+    assert many['processes'] == 2 and many['images'] == one['images'] == 6
+    assert many['metrics'] == one['metrics']
+    for name, attack in one['attacks'].items():
+        assert {**many['attacks'][name], 'seconds': 0} == {**attack, 'seconds': 0}
 
 
 def test_ensembles_other_norms_and_targets(tool, folder, capsys):
