@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.files import check_regular, whole_file
 
 _DIGEST_KEY = b'mmssl_robust.digest'
 
@@ -34,7 +34,9 @@ def read_parquet(path: Path) -> pa.Table:
     Raises:
         ValueError: If it is damaged; PyArrow's errors are of this kind.
         OSError: If it cannot be read.
+        UserError: If it is no regular file.
     """
+    check_regular(path)
     table = pq.read_table(path, page_checksum_verification=True)
     written = (table.schema.metadata or {}).get(_DIGEST_KEY)
     if written is not None and written != _digest_of(table):

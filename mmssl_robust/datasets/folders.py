@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.file_backend import is_no_data
 from mmssl_robust.utils.wording import counted
 
@@ -184,7 +184,10 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _folder(path: str | os.PathLike[str]) -> Path:
-    folder = Path(path).expanduser().resolve()
+    try:
+        folder = Path(path).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a link that leads to itself, a home that is not known
+        raise UserError(f'the folder {path} cannot be looked into ({first_line(error)}): give another one') from error
     if not folder.is_dir():
         what = 'is a file' if folder.exists() else 'is not there'
         raise UserError(f'the folder {path} {what}: give the folder that holds the images or their labels')

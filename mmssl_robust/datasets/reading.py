@@ -42,6 +42,8 @@ def read_sample(dataset: Any, index: int, in_full: bool = True) -> Any:
         info = info_of(dataset, index)
         paths = [info[key] for key in FILE_KEYS if info.get(key)]
         for path in paths:
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise cannot_read(path, 'it is no regular file')
             if (in_full or _lacks_its_end(path)) and (damage := _damage(path)):
                 raise cannot_read(path, damage)
         item = dataset[index]

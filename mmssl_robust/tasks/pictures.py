@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from mmssl_robust.utils.errors import UserError, first_line
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.files import check_regular, whole_file
 
 _SCALARS = ('index', 'file', 'attack', 'task', 'quality_before', 'quality_after', 'facts')
 # Of old files, which did not keep facts apart.
@@ -84,6 +84,7 @@ def load_example(path: Path) -> Example:
     Raises:
         UserError: If the file is missing or damaged.
     """
+    check_regular(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             values = {name: file[name] for name in file.files}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from .files import whole_file
+from .files import check_regular, whole_file
 
 _NO_DATA = ('__MACOSX', '__pycache__', '@eaDir', 'lost+found', '$RECYCLE.BIN', 'System Volume Information')
 
@@ -16,7 +16,19 @@ def is_no_data(name: str) -> bool:
 
 
 class WholeFileBackend(LocalBackend):  # type: ignore[misc]  # MMEngine comes without types
-    """MMEngine's local files, of which a kill or a full disk leaves none half written."""
+    """MMEngine's local files, of which a kill or a full disk leaves none half written; nothing else is read as one."""
+
+    def get(self, filepath: str | os.PathLike[str]) -> bytes:
+        """Read a file; see :func:`check_regular`."""
+        check_regular(filepath)
+        content: bytes = super().get(filepath)
+        return content
+
+    def get_text(self, filepath: str | os.PathLike[str], encoding: str = 'utf-8') -> str:
+        """Read a text; see :func:`check_regular`."""
+        check_regular(filepath)
+        text: str = super().get_text(filepath, encoding)
+        return text
 
     def put(self, obj: bytes, filepath: str | os.PathLike[str]) -> None:
         """Write bytes; see :func:`whole_file`."""

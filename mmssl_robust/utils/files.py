@@ -86,6 +86,17 @@ def _mode_of(path: Path, free: Path) -> int:
     return mode
 
 
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Refuse what is there and is no regular file: at a pipe a reader waits for ever, and a device has no end.
+
+    Raises:
+        UserError: If it is such.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        what = 'a folder' if os.path.isdir(path) else 'a pipe, socket or device'
+        raise UserError(f'{os.fspath(path)} is {what}, where there must be a file')
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file; one that has not changed is read once."""
     state = Path(path).stat()

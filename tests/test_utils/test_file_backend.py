@@ -1,5 +1,6 @@
 """Data sets find what is data in their folders, and nothing else."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from mmengine.registry import DefaultScope
 from toys import classification_run, segmentation_run, write_classification, write_segmentation
 
 from mmssl_robust.datasets import TolerantDataset
+from mmssl_robust.utils.errors import UserError
 
 
 @pytest.fixture
@@ -61,3 +63,11 @@ def test_images_in_upper_case(share, tmp_path):
     samples = [whole[index]['data_samples'] for index in range(4)]
     assert [Path(sample.img_path).stem for sample in samples] == ['0', '1', '2', '3']
     assert all(Path(sample.seg_map_path).is_file() for sample in samples)
+
+
+def test_pipes_are_not_read(tmp_path):
+    os.mkfifo(tmp_path / 'a.png')
+    backend = get_file_backend(str(tmp_path / 'a.png'))
+    for read in (backend.get, backend.get_text):
+        with pytest.raises(UserError, match='a pipe, socket or device, where there must be a file'):
+            read(str(tmp_path / 'a.png'))

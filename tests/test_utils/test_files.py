@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import copy_folder, partial_name, remove_partial_files, whole_file
+from mmssl_robust.utils.files import check_regular, copy_folder, partial_name, remove_partial_files, whole_file
 
 
 def test_replaces_at_once(tmp_path):
@@ -119,3 +119,15 @@ def test_what_was_never_written_is_none(tmp_path):
     with pytest.raises(UserError, match='cannot write'), whole_file(tmp_path / 'file'):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_regular_file(tmp_path):
+    """At a pipe a reader would wait for ever; what is not there is for the reader to say."""
+    (tmp_path / 'file').touch()
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'device').symlink_to('/dev/zero')
+    for name in ('file', 'missing'):
+        check_regular(tmp_path / name)
+    for name, words in dict(pipe='a pipe, socket or device', device='a pipe', **{'.': 'a folder'}).items():
+        with pytest.raises(UserError, match=f'is {words}.*, where there must be a file'):
+            check_regular(tmp_path / name)

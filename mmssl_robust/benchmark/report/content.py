@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mmssl_robust.tasks import TASKS
+from mmssl_robust.utils.files import check_regular
 from mmssl_robust.utils.precision_notes import precision_note
 
 from ..believable import Check, checks_of
@@ -107,6 +108,7 @@ def content_of(suite: Suite, rows: list[RowRecords], resamples: int, title: str)
     moment = max((path.stat().st_mtime for path in files), default=0)
     digest = hashlib.sha256()
     for path in files:
+        check_regular(path)
         digest.update(path.read_bytes())
     return Content(
         title=title,
