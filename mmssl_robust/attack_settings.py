@@ -5,10 +5,12 @@ Nothing here imports PyTorch, so that a report can be written where it is not in
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import inf
 from typing import Any, Literal
 
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import parse_number
+from mmssl_robust.utils.signatures import check_kinds
 
 CLEAN = 'clean'
 """Name of no attack: the images as they are, which an attacker may leave alone."""
@@ -110,9 +112,14 @@ class AttackSettings:
 
         Raises:
             TypeError: If an entry is missing or unknown.
+            UserError: If one is of another type, or there is no such ball.
         """
+        check_kinds(cls, values)
         members = {name: cls.from_dict(member) for name, member in values.get('members', {}).items()}
-        return cls(**{**values, 'members': members})
+        settings = cls(**{**values, 'members': members})
+        if settings.norm not in SLACK or not 0 <= settings.eps < inf:
+            raise UserError(f'there is no ball of norm {settings.norm!r} and eps {settings.eps}')
+        return settings
 
 
 @dataclass(frozen=True)

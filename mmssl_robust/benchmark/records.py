@@ -20,12 +20,12 @@ import pyarrow as pa
 from mmssl_robust.attack_settings import AttackSettings, Sweep
 from mmssl_robust.tasks import Task
 from mmssl_robust.utils.errors import UserError, first_line
-from mmssl_robust.utils.files import remove_partial_files, whole_file
+from mmssl_robust.utils.files import check_regular, remove_partial_files, whole_file
 from mmssl_robust.utils.json_files import read_state, write_json
 
 from .old_records import upgraded
 from .parquet_files import read_parquet, write_parquet
-from .record_checks import check_records
+from .record_checks import check_info, check_records
 from .schema import SCHEMA_KEY, check_version
 
 SCHEMA_VERSION = 3
@@ -165,6 +165,7 @@ class RecordStore:
         Raises:
             UserError: If the file is damaged, or from a newer version of this package.
         """
+        check_regular(self._row_file)
         if not self._row_file.is_file():
             return {}
         try:
@@ -173,10 +174,14 @@ class RecordStore:
         except (ValueError, AttributeError, RecursionError) as error:
             raise UserError(f'{self._row_file} is damaged ({first_line(error)}): remove {self.folder}') from error
         check_version(version, _READABLE, self._row_file)
-        return row if version == SCHEMA_VERSION else upgraded(row)
+        try:
+            return check_info(row if version == SCHEMA_VERSION else upgraded(row))
+        except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+            raise UserError(f'{self._row_file} is damaged ({first_line(error)}): remove {self.folder}') from error
 
     def is_finished(self, attack: str) -> bool:
         """Whether all images are recorded."""
+        check_regular(self._file(attack))
         return self._file(attack).is_file()
 
     def done(self, attack: str) -> set[int]:

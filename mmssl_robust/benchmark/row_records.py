@@ -64,7 +64,12 @@ class RowRecords:
 
     def settings(self, attack: str) -> AttackSettings:
         """What an attack is, as it ran."""
-        return AttackSettings.from_dict(self.info['attacks'][attack]['settings'])
+        values = self.info['attacks'][attack]['settings']
+        if values is None:
+            raise UserError(
+                f'row.json in {self.store.folder} does not say what {attack} is: it is damaged, make the row again'
+            )
+        return AttackSettings.from_dict(values)
 
     @property
     def task(self) -> Task:
@@ -73,7 +78,18 @@ class RowRecords:
 
     def read(self, attack: str) -> pd.DataFrame:
         """Records of a finished attack."""
-        return self.store.read_checked(attack)
+        records = self.store.read_checked(attack)
+        others = set(records['index']) - self._clean_images if attack != CLEAN and CLEAN in self.finished else ()
+        if others:
+            raise UserError(
+                f'{attack} in {self.store.folder} has records of image {min(others)}, of which there is no clean one: '
+                'make them again, by removing the files of both and the same command'
+            )
+        return records
+
+    @cached_property
+    def _clean_images(self) -> set[int]:
+        return set(self.read(CLEAN)['index'])
 
     def contributions(self, attack: str) -> Contributions:
         """What its images add to the metrics: of an attack those of the attacked images, of an ensemble the worst case.

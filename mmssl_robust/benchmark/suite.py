@@ -9,6 +9,7 @@ from mmssl_robust.attack_settings import Sweep
 from mmssl_robust.tasks import Task, task_named
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.fields import check_fields
+from mmssl_robust.utils.files import check_regular
 from mmssl_robust.utils.foreign_files import is_below, is_file_name
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.numbers import check_integer
@@ -131,21 +132,30 @@ def read_suite(folder: Path) -> Suite:
         UserError: If there is none, it is damaged, or from a newer version of this package.
     """
     path = Path(folder) / SUITE_FILE
+    check_regular(path)
     try:
         values = json.loads(path.read_text())
-        check_version(values.pop('schema_version', SCHEMA_VERSION), (SCHEMA_VERSION,), path)
-        rows = tuple(_row(row) for row in values.pop('rows'))
-        return Suite(rows=rows, **values)
+        version = values.pop('schema_version', SCHEMA_VERSION)
     except FileNotFoundError as error:
         raise UserError(f'no {SUITE_FILE} in {folder}: give the --work-dir of `mmssl-robust benchmark`') from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f'{path} is damaged: {first_line(error)}') from error
+    check_version(version, (SCHEMA_VERSION,), path)
+    try:
+        rows = tuple(_row(row) for row in values.pop('rows'))
+        if not rows:
+            raise ValueError('it has no rows')
+        return Suite(rows=rows, **values)
+    except (ValueError, TypeError, KeyError, AttributeError, UserError) as error:
         raise UserError(f'{path} is damaged: {first_line(error)}') from error
 
 
 def _row(values: dict[str, Any]) -> Row:
-    sweeps = values['sweeps']
+    sweeps, attacks = values['sweeps'], values['attacks']
+    if not values['name']:
+        raise ValueError('a row has no name')
     if isinstance(sweeps, list):
-        sweeps = old_sweeps(values['attacks'], sweeps)
+        sweeps = old_sweeps(attacks, sweeps)
     else:
         sweeps = {name: Sweep(**sweep) for name, sweep in sweeps.items()}
     return Row(**{**values, 'sweeps': sweeps})

@@ -89,3 +89,22 @@ def test_an_argument_that_an_attack_of_ones_own_does_not_keep():
 
     with pytest.raises(UserError, match='Forgetful does not keep its power, which records name: set self.power'):
         _ = Forgetful(CrossEntropy()).settings
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(eps='8/255'),
+        dict(eps=-1.0),
+        dict(eps=float('nan')),
+        dict(norm='l9'),
+        dict(steps=[3]),
+        dict(reads=3),
+        dict(members=3),
+        dict(other=1),
+    ],
+)
+def test_what_no_attack_says_of_itself(changes):
+    values = build_attack(dict(type='PGD', objective=dict(type='CrossEntropy'))).settings.as_dict()
+    with pytest.raises((TypeError, UserError)):
+        AttackSettings.from_dict(values | changes)

@@ -52,7 +52,7 @@ NO_TRUTH = dict.fromkeys(('quality', 'rmse', 'abs_rel', 'log10', 'delta1', 'delt
         ('classification', put('prediction', None, None), 'lack prediction of image 0'),
         ('classification', put('quality', None, None), 'say of no image that its ground truth counts'),
         ('segmentation', put('labels', None), 'lack labels of image 2'),
-        ('segmentation', put('labels', [1, 2]), 'hold lists of several lengths as labels'),
+        ('segmentation', put('labels', [1, 2]), 'hold lists of other lengths than one for each class'),
         ('segmentation', put('unions', [None] * 10), 'hold NaN as unions of image 2'),
         ('depth', put('rmse', None), 'lack rmse of image 2'),
         ('depth', put('rmse', math.nan), 'hold NaN as rmse of image 2'),
