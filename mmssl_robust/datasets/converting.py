@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from scipy.io import loadmat
 
 from mmssl_robust.utils.errors import UserError, first_line
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.files import check_regular, whole_file
 from mmssl_robust.utils.foreign_files import below, is_below
 from mmssl_robust.utils.terminal import console
 
@@ -88,6 +90,34 @@ def check_count(what: str, found: int, expected: int, partial: bool) -> None:
     raise UserError(f'{found} {what} where there must be {expected}: is the download complete?{hint}')
 
 
+def read_matlab(path: Path, *names: str) -> dict[str, Any]:
+    """Read some of the variables of a MATLAB file.
+
+    Raises:
+        UserError: If it is missing, damaged, or has no such variables.
+    """
+    check_regular(path)
+    try:
+        content = loadmat(path, variable_names=names)
+        return {name: content[name] for name in names}
+    except Exception as error:  # SciPy raises what it likes on damaged files
+        raise UserError(f'cannot read {path}: {first_line(error)}') from error
+
+
+def read_words(path: Path) -> list[str]:
+    """Read a list of names.
+
+    Raises:
+        UserError: If it is missing or no text.
+    """
+    if not path.is_file():
+        raise UserError(f'not found: {path}')
+    try:
+        return path.read_text(encoding='utf-8').split()
+    except (OSError, ValueError) as error:
+        raise UserError(f'cannot read {path}: {first_line(error)}') from error
+
+
 @contextmanager
 def opened(source: Path) -> Iterator[dict[str, Reader]]:
     """Open a folder or a zip archive.
@@ -124,8 +154,9 @@ def decoded_labels(content: bytes, name: str) -> np.ndarray:
         UserError: If it is none: a colour image, one of more bits, or of more pixels than any camera has.
     """
     try:
-        with Image.open(io.BytesIO(content)):  # the header alone, which a small file may have made up
-            pass
+        with Image.open(io.BytesIO(content)) as header:  # alone, which a small file may have made up
+            if header.format == 'JPEG':
+                raise UserError(f'{name} is a JPEG, which does not keep labels: download the data set again')
     except (UnidentifiedImageError, OSError) as error:
         raise UserError(f'{name} is no image: download the data set again') from error
     except Image.DecompressionBombError as error:

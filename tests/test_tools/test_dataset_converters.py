@@ -117,7 +117,7 @@ def test_nyu(convert, tmp_path):
 
 def test_nyu_without_its_parts(convert, tmp_path, capsys):
     savemat(tmp_path / 'splits.mat', dict(other=1))
-    assert 'cannot read the split' in refused(convert, capsys, 'nyu', tmp_path / 'x.mat', tmp_path / 'splits.mat')
+    assert "splits.mat: 'trainNdxs'" in refused(convert, capsys, 'nyu', tmp_path / 'x.mat', tmp_path / 'splits.mat')
     savemat(tmp_path / 'splits.mat', dict(trainNdxs=[1], testNdxs=[2]))
     assert 'cannot read' in refused(convert, capsys, 'nyu', tmp_path / 'x.mat', tmp_path / 'splits.mat')
 

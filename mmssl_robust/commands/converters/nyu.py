@@ -12,10 +12,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from scipy.io import loadmat
 
-from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded
+from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded, read_matlab
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.files import check_regular
 from mmssl_robust.utils.progress import track
 
 SUMMARY = "make images and depth maps of NYU-Depth-v2's labelled frames"
@@ -25,9 +25,9 @@ COUNTS = {'train': 795, 'test': 654}
 def read_splits(path: Path) -> dict[str, list[int]]:
     """Indices of the frames of each split, from 0."""
     try:
-        content = loadmat(path, variable_names=['trainNdxs', 'testNdxs'])
+        content = read_matlab(path, 'trainNdxs', 'testNdxs')
         return {split: sorted(int(number) - 1 for number in content[f'{split}Ndxs'].ravel()) for split in COUNTS}
-    except (OSError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise UserError(f'cannot read the split {path}: {first_line(error)}') from error
 
 
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Convert."""
     splits = read_splits(args.splits)
+    check_regular(args.labeled)
     output = Output(args.out / 'nyu')
     try:
         with h5py.File(args.labeled) as file:

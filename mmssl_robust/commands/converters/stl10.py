@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded
+from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded, read_words
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.foreign_files import is_file_name
 from mmssl_robust.utils.progress import track
 
 SUMMARY = "make a folder of PNG files for each class from STL-10's binaries"
@@ -25,9 +26,10 @@ def read_split(source: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     for path in (images, labels):
         if not path.is_file():
             raise UserError(f'not found: {path}: give the folder that stl10_binary.tar.gz unpacks to')
+    size = images.stat().st_size
+    if not size or size % np.prod(SHAPE):
+        raise UserError(f'{images} is empty or ends within an image: download it again')
     pixels = np.memmap(images, np.uint8, 'r')
-    if len(pixels) % np.prod(SHAPE):
-        raise UserError(f'{images} ends within an image: download it again')
     return pixels.reshape(-1, *SHAPE).transpose(0, 3, 2, 1), np.fromfile(labels, np.uint8)
 
 
@@ -39,9 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Convert."""
     names = args.source / 'class_names.txt'
-    if not names.is_file():
-        raise UserError(f'not found: {names}')
-    classes = names.read_text().split()
+    classes = read_words(names)
+    odd = [name for name in classes if not is_file_name(name)]
+    if odd:
+        raise UserError(
+            f'{names} names {odd[0]!r}, which would lie outside of the folder of its split, or of its class'
+        )
     output = Output(args.out / 'stl10')
     for split, expected in COUNTS.items():
         images, labels = read_split(args.source, split)

@@ -9,9 +9,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
-from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded
+from mmssl_robust.datasets.converting import (
+    Output,
+    add_converter_arguments,
+    check_count,
+    encoded,
+    read_matlab,
+    read_words,
+)
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.foreign_files import below
 from mmssl_robust.utils.progress import track
@@ -23,18 +29,11 @@ AUGMENTED = 9118
 CLASSES = 21
 
 
-def read_list(path: Path) -> list[str]:
-    """Names of images."""
-    if not path.is_file():
-        raise UserError(f'not found: {path}')
-    return path.read_text().split()
-
-
 def labels_of(path: Path) -> bytes:
     """The label map in a MATLAB file of SBD."""
     try:
-        labels = loadmat(path)['GTcls'][0, 0]['Segmentation']
-    except (OSError, ValueError, KeyError, IndexError) as error:
+        labels = read_matlab(path, 'GTcls')['GTcls'][0, 0]['Segmentation']
+    except (ValueError, KeyError, IndexError, TypeError) as error:
         raise UserError(f'cannot read {path}: {first_line(error)}') from error
     if labels.dtype.kind not in 'iu' or labels.min() < 0 or labels.max() >= CLASSES:
         raise UserError(f'{path} has labels of {labels.min()} to {labels.max()}, VOC has {CLASSES} classes')
@@ -49,10 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Convert."""
     voc = args.out / VOC
-    known = {split: read_list(voc / f'ImageSets/Segmentation/{split}.txt') for split in COUNTS}
+    known = {split: read_words(voc / f'ImageSets/Segmentation/{split}.txt') for split in COUNTS}
     for split, expected in COUNTS.items():
         check_count(f'VOC {split} images', len(known[split]), expected, args.partial)
-    everything = {name for split in COUNTS for name in read_list(args.source / f'{split}.txt')}
+    everything = {name for split in COUNTS for name in read_words(args.source / f'{split}.txt')}
     names = sorted(everything - set(known['train']) - set(known['val']))
     check_count('images of SBD besides those of VOC', len(names), AUGMENTED, args.partial)
     output = Output(voc)
