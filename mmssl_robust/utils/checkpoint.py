@@ -176,11 +176,12 @@ def _is_safetensors(path: Path) -> bool:
     """
     with path.open('rb') as file:
         head = file.read(64)
+    # First, since the length may be the letter with which web pages begin.
+    if head[8:].lstrip().startswith(b'{') and int.from_bytes(head[:8], 'little') < path.stat().st_size:
+        return True
     for beginning, words in _NO_CHECKPOINT.items():
         if head.lstrip().startswith(beginning):
             raise UserError(f'{path} is no checkpoint but {words}')
-    if head[8:].lstrip().startswith(b'{') and int.from_bytes(head[:8], 'little') < path.stat().st_size:
-        return True
     # Damaged, or one of another kind: the name says by whom it should have been written.
     return path.suffix == '.safetensors' and not head.startswith((b'PK', b'\x80'))
 

@@ -3,6 +3,7 @@
 import argparse
 import os
 import pickle
+import struct
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import addict
@@ -124,6 +125,12 @@ def test_what_is_found_in_the_place_of_a_checkpoint(content, words, tmp_path):
     (tmp_path / 'weights.pth').write_bytes(content)
     with pytest.raises(UserError, match=words):
         read_checkpoint(tmp_path / 'weights.pth')
+
+
+def test_a_length_that_is_a_letter_of_web_pages(tmp_path):
+    header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(ord('<'))
+    (tmp_path / 'a.safetensors').write_bytes(struct.pack('<Q', len(header)) + header + struct.pack('<f', 2.5))
+    assert read_checkpoint(tmp_path / 'a.safetensors')['a'].tolist() == [2.5]
 
 
 def test_paths_among_the_arguments_become_text(tmp_path):
