@@ -8,7 +8,7 @@ from mmengine.registry import Registry
 from mmssl_robust import attacks
 from mmssl_robust.attacks import objectives
 from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
-from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.signatures import check_kinds
 
 _BASES = (attacks.Attack, attacks.Ensemble, attacks.Objective)
@@ -69,5 +69,5 @@ def _build(registry: Registry, cfg: Mapping[str, Any]) -> Any:
     check_kinds(kind, arguments)
     try:
         return kind(**arguments)
-    except TypeError as error:
-        raise UserError(f'{registry.name} {kind.__name__}: {error}') from error
+    except (TypeError, ValueError) as error:
+        raise UserError(f'{registry.name} {kind.__name__}: {first_line(error)}') from error

@@ -11,8 +11,10 @@ from scipy.stats import binomtest, norm
 
 from mmssl_robust.tasks import Contributions
 from mmssl_robust.tasks.contributions import ratio
+from mmssl_robust.utils.errors import UserError
 
 LEVEL = 0.95
+MOST_RESAMPLES = 10**6
 BOOTSTRAP, EXACT, NONE = 'bootstrap', 'Clopper-Pearson', 'none'
 _BLOCK = 2**22  # numbers at a time
 Metrics = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -102,7 +104,15 @@ def compare(
 
 
 def drawn_metrics(parts: np.ndarray, metrics: Metrics, resamples: int, seed: int) -> np.ndarray:
-    """Metrics (resamples, m) of bootstrap resamples of images."""
+    """Metrics (resamples, m) of bootstrap resamples of images.
+
+    Raises:
+        UserError: If there are more than :data:`MOST_RESAMPLES`.
+    """
+    if resamples > MOST_RESAMPLES:
+        raise UserError(
+            f'{resamples} resamples of the bootstrap: {MOST_RESAMPLES} are the most, and change no digit that counts'
+        )
     if not len(parts):
         return metrics(parts, np.ones((1, 0)))
     return np.concatenate([metrics(kinds, weights) for kinds, weights in _resampled(parts, resamples, seed)])

@@ -83,3 +83,23 @@ def test_mistakes(cfg, says):
     with pytest.raises(UserError, match=says) as error:
         build_attack(cfg)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'setting',
+    [
+        dict(steps=True), dict(steps='3'), dict(steps=2.5), dict(eps=True), dict(eps=None), dict(eps=['8/255']),
+        dict(random_start='False'), dict(stop_at_success=1), dict(norm=2), dict(seed=None), dict(active='all'),
+        dict(objective=dict(type='SegPGDLoss', ignore_index='255')),
+    ],
+)  # fmt: skip
+def test_settings_of_other_types_are_refused(setting):
+    """`random_start='False'` was true."""
+    with pytest.raises(UserError, match='=.*: give '):
+        build_attack(dict(type='PGD', objective=dict(type='CrossEntropy')) | setting)
+
+
+@pytest.mark.parametrize('objective', [None, 'CrossEntropy', 3, [dict(type='CrossEntropy')]])
+def test_objectives_that_are_no_configs_are_refused(objective):
+    with pytest.raises(UserError, match='objective=.*: give dict'):
+        build_attack(dict(type='PGD', objective=objective))

@@ -9,6 +9,7 @@ from scipy import stats
 
 from mmssl_robust.benchmark.statistics import BOOTSTRAP, EXACT, NONE, compare, estimates
 from mmssl_robust.tasks import Contributions, task_named
+from mmssl_robust.utils.errors import UserError
 
 
 def classified(right, index=None):
@@ -159,3 +160,9 @@ def test_intervals_of_the_miou_cover_it():
     found = [estimates(images(60), resamples=300, seed=seed)['mIoU'] for seed in range(60)]
     covered = np.mean([one.low <= truth <= one.high for one in found])
     assert covered > 0.85
+
+
+def test_more_resamples_than_memory_holds_are_refused():
+    found = Contributions(task_named('depth'), np.arange(2), np.ones((2, 7)))
+    with pytest.raises(UserError, match='99999999999 resamples of the bootstrap: 1000000 are the most'):
+        estimates(found, resamples=99999999999)
