@@ -86,7 +86,8 @@ def _row(settings: dict[str, Any], sweeps: Mapping[str, list[Any]], path: Path) 
     default = f'{Path(settings.get("config", "")).stem}-{settings.get("variant", "Standard")}'.lower()
     if settings.get('epoch') is not None:
         default += f'-epoch{settings["epoch"]}'
-    settings['name'] = settings.get('name') or default
+    if settings.get('name') in (None, ''):
+        settings['name'] = default
     if (path.parent / settings.get('config', '')).is_file():
         settings['folder'] = str(path.parent.resolve())
     settings.setdefault('sanity_images', task.sanity_images)

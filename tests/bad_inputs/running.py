@@ -80,7 +80,7 @@ def run(command: str, folder: Path, patience: float = PATIENCE) -> Outcome:
 
     Args:
         command: What follows ``mmssl-robust``, or a file of ``tools/`` and what follows that; before it, variables of
-            the environment. ``{long}`` is 300 letters, ``{samples}`` the folder of the embedded data.
+            the environment. ``{long}`` is a path of 300 letters, ``{samples}`` the folder of the embedded data.
         folder: The folder; its parent is looked at for what is written outside.
         patience: Seconds.
     """
@@ -159,7 +159,7 @@ def _run_in_child(command: str, folder: Path, said: list[Path]) -> None:
 
 def _words(command: str) -> list[str]:
     """The words of a command line; what stands before it, as in a shell, goes into the environment."""
-    for name, text in dict(long='a' * 300, samples=os.environ['DATA_ROOT']).items():
+    for name, text in dict(long=f'{os.getcwd()}/{"a" * 300}', samples=os.environ['DATA_ROOT']).items():
         command = command.replace(f'{{{name}}}', text)
     words = shlex.split(command)
     while re.match('[A-Z_]+=', words[0]):
