@@ -1,6 +1,6 @@
 """Bad inputs end in one line that says what is wrong, and hostile ones do nothing else either.
 
-The table is `tests/bad_inputs/table.csv`. Of commands that end soon a row in twenty that is refused runs always, all of them in
+The table is `tests/bad_inputs/table.csv`. A row in twenty that is refused soon runs always, all of them in
 `make test-slow`.
 """
 
