@@ -31,7 +31,7 @@ _PATHS = dict.fromkeys(('os.mkdir', 'os.rmdir', 'os.remove', 'os.truncate', 'os.
 _PATHS |= {'os.rename': (0, 1), 'os.link': (1,), 'os.symlink': (1,), 'shutil.rmtree': (0,)}
 _PROGRAMS = ('os.system', 'os.exec', 'os.posix_spawn', 'subprocess.Popen', 'pty.spawn')
 _ASKED = ('git', 'gcc')
-_HARMLESS = ('/dev/', '/proc/self/', '/sys/')
+_HARMLESS = ('/dev/', '/proc', '/sys/')
 
 
 @dataclass(frozen=True)
