@@ -8,7 +8,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_folder(path: str | os.PathLike[str], name: str) -> None:
-    """Make a folder, if it is not there, and find out before the work whether it can be written to.
+    """Find out before the work whether a folder can be written to, or made; what was made for that goes again.
 
     Args:
         path: The folder.
@@ -66,13 +66,20 @@ def check_folder(path: str | os.PathLike[str], name: str) -> None:
     Raises:
         UserError: If it cannot.
     """
+    path = Path(path)
+    missing = [place for place in (path, *path.parents) if not os.path.lexists(place)]
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
+        writable = os.access(path, os.W_OK | os.X_OK)
     except FileExistsError as error:
         raise UserError(f'{name} {path} is no folder: give another place') from error
     except OSError as error:
         raise UserError(f'{name} {path} cannot be made: {error.strerror}') from error
-    if not os.access(path, os.W_OK | os.X_OK):
+    finally:
+        for place in missing:  # the innermost first
+            with suppress(OSError):
+                place.rmdir()
+    if not writable:
         raise UserError(f'{name} {path} is read-only: give another place')
 
 

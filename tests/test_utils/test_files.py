@@ -9,7 +9,14 @@ import torch
 from safetensors.torch import save_file
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import check_regular, copy_folder, partial_name, remove_partial_files, whole_file
+from mmssl_robust.utils.files import (
+    check_folder,
+    check_regular,
+    copy_folder,
+    partial_name,
+    remove_partial_files,
+    whole_file,
+)
 
 
 def test_replaces_at_once(tmp_path):
@@ -131,3 +138,18 @@ def test_what_is_no_regular_file(tmp_path):
     for name, words in dict(pipe='a pipe, socket or device', device='a pipe', **{'.': 'a folder'}).items():
         with pytest.raises(UserError, match=f'is {words}.*, where there must be a file'):
             check_regular(tmp_path / name)
+
+
+def test_a_place_for_a_folder_is_left_as_it_was(tmp_path):
+    (tmp_path / 'there').mkdir()
+    (tmp_path / 'file').touch()
+    for folder in ('there', 'new', 'there/a/b'):
+        check_folder(tmp_path / folder, '--out')
+    for folder, message in (
+        ('file', 'is no folder'),
+        ('file/a', 'cannot be made'),
+        ('a/' + 300 * 'b', 'cannot be made'),
+    ):
+        with pytest.raises(UserError, match=f'^--out .* {message}'):
+            check_folder(tmp_path / folder, '--out')
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*')) == ['file', 'there']
