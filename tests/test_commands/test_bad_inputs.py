@@ -18,7 +18,7 @@ _SOON = ('report', 'verify', 'convert', 'pack', 'merge', 'benchmark')
 
 
 def is_slow(place: int, row: Row) -> bool:
-    return place % 20 > 0 or row.exit == 0 or not row.command.startswith(_SOON)
+    return place % 40 > 0 or row.exit == 0 or not row.command.startswith(_SOON)
 
 
 @pytest.fixture(scope='session')

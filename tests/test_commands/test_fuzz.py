@@ -36,13 +36,13 @@ PLAIN = st.recursive(
 BAD = st.sampled_from([math.nan, math.inf, -1, 10**9, '', [], [1, 2], [math.nan] * 10, [-5] * 10])
 TASKS = ('classification', 'segmentation', 'depth')
 FUZZ = settings(
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-FEW = settings(FUZZ, max_examples=20)  # each reads and writes files
+FEW = settings(FUZZ, max_examples=10)  # each reads and writes files
 PRESETS = {name: load_preset(name) for name in presets()}
 ROW = dict(config='configs/classification/mini_cifar10.py', task='classification', data='CIFAR10', encoder='Mini')
 

@@ -107,7 +107,7 @@ def test_nfgsm_is_no_attack():
     attack = build_attack(dict(type='NFGSM', objective=dict(type='CrossEntropy')))
     with pytest.raises(UserError, match='NFGSM leaves the ball of eps'):
         attack(lambda x: x.flatten(1), torch.rand(1, 3, 2, 2), torch.tensor([0]))
-    with pytest.raises(UserError, match='noise=0: give the radius'):
+    with pytest.raises(UserError, match='noise=0: give a finite number above 0'):
         build_attack(dict(type='NFGSM', objective=dict(type='CrossEntropy'), noise=0))
 
 

@@ -120,10 +120,10 @@ def test_the_report_knows_rows_that_are_not_chosen(suite, run_tool, work_dir):
     ('arguments', 'message'),
     [
         (('nonsense',), 'unknown suite'),
-        (('mini', '--max-images', 0), '--max-images is 0'),
-        (('mini', '--examples', -1), '--examples is -1'),
-        (('mini', '--tflops', -5), '--tflops is -5'),
-        (('mini', '--data-root', 'nowhere'), 'data folder not found: nowhere'),
+        (('mini', '--max-images', 0), '--max-images=0: give'),
+        (('mini', '--examples', -1), '--examples=-1: give'),
+        (('mini', '--tflops', -5), '--tflops=-5: give'),
+        (('mini', '--data-root', 'nowhere'), '--data-root nowhere is no folder'),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments, message, run_tool, capsys, tmp_path, monkeypatch):

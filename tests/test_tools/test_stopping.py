@@ -28,9 +28,9 @@ def signals(**when):
 @pytest.mark.parametrize(
     'hook, accumulated, workers',
     [
-        (signals(epoch=3, batch=1), 1, 1),
+        pytest.param(signals(epoch=3, batch=1), 1, 1, marks=pytest.mark.slow),
         (signals(epoch=3, batch=2, name='SIGUSR1'), 2, 0),
-        (signals(epoch=1, batch=0), 1, 0),
+        pytest.param(signals(epoch=1, batch=0), 1, 0, marks=pytest.mark.slow),
     ],
     ids=['with a worker that persists', 'amid an accumulated step', 'in the first epoch'],
 )
