@@ -99,6 +99,14 @@ def _present(value: Any, key: str) -> None:
         raise UserError(f'{key}={value!r}: give a section, such as dict(type=...)')
 
 
+def _sections(value: Any, key: str) -> None:
+    if isinstance(value, (list, tuple)):  # one after the other
+        for place, entry in enumerate(value):
+            _present(entry, f'{key}.{place}')
+    else:
+        _section(value, key)
+
+
 def _level(value: Any, key: str) -> None:
     if value not in _LEVELS and not isinstance(value, int):
         raise UserError(f'{key}={value!r}: use one of {", ".join(_LEVELS)}')
@@ -145,7 +153,7 @@ _RULES: list[tuple[re.Pattern[str], Callable[[Any, str], None]]] = [
         (r'param_scheduler', _kind(list, tuple, Mapping, type(None), words='a list of sections')),
         (r'custom_hooks|vis_backends|visualizer\.vis_backends', _kind(list, tuple, type(None), words='a list')),
         (r'(?:custom_hooks|vis_backends)\.\d+', _present),
-        (r'model\.(?:head|decode_head|neck)', _section),
+        (r'model\.(?:head|decode_head|neck)', _sections),
         (rf'{_HEADS}\.num_classes', _integer(1)),
         (rf'{_HEADS}\.in_channels(?:\.\d+)?', _width),
         (r'model\.data_preprocessor', _colours),

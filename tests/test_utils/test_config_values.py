@@ -103,3 +103,11 @@ def test_arguments_of_the_packages_own_classes_are_of_their_kind(section, words)
 )
 def test_the_packages_configs_mean_something(name):
     check_values(read_config(run_configs()[name]), name)
+
+
+@pytest.mark.parametrize('part', ['head', 'decode_head', 'neck'])
+def test_a_model_may_have_several_heads_and_necks_behind_each_other(part):
+    """As MMSegmentation's OCRNet and PointRend, and MMPretrain's HRNet."""
+    check_values(Config(dict(model={part: [dict(type='A'), dict(type='B', num_classes=3)]})), 'own.py')
+    with pytest.raises(UserError, match=rf'own.py: model.{part}.1=5: give a section'):
+        check_values(Config(dict(model={part: [dict(type='A'), 5]})), 'own.py')
