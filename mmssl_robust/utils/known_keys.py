@@ -13,9 +13,17 @@ from .signatures import arguments_of
 
 # Of a config's first level what is no argument of MMEngine's Runner.
 _SECTIONS: tuple[str, ...] = (
-    *('auto_scale_lr', 'bank_dataloader', 'custom_imports', 'data_preprocessor', 'find_unused_parameters', 'finetune'),
-    *('model_wrapper_cfg', 'runner_type', 'tta_model', 'tta_pipeline', 'vis_backends'),
+    *('activation_checkpointing', 'auto_scale_lr', 'bank_dataloader', 'compile', 'custom_imports', 'data_preprocessor'),
+    *('efficient_conv_bn_eval', 'find_unused_parameters', 'finetune', 'model_wrapper_cfg', 'runner_type', 'sync_bn'),
+    *('tta_model', 'tta_pipeline', 'vis_backends'),
 )
+# What MMEngine takes out of a section before it builds what the section names.
+_TAKEN: dict[str, tuple[str, ...]] = {
+    r'\w+_dataloader': ('dataset', 'num_batch_per_epoch', 'disable_subprocess_warning'),
+    r'default_hooks\.\w+|custom_hooks\.\d+': ('priority',),
+    r'optim_wrapper': ('constructor', 'paramwise_cfg'),
+    r'param_scheduler(?:\.\d+)?': ('convert_to_iter_based',),
+}
 _ENVIRONMENT = ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')
 _COMMANDS = ('_delete_', '_scope_', '_base_', 'type')
 
@@ -67,12 +75,12 @@ def _at(value: Any, words: list[str]) -> Any:
 
 def _known(key: str, section: Mapping[str, Any], scope: str) -> tuple[list[str], bool]:
     """The names that a section may have besides those that it has, and whether these are all."""
-    names: tuple[str, ...] = ()
+    names = next((taken for sections, taken in _TAKEN.items() if re.fullmatch(sections, key)), ())
     kind: Any = None
     if not key:
         names, kind = _SECTIONS, Runner
     elif re.fullmatch(r'\w+_dataloader', key):
-        names, kind = ('dataset', 'num_batch_per_epoch'), DataLoader
+        kind = DataLoader
     elif key == 'env_cfg':
         return list(_ENVIRONMENT), True
     elif key == 'randomness':

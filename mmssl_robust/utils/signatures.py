@@ -1,9 +1,12 @@
 """What a class or function that a config names may be given."""
 
+import ast
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from math import isfinite
 from numbers import Integral, Real
+from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -54,7 +57,7 @@ def check_kinds(kind: Any, given: Mapping[str, Any], key: str = '') -> None:
 
 
 def _signatures(kind: Any) -> Iterator[list[inspect.Parameter]]:
-    """The parameters of a function, or of a class's constructor and of those to which it may hand them on."""
+    """The parameters of a function, or of a class's constructor and of those to which it hands others on."""
     bases = kind.__mro__ if inspect.isclass(kind) else ()
     constructors = [vars(base)['__init__'] for base in bases if '__init__' in vars(base)]
     for function in constructors or [kind]:
@@ -63,8 +66,25 @@ def _signatures(kind: Any) -> Iterator[list[inspect.Parameter]]:
         except (TypeError, ValueError):  # of a library in C
             return
         yield parameters
-        if not any(entry.kind is entry.VAR_KEYWORD for entry in parameters):
+        others = next((entry.name for entry in parameters if entry.kind is entry.VAR_KEYWORD), None)
+        if others is None or _keeps(function, others):
             return
+
+
+@cache
+def _keeps(function: Callable[..., Any], others: str) -> bool:
+    """Whether a constructor has a use of its own for its ``**others``, and gives none of them to that of a parent."""
+    try:
+        code = ast.parse(dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):  # no source
+        return False
+    calls = [node for node in ast.walk(code) if isinstance(node, ast.Call)]
+    handed = [keyword for call in calls if ast.unparse(call.func).endswith('.__init__') for keyword in call.keywords]
+    return _says(code, others) and not any(keyword.arg is None and _says(keyword, others) for keyword in handed)
+
+
+def _says(code: ast.AST, name: str) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(code))
 
 
 def _check(value: Any, entry: inspect.Parameter, name: str) -> None:

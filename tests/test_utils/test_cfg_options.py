@@ -97,7 +97,28 @@ def test_keys_that_nobody_reads(usual, option, words):
         'custom_hooks',
         'model_wrapper_cfg__broadcast_buffers',
         'train_cfg__max_epochs',
+        'default_hooks__logger__priority',
+        'train_dataloader__disable_subprocess_warning',
+        'sync_bn',
+        'compile',
+        'activation_checkpointing',
+        'efficient_conv_bn_eval',
     ],
 )
 def test_keys_that_somebody_reads_are_no_news(usual, option):
     assert notes(usual, **{option: 3}) == []
+
+
+@pytest.mark.parametrize(
+    'section, option',
+    [
+        (dict(optim_wrapper=dict(type='OptimWrapper')), 'optim_wrapper__paramwise_cfg__norm_decay_mult'),
+        (dict(optim_wrapper=dict(type='OptimWrapper')), 'optim_wrapper__constructor'),
+        (dict(param_scheduler=[dict(type='PolyLR')]), 'param_scheduler__0__convert_to_iter_based'),
+        (dict(param_scheduler=dict(type='PolyLR')), 'param_scheduler__convert_to_iter_based'),
+        (dict(custom_hooks=[dict(type='SyncBuffersHook')]), 'custom_hooks__0__priority'),
+        (dict(model=dict(backbone=dict(type='mmpretrain.TIMMBackbone'))), 'model__backbone__img_size'),
+    ],
+)
+def test_what_is_read_before_a_section_is_built_or_handed_on_elsewhere(section, option):
+    assert notes(Config(section), **{option: 3}) == []

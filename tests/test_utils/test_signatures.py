@@ -42,6 +42,29 @@ def test_arguments_are_those_of_parents_too():
     assert arguments_of(pytest.raises)[0] and arguments_of(lambda a, b: None) == (['a', 'b'], True)
 
 
+class Elsewhere(Parent):
+    """Has a use of its own for what it does not know."""
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        super().__init__(3)
+        self.made = dict(settings)
+
+
+class Changed(Parent):
+    """Hands on what it does not know, with changes."""
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        super().__init__(**dict(settings, seed=3))
+
+
+def test_arguments_that_are_not_handed_on_are_not_those_of_parents():
+    assert arguments_of(Elsewhere) == (['name'], False)
+    check_kinds(Elsewhere, dict(size='any'))
+    assert set(arguments_of(Changed)[0]) == {'name', 'size', 'rate', 'seed'}
+    with pytest.raises(UserError, match='^size='):
+        check_kinds(Changed, dict(size='any'))
+
+
 NAN = float('nan')
 WRONG = dict(
     name=(5, None, []), keep=(5, True), eps=(True, NAN, None, []), on=(1, 'x', None), blocks=(5, 'x', {}),
