@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,23 @@ _MOST = 100_000
 _SCOPES = ('mmengine', 'mmpretrain', 'mmseg', 'mmssl_robust')
 # A file that is run, such as another config, a preset or FILE.py:FUNCTION; a repository of torch.hub.
 _PROGRAM = re.compile(r'\s*hub:|.*\.py\b', re.DOTALL)
+# Arguments besides type whose text libraries look for in any module.
+_TYPES = ('constructor', 'runner_type', 'norm_layer', 'auto_wrap_policy', 'param_init_fn', 'check_fn')
+# Arguments by which libraries run their own text, or what is in a file that they read, and when they do.
+_RUNNING: dict[Any, Callable[[Any], bool]] = dict(
+    dtype=lambda text: isinstance(text, str) and re.fullmatch(r'[\w.]+', text) is None,  # which MMPretrain evaluates
+    decode_backend=lambda name: name == 'pickle',
+    trust_remote_code=bool,
+    weights_only=lambda only: not only,
+)
 
 
 def check_data_config(path: Path, own: tuple[Path, ...], above: tuple[Path, ...] = ()) -> None:
     """Refuse what would run a program that a config of such a format names.
 
     MMEngine imports what ``custom_imports``, scopes and types such as ``os.system`` say, runs a ``.py`` config that
-    ``_base_`` names, puts other texts in place of ``{{...}}``, and reads YAML by a loader that calls anything.
+    ``_base_`` names, puts other texts in place of ``{{...}}``, and reads YAML by a loader that calls anything; other
+    libraries evaluate an argument, or have one that lets them run what they read.
 
     Args:
         path: The config; those that it is based on are looked at as well.
@@ -66,7 +76,7 @@ def _programs(value: Any) -> Iterator[str]:
     for key, entry in _entries(value):
         if key == 'custom_imports' and entry:
             yield 'custom_imports'
-        elif _imports(key, entry):
+        elif _imports(key, entry) or (key in _RUNNING and _RUNNING[key](entry)):
             yield f'{key} {entry!r}'
         elif isinstance(entry, str) and _PROGRAM.match(entry):
             yield f'{key or "entry"} {entry!r}'
@@ -75,7 +85,7 @@ def _programs(value: Any) -> Iterator[str]:
 def _imports(key: Any, entry: Any) -> bool:
     if key in ('_scope_', 'default_scope'):
         return entry is not None and entry not in _SCOPES
-    return key in ('type', 'constructor') and not _is_name(entry)
+    return (key == 'type' or (key in _TYPES and isinstance(entry, str))) and not _is_name(entry)
 
 
 def _entries(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -261,15 +261,16 @@ def test_images_beside_may_be_those_that_train_the_head(copy, data_root, trained
     ]
 
 
-@pytest.mark.parametrize('where', ['backbone', 'neck', 'type'])
+@pytest.mark.parametrize('where', ['backbone', 'neck', 'type', 'norm_layer'])
 def test_programs_are_not_run(copy, data_root, monkeypatch, where):
-    """Neither as the encoder, nor where an encoder is hidden elsewhere, nor as the type of a part."""
+    """Neither as the encoder, nor where one is hidden elsewhere, nor as the type of a part, nor as a layer in it."""
     mark = copy.parent / 'ran'
     program = copy / 'evil.py'
     program.write_text(f"open({str(mark)!r}, 'w').close()\ndef make():\n    raise SystemExit\n")
     spec = dict(type='mmssl_robust.Encoder', spec=f'{program}:make')
-    parts = dict(backbone=spec, neck=spec, type=dict(type='evil.make'))
-    key = 'neck' if where == 'type' else where
+    layer = dict(type='TIMMBackbone', model_name='resnet10t', norm_layer='evil.make')
+    parts = dict(backbone=spec, neck=spec, type=dict(type='evil.make'), norm_layer=layer)
+    key = dict(type='neck', norm_layer='backbone').get(where, where)
     edit(copy / 'rows' / ROW / 'config.json', lambda config: config['model'].update({key: parts[where]}))
     held = dict(name='evil.py:make', sha256=sha256(next((copy / 'heads').iterdir())))
     held['file'] = f'heads/{next((copy / "heads").iterdir()).name}'  # weights at hand make a program no safer

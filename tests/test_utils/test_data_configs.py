@@ -21,6 +21,8 @@ def write(path, value):
 @pytest.mark.parametrize('suffix', WRITERS)
 def test_data_may_say_what_it_wants(suffix, tmp_path):
     own = dict(model=dict(type='mmssl_robust.DeACL', backbone=dict(type='ResNet', spec='mini')), hooks=[dict(type='A')])
+    own['model'] |= dict(norm_layer='LN', auto_wrap_policy=dict(type='A'), dtype='bfloat16', trust_remote_code=False)
+    own['model'] |= dict(weights_only=True, decode_backend='numpy')
     write(tmp_path / f'base.{suffix}', own)
     path = write(tmp_path / f'a.{suffix}', dict(_base_=f'base.{suffix}', epochs=3))
     assert read_config(path).to_dict() == own | dict(epochs=3)
@@ -43,6 +45,13 @@ def test_data_may_say_what_it_wants(suffix, tmp_path):
         (dict(backbone=dict(spec=' hub:evil:make')), "spec ' hub:evil:make'"),
         (dict(heads=dict(a=dict(config='evil.py'))), "config 'evil.py'"),
         (dict(attacks=['evil.py']), "entry 'evil.py'"),
+        (dict(runner_type='evil.X'), "runner_type 'evil.X'"),
+        (dict(backbone=dict(type='mmpretrain.TIMMBackbone', norm_layer='evil.X')), "norm_layer 'evil.X'"),
+        (dict(model_wrapper_cfg=dict(auto_wrap_policy='evil.X')), "auto_wrap_policy 'evil.X'"),
+        (dict(model=dict(type='mmpretrain.HuggingFaceClassifier', trust_remote_code=True)), 'trust_remote_code True'),
+        (dict(model=dict(type='mmpretrain.HuggingFaceClassifier', weights_only=False)), 'weights_only False'),
+        (dict(pipeline=[dict(type='LoadBiomedicalImageFromFile', decode_backend='pickle')]), "decode_backend 'pickle'"),
+        (dict(pipeline=[dict(type='torchvision/ConvertImageDtype', dtype='int8 if f() else 0')]), "dtype 'int8 if"),
         (dict(_base_='evil.py'), "_base_ 'evil.py'"),
         (dict(_base_=['base.yaml']), "type 'os.system'"),
     ],

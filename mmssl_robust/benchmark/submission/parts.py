@@ -88,8 +88,8 @@ def _foreign(value: Any) -> Iterator[str]:
         for key, entry in value.items():
             if key in _REFUSED_KEYS and entry is not None and entry is not False:
                 yield f'{key}={entry!r}'
-            elif key == 'type' and not _is_known(entry):
-                yield f'type {entry!r}'
+            elif (key == 'type' or (key == 'norm_layer' and entry is not None)) and not _is_known(entry):
+                yield f'{key} {entry!r}'
             else:
                 yield from _foreign(entry)
     elif isinstance(value, list):
