@@ -23,7 +23,7 @@ from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.state_dict import build_model, load_weights, loaded_weights, read_weights
-from mmssl_robust.utils.stopping import heard, stop_together
+from mmssl_robust.utils.stopping import heard, stop_together, worker_init
 from mmssl_robust.victims.thresholds import check_thresholds
 
 from .kept_examples import KeptExamples
@@ -124,6 +124,7 @@ class RowEvaluation:
             num_workers=workers,
             pin_memory=pinned,
             collate_fn=tolerant_collate,
+            worker_init_fn=worker_init(None),
         )
 
     def _check_sanity(self, rival: tuple[ConfigDict, str | None] | None) -> None:

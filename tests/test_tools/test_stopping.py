@@ -16,6 +16,8 @@ from mmssl_robust.benchmark.records import RecordStore
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.commands.main import main
 from mmssl_robust.utils.checkpoint import read_checkpoint
+from mmssl_robust.utils.data_loaders import build_dataloader
+from mmssl_robust.utils.stopping import going_on_later
 
 ROOT = Path(__file__).resolve().parents[2]
 TERM, USR1 = 128 + signal.SIGTERM, 128 + signal.SIGUSR1
@@ -197,6 +199,22 @@ def test_an_evaluation_goes_on_between_attacks(processes, records, rank, evaluat
 def test_two_signals_end_an_evaluation_at_once(evaluation, monkeypatch):
     _signal_after(monkeypatch, 1, 0, signal.SIGTERM)
     assert evaluation('out', ask=(1, 0, signal.SIGTERM)) == [-signal.SIGTERM]
+
+
+def test_workers_stay_at_work_when_all_processes_are_asked():
+    """As `timeout` and schedulers ask them; PyTorch takes a worker that has ended for a lack of memory."""
+    seen = []
+    with going_on_later():
+        loader = build_dataloader(
+            dict(dataset=range(12), batch_size=1, num_workers=1, sampler=dict(type='DefaultSampler', shuffle=False))
+        )
+        batches = iter(loader)
+        for batch in batches:
+            if not seen:
+                (worker,) = batches._workers
+                subprocess.run(['kill', '-TERM', str(worker.pid)], check=True)
+            seen += batch
+    assert seen == list(range(12))
 
 
 @pytest.mark.slow
