@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ from .runs import folder_of, run_plan
 
 Attacks = Sequence[str | Attack | Ensemble] | Mapping[str, Any]
 _DIMENSIONS = dict(classification=2, segmentation=4, depth=4)
+_NAMED = (str, os.PathLike, EncoderSpec)
 
 
 def evaluate(
@@ -65,7 +67,8 @@ def evaluate(
         UserError: If something does not fit; says what to do.
     """
     attacks = [attacks] if isinstance(attacks, (str, Attack, Ensemble)) else attacks
-    if isinstance(model, (str, EncoderSpec)):
+    max_images = _plain(max_images)
+    if isinstance(model, _NAMED):
         if not isinstance(data, (str, os.PathLike)):
             raise UserError('an encoder by name is evaluated on a folder: give its path, or load_encoder and a network')
         named = _by_name(attacks)
@@ -111,11 +114,11 @@ def attack(
         UserError: If something does not fit.
     """
     images, targets = _tensors(images, targets)
-    attack = attack or ('embed' if isinstance(model, (str, EncoderSpec, Encoder)) else 'pgd')
+    attack = attack or ('embed' if isinstance(model, (*_NAMED, Encoder)) else 'pgd')
     built = build_attack(load_preset(attack, **changes)) if isinstance(attack, str) else attack
     if changes and not isinstance(attack, str):
         raise UserError(f'{", ".join(changes)} change a preset, not a built attack: build it with other arguments')
-    if isinstance(model, (str, EncoderSpec)):
+    if isinstance(model, _NAMED):
         tokens = getattr(built.objective, 'tokens', 'cls')
         model = load_encoder(model, out_type='cls_token' if tokens in ('cls', 'task') else 'featmap_cls').to(
             images.device
@@ -169,14 +172,19 @@ def _by_name(attacks: Attacks | None) -> Any:
 
 
 def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
-    """Lists as tuples, a single eps as one of them."""
-    eps = settings.get('eps', ())
-    settings['eps'] = (eps,) if isinstance(eps, (str, float)) else tuple(eps)
-    settings['eps'] = tuple(str(one) for one in settings['eps'])
+    """Lists as tuples, a single eps as one of them, numbers of NumPy and PyTorch as Python's."""
+    settings = {name: _plain(value) for name, value in settings.items()}
+    eps = settings.get('eps')
+    sizes = () if eps is None else (eps,) if isinstance(eps, (str, int, float)) else tuple(eps)
+    settings['eps'] = tuple(str(_plain(one)) for one in sizes)
     if settings.get('classes') is not None:
         classes = settings['classes']
         settings['classes'] = (classes,) if isinstance(classes, str) else tuple(classes)
     return settings
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, (np.generic, Tensor)) and value.ndim == 0 else value
 
 
 def _built(attacks: Attacks | None, task: str) -> dict[str, Attack | Ensemble]:

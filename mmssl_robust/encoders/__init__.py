@@ -1,5 +1,6 @@
 """Encoders by name, from any library, with their own normalisation, strictly loaded and frozen."""
 
+import os
 from typing import Any
 
 from .encoder import Encoder
@@ -10,7 +11,7 @@ from .spec import EncoderSpec, parse_spec
 __all__ = ['Encoder', 'EncoderInfo', 'EncoderSpec', 'info_of', 'load_encoder', 'parse_spec', 'use_encoder']
 
 
-def load_encoder(spec: str | EncoderSpec, *args: Any, **settings: Any) -> Encoder:
+def load_encoder(spec: str | os.PathLike[str] | EncoderSpec, *args: Any, **settings: Any) -> Encoder:
     """Build an encoder and load its weights.
 
     Args:

@@ -1,5 +1,6 @@
 """The encoder that a spec names, as OpenMMLab's models take it."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ class Encoder(BaseModule):
 
     def __init__(
         self,
-        spec: str | EncoderSpec,
+        spec: str | os.PathLike[str] | EncoderSpec,
         out_type: str = 'cls_token',
         out_indices: Sequence[int] = (-1,),
         final_norm: bool = True,

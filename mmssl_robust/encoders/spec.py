@@ -1,5 +1,6 @@
 """Naming an encoder in one string."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ class EncoderSpec:
         return int(height), int(width or height)
 
 
-def parse_spec(text: 'str | EncoderSpec') -> EncoderSpec:
+def parse_spec(text: 'str | os.PathLike[str] | EncoderSpec') -> EncoderSpec:
     """Read a spec.
 
     Args:
@@ -125,6 +126,7 @@ def parse_spec(text: 'str | EncoderSpec') -> EncoderSpec:
     """
     if isinstance(text, EncoderSpec):
         return text
+    text = os.fspath(text)
     head, _, tail = text.strip().partition('?')
     if _NAME.fullmatch(head) and head not in SHIPPED and not Path(head).exists() and (known := listed_spec(head)):
         head, _, more = known.partition('?')

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from mmssl_robust import attack, evaluate
 from mmssl_robust.attacks import FGSM, PGD, CrossEntropy, DepthRMSE, Margin, MaskedCrossEntropy, Square
+from mmssl_robust.easy import api
 from mmssl_robust.utils.errors import UserError
 
 
@@ -240,3 +241,14 @@ def test_what_is_no_batch_to_attack_is_refused(images, targets, words):
 def test_targets_may_be_a_list():
     result = attack(Brightness(), grey(*LEVELS), LABELS.tolist(), steps=10)
     assert result.success.tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize('sizes', [1, 1.0, np.float32(1), np.int64(1), torch.tensor(1.0), [1], np.array([1.0]), None])
+def test_sizes_of_any_kind(sizes, monkeypatch, tmp_path):
+    """Also the number of images may be one of NumPy's, and the encoder a path."""
+    plans = []
+    monkeypatch.setattr(api, 'run_plan', lambda plan, *_: plans.append(plan))
+    evaluate(tmp_path / 'a.pth', tmp_path, eps=sizes, max_images=np.int64(3), out=tmp_path, seed=np.uint8(1))
+    (plan,) = plans
+    assert plan.encoder == f'{tmp_path}/a.pth' and type(plan.max_images) is type(plan.seed) is int
+    assert [float(size) for size in plan.eps] == ([] if sizes is None else [1.0])

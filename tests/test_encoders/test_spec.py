@@ -92,6 +92,10 @@ def test_encoders_that_configs_alone_can_say(name):
         parse_spec(name)
 
 
+def test_a_path_may_be_one_of_pathlib(tmp_path):
+    assert parse_spec(tmp_path / 'a.pth') == parse_spec(f'{tmp_path}/a.pth')
+
+
 def test_what_is_here_comes_before_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'dinov2_vits14').write_bytes(b'')

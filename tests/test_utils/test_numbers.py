@@ -42,3 +42,9 @@ def test_numbers_out_of_range(value):
 
 def test_values_come_back():
     assert check_integer(np.int64(3), 'n', 1) == 3 and check_number(1.5, 'x', least=0) == 1.5
+
+
+@pytest.mark.parametrize('value', [np.float32(2), np.int64(2), np.uint8(2), np.float64(2)])
+def test_numbers_of_numpy_become_pythons(value):
+    found = check_number(value, 'rate', above=0)
+    assert found == 2 and isinstance(found, (int, float))
