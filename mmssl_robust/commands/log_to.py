@@ -47,7 +47,7 @@ def add_logs(cfg: Config, names: Sequence[str]) -> None:
         UserError: If a package is missing.
     """
     visualizer = cfg.get('visualizer') or dict(type='mmengine.Visualizer', vis_backends=[dict(type='LocalVisBackend')])
-    visualizer['vis_backends'] = [*visualizer['vis_backends'], *backends_of(names)]
+    visualizer['vis_backends'] = [*(visualizer.get('vis_backends') or []), *backends_of(names)]
     cfg.visualizer = visualizer
 
 

@@ -133,7 +133,9 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config, thresholds: dict[str, 
     if args.attack:
         attacks = {preset_name(name): load_preset(name) for name in args.attack}
     else:
-        attacks = {name: attack.to_dict() for name, attack in cfg.get('test_cfg', {}).get('attacks', {}).items()}
+        attacks = {
+            name: attack.to_dict() for name, attack in ((cfg.get('test_cfg') or {}).get('attacks') or {}).items()
+        }
     if not attacks and (changes or args.show_dir or args.sanity or args.targeted is not None):
         raise UserError('there is no attack to change, to show or to check: add --attack')
     attacks = changed_all(attacks, changes)
@@ -154,8 +156,8 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
     if args.tta:
         use_tta(cfg)
-    cfg.env_cfg = cfg.get('env_cfg', {})
-    cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | cfg.env_cfg.get('dist_cfg', {})
+    cfg.env_cfg = cfg.get('env_cfg') or {}
+    cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | (cfg.env_cfg.get('dist_cfg') or {})
     if args.sanity_other and not args.sanity:
         raise UserError('--sanity-other is for the checks: add --sanity')
     if args.sanity_other and not local_path(args.sanity_other).is_file():
@@ -175,7 +177,7 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     if args.show_dir:
         check_folder(args.show_dir, '--show-dir')
         hook = dict(type='mmssl_robust.PanelHook', out_dir=args.show_dir, max_images=args.show_images)
-        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     if args.log_to:
         add_logs(cfg, args.log_to)
     cfg.load_from, cfg.resume = None, False

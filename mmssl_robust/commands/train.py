@@ -74,7 +74,7 @@ def use_amp(cfg: Config, precision: str) -> None:
 
 def use_auto_scale_lr(cfg: Config, config: str) -> None:
     """Scale the learning rate by the images of an optimiser step."""
-    base = cfg.get('auto_scale_lr', {}).get('base_batch_size')
+    base = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
     if not base:
         raise UserError(f'{config} names no auto_scale_lr.base_batch_size: set the learning rate by hand')
     # MMEngine counts the images of one batch, of which accumulation makes a step from several.
@@ -104,9 +104,10 @@ def find_resume(cfg: Config, wanted: str) -> list[Path]:
 
 def check_resumed(cfg: Config) -> None:
     """Have what is resumed checked, and mistrusted, whatever hooks a config has: MMEngine's own know no such thing."""
-    hooks = [*cfg.get('default_hooks', {}).values(), *cfg.get('custom_hooks', [])]
+    custom = cfg.get('custom_hooks') or []
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *custom]
     if not any(hook and str(hook.get('type')).rpartition('.')[2] == 'ResumeHook' for hook in hooks):
-        cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='mmssl_robust.ResumeHook')]
+        cfg.custom_hooks = [*custom, dict(type='mmssl_robust.ResumeHook')]
 
 
 def run(args: argparse.Namespace) -> None:
@@ -132,7 +133,7 @@ def prepared(cfg: Config, args: argparse.Namespace) -> tuple[Runner, list[Path]]
         use_auto_scale_lr(cfg, args.config)
     if args.cache_features is not None:
         hook = dict(type='mmssl_robust.FeatureCacheHook', limit=args.cache_features)
-        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     if args.on_corrupt:
         set_on_corrupt(cfg, args.on_corrupt)
     if args.log_to:

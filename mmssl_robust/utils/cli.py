@@ -112,10 +112,10 @@ def build_runner(cfg: Config, dataloaders: tuple[str, ...]) -> Runner:
 def _use_gloo(cfg: Config) -> None:
     # MMEngine would call torch.cuda.set_device, and give DDP a device index.
     if not torch.distributed.is_initialized():
-        join_by_gloo(cfg.launcher, cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout'))
+        join_by_gloo(cfg.launcher, ((cfg.get('env_cfg') or {}).get('dist_cfg') or {}).get('timeout'))
     wrapper = dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
-    cfg.model_wrapper_cfg = wrapper | cfg.get('model_wrapper_cfg', {}) | dict(device_ids=None)
+    cfg.model_wrapper_cfg = wrapper | (cfg.get('model_wrapper_cfg') or {}) | dict(device_ids=None)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from fakes import fake_row, write_suite
+from mmengine.config import Config
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.benchmark.results import numbers_of
@@ -35,3 +36,11 @@ def test_what_is_not_installed_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(log_to.LOG_TO, 'wandb', ('WandbVisBackend', 'no_such_package'))
     with pytest.raises(UserError, match='--log-to wandb needs the package no_such_package'):
         log_to.ScalarLog(['wandb'], tmp_path)
+
+
+def test_beside_what_a_config_logs_to_if_anything(monkeypatch):
+    monkeypatch.setitem(log_to.LOG_TO, 'files', ('LocalVisBackend', 'json'))
+    for visualizer in (None, dict(type='Visualizer'), dict(type='Visualizer', vis_backends=None)):
+        cfg = Config(dict(visualizer=visualizer))
+        log_to.add_logs(cfg, ['files'])
+        assert cfg.visualizer.vis_backends[-1].type == 'LocalVisBackend'

@@ -10,9 +10,11 @@ from pathlib import Path
 import forks
 import pytest
 import torch
+from mmengine.config import Config
 from safetensors.torch import save_file
 from trainings import assert_same_training
 
+from mmssl_robust.commands.train import check_resumed
 from mmssl_robust.utils.checkpoint import read_checkpoint
 from mmssl_robust.utils.file_backend import WholeFileBackend
 from mmssl_robust.utils.resume import newest_checkpoint
@@ -190,3 +192,9 @@ def test_a_given_checkpoint_that_is_damaged(train, tmp_path, capfd):
     with pytest.raises(SystemExit):
         train(tmp_path / 'run', '--resume', tmp_path / 'torn.pth')
     assert f'the checkpoint {tmp_path}/torn.pth is damaged: start again' in capfd.readouterr().err
+
+
+def test_a_config_may_say_that_it_has_no_hooks():
+    cfg = Config(dict(default_hooks=None, custom_hooks=None))
+    check_resumed(cfg)
+    assert [hook.type for hook in cfg.custom_hooks] == ['mmssl_robust.ResumeHook']
