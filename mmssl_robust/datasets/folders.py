@@ -151,11 +151,14 @@ def files_in(root: Path, suffixes: Sequence[str]) -> list[str]:
     """Paths below a folder of the files with certain endings, sorted; hidden files and folders are left out.
 
     Raises:
-        UserError: If there are none.
+        UserError: If there are none, or a name is none that a record can hold.
     """
     names = sorted(path.relative_to(root).as_posix() for path in _walk(root) if path.suffix.lower() in suffixes)
     if not names:
         raise UserError(f'no file in {root} ends in {", ".join(suffixes)}: give the folder that holds them')
+    for name in names:
+        if any('\ud800' <= letter <= '\udfff' for letter in name):  # bytes that are no text
+            raise UserError(f'the name {name!r} of a file in {root} is no UTF-8: give it another one')
     return names
 
 

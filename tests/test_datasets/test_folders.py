@@ -1,5 +1,7 @@
 """Anyone's folders as data sets."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -170,3 +172,10 @@ def test_the_range_of_depth(tmp_path, deepest, limit):
     assert with_depth_range(found, 1000).metainfo == ({} if limit is None else dict(max_depth=limit))
     with pytest.raises(UserError, match=r'depths reach .* m \(.*: is --depth-scale 1 what a metre is'):
         with_depth_range(found, 1)
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    """Which no table of records could hold."""
+    (tmp_path / os.fsdecode(b'\xff.png')).touch()
+    with pytest.raises(UserError, match=r"the name '.udcff.png' of a file in .* is no UTF-8"):
+        photographs(tmp_path)
