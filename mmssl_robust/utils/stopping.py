@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,9 @@ from .launch import leave_process_group
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 """Those that ask for an end at the next safe place."""
 _KEY = 'mmssl_robust/stop'
+# Seconds in which the same signal is the same request: `timeout` sends it twice, and torchrun hands on to its processes
+# what a scheduler has sent to all.
+_ECHO = 1.0
 
 
 class Stopped(SystemExit):
@@ -44,6 +48,7 @@ class _Request:
     """What this process was asked for; workers of data loaders inherit it with the handlers, and go on."""
 
     signum = 0
+    moment = 0.0
     listener = 0
 
 
@@ -138,10 +143,12 @@ def _listening() -> Iterator[None]:
 
 
 def _note(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    if signum == _Request.signum and time.monotonic() - _Request.moment < _ECHO:
+        return
     if _Request.signum:
         signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)
-    _Request.signum = signum
+    _Request.signum, _Request.moment = signum, time.monotonic()
     if os.getpid() == _Request.listener and is_main_process():
         name = signal.Signals(signum).name
         # No print: it may have been interrupted in one.

@@ -17,7 +17,7 @@ from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.commands.main import main
 from mmssl_robust.utils.checkpoint import read_checkpoint
 from mmssl_robust.utils.data_loaders import build_dataloader
-from mmssl_robust.utils.stopping import going_on_later
+from mmssl_robust.utils.stopping import asked, going_on_later
 
 ROOT = Path(__file__).resolve().parents[2]
 TERM, USR1 = 128 + signal.SIGTERM, 128 + signal.SIGUSR1
@@ -197,8 +197,21 @@ def test_an_evaluation_goes_on_between_attacks(processes, records, rank, evaluat
 
 @pytest.mark.slow
 def test_two_signals_end_an_evaluation_at_once(evaluation, monkeypatch):
-    _signal_after(monkeypatch, 1, 0, signal.SIGTERM)
+    _signal_after(monkeypatch, 1, 0, signal.SIGUSR1)
     assert evaluation('out', ask=(1, 0, signal.SIGTERM)) == [-signal.SIGTERM]
+
+
+def test_the_same_signal_again_within_a_second_is_no_second_one():
+    for pauses, code in (((0, 0), 7), ((0, 1.1), -signal.SIGTERM)):
+        pid = os.fork()
+        if not pid:
+            with going_on_later():
+                os.kill(os.getpid(), signal.SIGTERM)
+                for pause in pauses:
+                    time.sleep(pause)
+                    os.kill(os.getpid(), signal.SIGTERM)
+                os._exit(7 if asked() == signal.SIGTERM else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code
 
 
 def test_workers_stay_at_work_when_all_processes_are_asked():
