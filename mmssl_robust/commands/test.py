@@ -47,7 +47,7 @@ from mmssl_robust.utils.cli import (
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import check_folder, sha256
+from mmssl_robust.utils.files import check_folder, check_replaceable, sha256
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import PATIENCE, leave_process_group
 from mmssl_robust.utils.quiet import hush_terminal
@@ -149,6 +149,7 @@ def check_writable(path: Path) -> None:
     """Find out before the evaluation, not after it, whether its result can be written."""
     if path.is_dir():
         raise UserError(f'--out {path} is a folder: name a file in it')
+    check_replaceable(path)
     check_folder(path.parent, '--out')
 
 

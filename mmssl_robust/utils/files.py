@@ -17,6 +17,7 @@ from .errors import UserError
 # Beside its place until it is whole: who writes it, as a process of which machine.
 _PARTIAL = re.compile(r'\..*\.(\d+)@([0-9a-f]{8})\.partial')
 _ABANDONED = 24 * 3600  # seconds after which what another machine has begun is taken for left behind
+_DEVICES = Path('/dev')
 _tidied: set[Path] = set()
 
 
@@ -37,6 +38,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         UserError: If it cannot be written, such as on a full disk.
     """
     path = Path(path)
+    check_replaceable(path)
     partial = path.with_name(partial_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +56,17 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f'cannot write {path}: {reason}; nothing that was there has changed') from error
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to put a file in the place of a pipe, socket or device, such as ``/dev/null``, which root could replace.
+
+    Raises:
+        UserError: If there is one.
+    """
+    special = path.exists() and not path.is_file() and not path.is_dir()
+    if special or path.parent.resolve() == _DEVICES:
+        raise UserError(f'cannot write {path}: it is the place of a pipe, socket or device: name a file')
 
 
 def check_folder(path: str | os.PathLike[str], name: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mmssl_robust.utils import files
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import (
     check_folder,
@@ -153,3 +154,16 @@ def test_a_place_for_a_folder_is_left_as_it_was(tmp_path):
         with pytest.raises(UserError, match=f'^--out .* {message}'):
             check_folder(tmp_path / folder, '--out')
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*')) == ['file', 'there']
+
+
+def test_pipes_and_devices_are_not_replaced(tmp_path, monkeypatch):
+    """As root one could lose /dev/null, which looks like a place to write to."""
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'devices').mkdir()
+    (tmp_path / 'devices/stdout').symlink_to(tmp_path / 'redirected')
+    (tmp_path / 'redirected').touch()
+    monkeypatch.setattr(files, '_DEVICES', tmp_path / 'devices')
+    for name in ('pipe', 'devices/stdout'):
+        with pytest.raises(UserError, match='is the place of a pipe, socket or device'), whole_file(tmp_path / name):
+            pass
+    assert (tmp_path / 'pipe').is_fifo() and (tmp_path / 'devices/stdout').is_symlink()
