@@ -11,6 +11,7 @@ from mmengine.config import Config
 from .errors import UserError
 from .numbers import check_integer, check_number
 from .registered import class_of
+from .scopes import libraries_with
 from .signatures import check_kinds
 
 _MOST_SEED = 2**32 - 1
@@ -135,7 +136,7 @@ def _start_method(value: Any, key: str) -> None:
 def _optimizer(value: Any, key: str) -> None:
     from mmengine.registry import OPTIMIZERS
 
-    if isinstance(value, str) and OPTIMIZERS.get(value) is None:
+    if isinstance(value, str) and not libraries_with(value, OPTIMIZERS.name) and OPTIMIZERS.get(value) is None:
         raise UserError(f'{key}={value!r}: there is no such optimiser')
 
 

@@ -23,7 +23,7 @@ def scope_problem(error: BaseException) -> str | None:
     if found is None:
         return None
     name, scope, kind = found.groups()
-    owner = next((library for library in _libraries_with(name, kind) if library != scope), None)
+    owner = next((library for library in libraries_with(name, kind) if library != scope), None)
     if owner is None:
         return f'there is no {kind} {name}: check its spelling, and custom_imports if it is your own'
     scope_too = '' if owner == 'mmssl_robust' else f"set default_scope to '{owner}', or "
@@ -32,7 +32,13 @@ def scope_problem(error: BaseException) -> str | None:
     )
 
 
-def _libraries_with(name: str, kind: str) -> list[str]:
+def libraries_with(name: str, kind: str) -> list[str]:
+    """Libraries below MMEngine that have something of a name.
+
+    Args:
+        name: Without a scope.
+        kind: What the registry calls its things, such as ``'optimizer'``.
+    """
     roots = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry) and value.name == kind]
     children = {scope: registry for root in roots for scope, registry in root.children.items()}
     for registry in children.values():

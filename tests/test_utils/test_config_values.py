@@ -111,3 +111,9 @@ def test_a_model_may_have_several_heads_and_necks_behind_each_other(part):
     check_values(Config(dict(model={part: [dict(type='A'), dict(type='B', num_classes=3)]})), 'own.py')
     with pytest.raises(UserError, match=rf'own.py: model.{part}.1=5: give a section'):
         check_values(Config(dict(model={part: [dict(type='A'), 5]})), 'own.py')
+
+
+@pytest.mark.parametrize('name', ['LARS', 'Lamb', 'mmpretrain.LARS', 'SGD', 'torch.optim.SGD'])
+def test_optimisers_of_other_libraries(name):
+    """As MMPretrain's configs of linear probes have them."""
+    check_values(Config(dict(default_scope='mmpretrain', optim_wrapper=dict(optimizer=dict(type=name)))), 'own.py')
