@@ -118,6 +118,11 @@ def _width(value: Any, key: str) -> None:
         check_integer(value, key, 1)
 
 
+def _epsilon(value: Any, key: str) -> None:
+    if value is not None and not isinstance(value, (list, tuple)):  # Adafactor has two, of which one may be None
+        check_number(value, key, least=0)
+
+
 def _colours(value: Any, key: str) -> None:
     _section(value, key)
     mean, std = (value.get(name) for name in ('mean', 'std')) if isinstance(value, Mapping) else (None, None)
@@ -170,7 +175,8 @@ _RULES: list[tuple[re.Pattern[str], Callable[[Any, str], None]]] = [
         (r'optim_wrapper\.optimizer', _present),
         (r'optim_wrapper\.optimizer\.type', _optimizer),
         (r'optim_wrapper\.accumulative_counts', _integer(1)),
-        (r'optim_wrapper\.optimizer\.(?:lr|weight_decay|momentum|eps)', _number(least=0)),
+        (r'optim_wrapper\.optimizer\.(?:lr|weight_decay|momentum)', _number(least=0)),
+        (r'optim_wrapper\.optimizer\.eps(?:\.\d+)?', _epsilon),
         (r'optim_wrapper\.clip_grad\.(?:max_norm|clip_value)', _number(above=0)),
         (r'param_scheduler\.\d+\.begin', _integer(0)),
         (r'param_scheduler\.\d+\.(?:eta_min|start_factor|end_factor)', _number(least=0)),

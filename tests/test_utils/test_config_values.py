@@ -117,3 +117,10 @@ def test_a_model_may_have_several_heads_and_necks_behind_each_other(part):
 def test_optimisers_of_other_libraries(name):
     """As MMPretrain's configs of linear probes have them."""
     check_values(Config(dict(default_scope='mmpretrain', optim_wrapper=dict(optimizer=dict(type=name)))), 'own.py')
+
+
+def test_an_optimiser_may_have_two_epsilons():
+    optimizer = dict(type='Adafactor', lr=0.01, eps=(None, 1e-3))
+    check_values(Config(dict(optim_wrapper=dict(optimizer=optimizer))), 'own.py')
+    with pytest.raises(UserError, match='optim_wrapper.optimizer.eps.1=-1'):
+        check_values(Config(dict(optim_wrapper=dict(optimizer=dict(optimizer, eps=(None, -1))))), 'own.py')
