@@ -53,7 +53,9 @@ def check_number(
     Raises:
         UserError: If it is another one, or none.
     """
-    number = value if isinstance(value, Real) and not isinstance(value, bool) else None
+    if isinstance(value, Real) and not isinstance(value, (bool, int, float)):  # of NumPy
+        value = float(value)
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
     bounds = [f'of at least {least:g}'] if least is not None else []
     bounds += [f'above {above:g}'] if above is not None else []
     bounds += [f'of at most {most:g}'] if most is not None else []
@@ -65,7 +67,7 @@ def check_number(
         or (most is not None and number > most)
     ):
         raise UserError(f'{name}={value!r}: give a finite number {" and ".join(bounds)}'.rstrip())
-    return number if isinstance(number, (int, float)) else float(number)
+    return number
 
 
 def check_integer(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
