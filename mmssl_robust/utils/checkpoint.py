@@ -74,7 +74,7 @@ def read_checkpoint(source: str | os.PathLike[str], map_location: Any = 'cpu') -
         # What it holds is a program, too.
         script = _STATE_DICT_HINT if 'TorchScript' in str(error) else ''
         raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}{script}') from error
-    except (SafetensorError, EOFError, ValueError, KeyError, OSError) as error:
+    except (SafetensorError, EOFError, ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         raise UserError(f'could not read the checkpoint {path}: {first_line(error)[:200]}') from error
 
 

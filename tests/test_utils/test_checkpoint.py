@@ -144,3 +144,10 @@ def test_settings_in_a_dictionary_of_another_library(tmp_path):
     cfg = addict.Dict(model=dict(arch='vit_small', size=224))
     torch.save(dict(model=dict(a=torch.ones(1)), config=cfg), tmp_path / 'weights.pth')
     assert read_checkpoint(tmp_path / 'weights.pth')['config']['model']['size'] == 224
+
+
+def test_a_text_is_no_checkpoint(tmp_path):
+    """Whose letters are orders to a reader of pickles, and fail in it one way or another."""
+    (tmp_path / 'a.pth').write_text('root:x:0:0:root:/root:/bin/bash\n')
+    with pytest.raises(UserError, match='could not read the checkpoint|refused to load'):
+        read_checkpoint(tmp_path / 'a.pth')
