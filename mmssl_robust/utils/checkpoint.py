@@ -22,6 +22,7 @@ from .checkpoint_layouts import State, Which, state_of
 from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
+from .foreign_files import below
 from .hub_files import HUB_SCHEME, fetch_from_hub
 from .plain_values import plain_values
 from .safe_globals import allowed_globals
@@ -152,7 +153,7 @@ def save_checkpoint(
 def local_path(source: str) -> Path:
     """The file behind a path, a URL (downloaded once), ``hf://`` or ``mmssl_robust://``; it need not exist."""
     if source.startswith(ASSET_SCHEME):
-        return ASSETS / source[len(ASSET_SCHEME) :]
+        return below(ASSETS, source[len(ASSET_SCHEME) :], source)
     if source.startswith(('http://', 'https://')):
         return fetch(source)
     if source.startswith(HUB_SCHEME):

@@ -14,7 +14,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors.torch import save_file
 
-from mmssl_robust.utils.checkpoint import read_checkpoint, register_safe_loaders
+from mmssl_robust.utils.checkpoint import local_path, read_checkpoint, register_safe_loaders
 from mmssl_robust.utils.errors import UserError
 
 
@@ -151,3 +151,9 @@ def test_a_text_is_no_checkpoint(tmp_path):
     (tmp_path / 'a.pth').write_text('root:x:0:0:root:/root:/bin/bash\n')
     with pytest.raises(UserError, match='could not read the checkpoint|refused to load'):
         read_checkpoint(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('name', ['../../../setup.py', '/etc/passwd', 'mini/../../x', ''])
+def test_what_ships_lies_in_its_folder(name):
+    with pytest.raises(UserError, match='outside of'):
+        local_path(f'mmssl_robust://{name}')
