@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -18,6 +19,20 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str | None = None, description: str | None = None) -> None:
         super().__init__(prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
         self.add_argument('--debug', action=Debug, help='show the traceback of an error')
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read what was typed, of which nothing may be empty.
+
+        An unset variable of a shell is so, and as a path it would be the current folder.
+
+        Raises:
+            UserError: If something is.
+        """
+        typed = sys.argv[1:] if args is None else list(args)
+        if '' in typed:
+            before = typed[: typed.index('')][-1:]
+            self.error(f'what follows {before[0]} is empty' if before else 'the first argument is empty')
+        return super().parse_known_args(typed, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Refuse what was typed.

@@ -71,6 +71,10 @@ def test_it_is_a_module_too(tmp_path):
         (('test', 'mini_camvid', '--attack', 'segpdg'), "unknown attack 'segpdg': did you mean segpgd"),
         (('report', 'nowhere'), 'no suite.json in nowhere'),
         (('merge', 'nowhere'), 'there is nothing to merge'),
+        (('merge', 'out', '--from', 'one', './one'), 'one is named twice'),
+        (('merge', 'out', '--from', 'one', 'out'), 'out is the folder of all records'),
+        (('report', ''), 'the first argument is empty'),
+        (('report', 'work', '--out', ''), 'what follows --out is empty'),
     ],
 )
 def test_a_mistake_is_one_line_with_the_nearest_name(capsys, arguments, words):

@@ -33,3 +33,15 @@ def test_what_can_be_meant():
 def test_what_is_unknown_is_one_line():
     with pytest.raises(UserError, match='^unrecognized arguments: --stpes 3: see --help$'):
         parsed('--stpes', '3')
+
+
+@pytest.mark.parametrize(
+    ('typed', 'message'), [(['--out', ''], 'what follows --out is empty'), ([''], 'the first argument')]
+)
+def test_nothing_may_be_empty(typed, message):
+    parser = Parser('test')
+    parser.add_argument('--out')
+    parser.add_argument('rest', nargs='*')
+    with pytest.raises(UserError, match=message):
+        parser.parse_args(typed)
+    assert parser.parse_args(['--out', 'a', 'b']).rest == ['b']
