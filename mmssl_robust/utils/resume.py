@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from .errors import UserError
+from .files import check_regular
 
 # What decides how a training goes on; where data lies, how fast it is read and how often it is watched does not.
 _PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'randomness', 'finetune')
@@ -45,10 +46,14 @@ def newest_checkpoint(work_dir: Path) -> tuple[Path | None, list[Path]]:
 
     Returns:
         The newest whole checkpoint, None if there is none, and damaged ones that are newer.
+
+    Raises:
+        UserError: If ``last_checkpoint`` is no file.
     """
     places = {path: _place(path.name) for path in work_dir.glob('*.pth')}
     numbered = [(place, path) for path, place in places.items() if place is not None]
     last = work_dir / LAST_CHECKPOINT
+    check_regular(last)  # or MMEngine could not write it, an epoch later
     named = _place(Path(last.read_text(errors='replace').strip()).name) if last.is_file() else None
     limit = float('inf') if named is None else named
     damaged: list[Path] = []

@@ -33,10 +33,8 @@ def good(tmp_path_factory):
         for place, row in enumerate(ROWS)
     ],
 )
-def test_row(row, good, tmp_path):  # a short name: it is part of a path, of which a socket's may have 107 letters
-    """It is refused in one line."""
-    folder = tmp_path / 'in'
-    folder.mkdir()
+def test_it_is_refused_in_one_line(row, good, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('in')  # a short name: the path of a socket below may have 107 letters
     make(row.base, row.bad, folder, good)
     problem = run(row.command, folder).problem(row.exit, row.says)
     assert not problem, f'line {row.number} of the table, `{row.command}` with {row.bad}: {problem}'
