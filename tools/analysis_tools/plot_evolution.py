@@ -12,7 +12,6 @@ import argparse
 import csv
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
@@ -22,6 +21,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.visualization.evolution import Point, curves_of, draw_evolution, read_evolution
+from mmssl_robust.visualization.figure_files import write_figure
 
 FORMATS = ('.png', '.pdf', '.svg')
 
@@ -32,11 +32,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='figure, .png, .pdf or .svg; default WORK_DIR/evolution.png')
     parser.add_argument('--csv', type=Path, help='numbers of the figure; default beside the figure, with suffix .csv')
     return parser.parse_args()
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    with whole_file(path) as partial:
-        figure.savefig(partial, format=path.suffix[1:].lower())
 
 
 def write_csv(points: list[Point], path: Path) -> None:

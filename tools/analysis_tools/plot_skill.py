@@ -13,12 +13,10 @@ from mmssl_robust.utils.startup import one_line_errors
 import argparse
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from mmssl_robust.utils.arguments import Parser
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.escaping import markdown
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.visualization.figure_files import write_figure
 from mmssl_robust.visualization.scalars import training_passes
 from mmssl_robust.visualization.skill import Ranked, draw_costs, draw_skills, read_ranking
 
@@ -29,12 +27,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--runs', type=Path, help='folder of the trainings, each in a folder of its own')
     parser.add_argument('--out', type=Path, help='folder of the pictures; default that of the report')
     return parser.parse_args()
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    with whole_file(path) as partial:
-        figure.savefig(partial, format='png')
-    print(path)
 
 
 def passes_of(models: list[Ranked], runs: Path) -> dict[str, float]:
@@ -66,9 +58,12 @@ def main() -> None:
     passes = passes_of(models, args.runs) if args.runs else {}
     out = args.out or args.report
     print(*table_of(models, passes), sep='\n')
-    write_figure(draw_skills(models), out / 'skill.png')
+    figures = {'skill.png': draw_skills(models)}
     if passes:
-        write_figure(draw_costs(models, passes), out / 'skill_cost.png')
+        figures['skill_cost.png'] = draw_costs(models, passes)
+    for name, figure in figures.items():
+        write_figure(figure, out / name)
+        print(out / name)
 
 
 if __name__ == '__main__':
