@@ -13,4 +13,4 @@ meeting=(--nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}"
 # Alone on a machine the processes find a free port, so that a second run does not meet the first.
 [[ ${NNODES:-1} != 1 || -n ${PORT:-} ]] || meeting=(--standalone)
 exec torchrun "${meeting[@]}" --nproc_per_node "$gpus" \
-    "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "$@"
+    "$(dirname "$0")/test.py" "$config" ${checkpoint:+"$checkpoint"} --launcher pytorch "$@"

@@ -58,6 +58,13 @@ def test_dist_test_on_several_machines(run):
     assert words[10:] == [f'{TOOLS}/test.py', 'c.py', 'c.pth', '--launcher', 'pytorch', '--attack', 'pgd']
 
 
+def test_an_empty_checkpoint_is_none(run):
+    words = run('dist_test.sh', 'c.py', '', '2', '--steps', '1')
+    assert words[3:] == [f'{TOOLS}/test.py', 'c.py', '--launcher', 'pytorch', '--steps', '1']
+    words = run('slurm_test.sh', 'gpus', 'job', 'c.py', '', '--steps', '1', PORT='1234')
+    assert words == ['-u', f'{TOOLS}/test.py', 'c.py', '--steps', '1', '--launcher', 'slurm', '1234']
+
+
 def test_dist_benchmark(run):
     words = run('dist_benchmark.sh', 'paper', '8', '--filter', '*nyu*', PORT='1234')
     assert words[:10] == rendezvous('1', '0', '8', '127.0.0.1', '1234')

@@ -55,7 +55,7 @@ def test_retrieval_in_one_process_and_in_two(cfg, run_tool):
     assert report['checkpoint'] is None and report['checkpoint_sha256'] is None
     assert report['encoder_sha256'] == sha256(ENCODER) and report['encoder'].endswith('mini/encoder.safetensors')
     assert len(list(Path('pictures').glob('*/*.png'))) == 2 * 8
-    assert forks.tool_together('test.py', 'config.py', '', *arguments[1:6], '--out', 'two.json') == [0, 0]
+    assert forks.tool_together('test.py', 'config.py', *arguments[1:6], '--out', 'two.json') == [0, 0]
     two = json.loads(Path('two.json').read_text())
     assert two['processes'] == 2 and two['metrics'] == pytest.approx(report['metrics'])
 
