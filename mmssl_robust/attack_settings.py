@@ -22,6 +22,8 @@ ZERO_GRADIENTS = 0.1
 """Share of exactly-zero gradient entries that is still no sign of a broken gradient."""
 
 Reads = Literal['prediction', 'embedding']
+Kind = Literal['image', 'joint', 'universal', 'transfer', 'patch', 'minimal', 'corruption']
+_IN_A_BALL = ('image', 'joint', 'universal', 'transfer')
 
 # Arguments that a reader wants to see, and the word before each.
 _WORDS = {
@@ -64,6 +66,7 @@ class AttackSettings:
         objective_arguments: What the objective was given, such as a ``target`` or the label that does not count.
         arguments: Every argument, those that were left out too; ``eps`` and ``step_size`` as they were written.
         members: Of an ensemble, name -> what each member is.
+        kind: Of what kind the threat is: ``'image'``, a perturbation of one image for the model at hand, or another.
     """
 
     attack: str
@@ -77,6 +80,12 @@ class AttackSettings:
     objective_arguments: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
     members: dict[str, 'AttackSettings'] = field(default_factory=dict)
+    kind: Kind = 'image'
+
+    @property
+    def in_a_ball(self) -> bool:
+        """Whether an attacker in the ball of :attr:`budget` may choose it, so that worst cases are over it, too."""
+        return self.kind in _IN_A_BALL
 
     @property
     def budget(self) -> tuple[str, float]:

@@ -70,6 +70,7 @@ def settings_of(attack: Any, texts: Mapping[str, float | str]) -> AttackSettings
         restarts=attack.restarts,
         objective_arguments=objective_arguments(attack.objective),
         arguments=values_of(attack, texts),
+        kind=attack.kind,
     )
 
 

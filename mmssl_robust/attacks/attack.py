@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from mmssl_robust.attack_settings import AttackSettings
+from mmssl_robust.attack_settings import AttackSettings, Kind
 from mmssl_robust.attacks.active import Iterates, narrowed
 from mmssl_robust.attacks.arguments import settings_of
 from mmssl_robust.attacks.best_iterates import BestIterates
@@ -78,6 +78,8 @@ class Attack(ABC):
 
     FIXED: ClassVar[tuple[str, ...]] = ()
     """Arguments of a parent that a subclass sets itself."""
+    kind: ClassVar[Kind] = 'image'
+    """See :class:`~mmssl_robust.attack_settings.AttackSettings`."""
 
     def __init__(
         self,

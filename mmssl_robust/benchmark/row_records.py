@@ -118,7 +118,7 @@ class RowRecords:
     @cached_property
     def worst(self) -> dict[str, WorstCase]:
         """Name -> the worst case over the clean images and the attacks of a budget that saw the images most saw."""
-        budgets = by_budget({attack: self.settings(attack).budget for attack in self.attacks})
+        budgets = by_budget({attack: self.settings(attack) for attack in self.attacks})
         found = {}
         for budget, attacks in budgets.items():
             tables = [self.read(attack) for attack in attacks]
@@ -132,10 +132,11 @@ class RowRecords:
 
     @cached_property
     def attacked(self) -> Contributions | None:
-        """The worst case over the clean images and all attacks but those of sweeps; None while one has not run."""
-        if set(self.missing) - set(self.row.sweeps) or not self.attacks:
+        """The worst case over the clean images and all attacks in a ball, without sweeps; None while one has not run."""
+        attacks = [attack for attack in self.attacks if self.settings(attack).in_a_ball]
+        if set(self.missing) - set(self.row.sweeps) or not attacks:
             return None
-        tables = [self.read(attack) for attack in (CLEAN, *self.attacks)]
+        tables = [self.read(attack) for attack in (CLEAN, *attacks)]
         return self.task.contributions(self._worst_of(tables).records)
 
     def changes(self, attack: str) -> tuple[int, int] | None:

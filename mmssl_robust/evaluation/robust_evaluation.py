@@ -114,7 +114,7 @@ class RobustEvaluation:
         groups = {
             name: [CLEAN, *self._runs([name])] for name, attack in self.attacks.items() if isinstance(attack, Ensemble)
         }
-        for budget, names in by_budget({name: attack.settings.budget for name, attack in self.attacks.items()}).items():
+        for budget, names in by_budget({name: attack.settings for name, attack in self.attacks.items()}).items():
             runs = [CLEAN, *self._runs(names)]
             if runs not in groups.values():
                 groups['-'.join(filter(None, (WORST, budget)))] = runs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmssl_robust.attack_settings import ball
+from mmssl_robust.attack_settings import AttackSettings, ball
 
 if TYPE_CHECKING:
     from .base import Task
@@ -31,19 +31,20 @@ class WorstCase:
     bound: float | None = None
 
 
-def by_budget(attacks: Mapping[str, tuple[str, float]]) -> dict[str, list[str]]:
-    """Group attacks that one attacker may choose among: those of one ball.
+def by_budget(attacks: Mapping[str, AttackSettings]) -> dict[str, list[str]]:
+    """Group attacks that one attacker may choose among: those of one ball; what is in none is left out.
 
     Args:
-        attacks: Name -> norm and eps.
+        attacks: Name -> settings.
 
     Returns:
         What to call a budget, such as ``'linf-8/255'`` or ``'l2-0.5'`` -> names; ``''`` if there is one budget only.
     """
     groups: dict[str, list[str]] = {}
-    for name, budget in attacks.items():
-        groups.setdefault(ball(*budget), []).append(name)
-    return groups if len(groups) > 1 else {'': list(attacks)}
+    for name, settings in attacks.items():
+        if settings.in_a_ball:
+            groups.setdefault(ball(*settings.budget), []).append(name)
+    return groups if len(groups) > 1 else {'': names for names in groups.values()}
 
 
 def worst_of(records: pd.DataFrame, task: 'Task') -> WorstCase:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmssl_robust.attack_settings import AttackSettings
 from mmssl_robust.tasks import by_budget, fallen_and_risen, task_named, worst_of
 
 CLASSIFICATION, SEGMENTATION, DEPTH = map(task_named, ('classification', 'segmentation', 'depth'))
@@ -77,11 +78,20 @@ def test_unequal_choices_are_refused():
         worst_of(segmentation().iloc[2:], SEGMENTATION)
 
 
+def threat(norm, eps, kind='image'):
+    return AttackSettings('PGD', 'CrossEntropy', 'prediction', norm, eps, kind=kind)
+
+
 def test_one_attacker_has_one_budget():
-    attacks = dict(pgd=('linf', 8 / 255), embed=('linf', 8 / 255))
-    assert by_budget(attacks) == {'': ['pgd', 'embed']} and by_budget({}) == {'': []}
-    more = attacks | dict(weak=('linf', 0.5 / 255), far=('l2', 0.5))
+    attacks = dict(pgd=threat('linf', 8 / 255), embed=threat('linf', 8 / 255, 'joint'))
+    assert by_budget(attacks) == {'': ['pgd', 'embed']} and by_budget({}) == {}
+    more = attacks | dict(weak=threat('linf', 0.5 / 255), far=threat('l2', 0.5))
     assert by_budget(more) == {'linf-8/255': ['pgd', 'embed'], 'linf-0.5/255': ['weak'], 'l2-0.5': ['far']}
+
+
+def test_what_is_in_no_ball_belongs_to_no_worst_case():
+    others = {kind: threat('linf', 1, kind) for kind in ('patch', 'minimal', 'corruption')}
+    assert by_budget(others) == {} and by_budget(others | dict(pgd=threat('linf', 1))) == {'': ['pgd']}
 
 
 def test_the_attacker_may_leave_an_image_alone():

@@ -4,12 +4,12 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from mmssl_robust.attack_settings import CLEAN, AttackSettings
+from mmssl_robust.attack_settings import CLEAN, AttackSettings, Kind
 from mmssl_robust.attacks.arguments import objective_arguments, values_of
 from mmssl_robust.attacks.attack import Attack
 from mmssl_robust.attacks.objectives.base import Forward, Objective
@@ -34,6 +34,9 @@ class Ensemble:
         UserError: If there is no member, or they attack different balls or outputs, or one that is to finish is unknown
             or would meet images that are left alone.
     """
+
+    kind: ClassVar[Kind] = 'image'
+    """See :class:`~mmssl_robust.attack_settings.AttackSettings`."""
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Ensemble:
             objective_arguments=objective_arguments(self.objective),
             arguments=values_of(self, dict(eps=self.eps_text)),
             members={name: member.settings for name, member in self.members.items()},
+            kind=self.kind,
         )
 
     @property

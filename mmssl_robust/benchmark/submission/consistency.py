@@ -87,7 +87,7 @@ def check_attacks(records: RowRecords, thresholds: Mapping[str, float]) -> Itera
     for name in (name for name in records.finished if name != CLEAN):
         stated, table = records.info['attacks'][name], records.read(name)
         told = tell_attacks({name: build_attack(records.row.attacks[name])}, thresholds)[name]
-        differing = differences(told.settings.as_dict(), stated['settings'])
+        differing = differences(told.settings.as_dict(), records.settings(name).as_dict())
         differing += differences(records.row.attacks[name], stated['config'])
         if differing:
             words = f'{name} as its config builds it has {"; ".join(differing)} as stated'

@@ -206,7 +206,8 @@ class RowCheck:
         worst: pd.DataFrame,
     ) -> list[Finding]:
         """Try the images that are called robust by the strongest attack for the task, of each budget."""
-        budgets = {self.records.settings(name).budget for name in self.records.attacks}
+        attacks = [self.records.settings(name) for name in self.records.attacks]
+        budgets = {settings.budget for settings in attacks if settings.in_a_ball}
         findings = []
         for norm, eps in sorted(budgets):
             preset = load_preset(self.task.strongest)
