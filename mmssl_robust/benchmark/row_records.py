@@ -132,7 +132,7 @@ class RowRecords:
 
     @cached_property
     def attacked(self) -> Contributions | None:
-        """The worst case over the clean images and all attacks in a ball, without sweeps; None while one has not run."""
+        """The worst case over clean images and all attacks in a ball, but for sweeps; None while one has not run."""
         attacks = [attack for attack in self.attacks if self.settings(attack).in_a_ball]
         if set(self.missing) - set(self.row.sweeps) or not attacks:
             return None
