@@ -17,10 +17,11 @@ from .suite import Row
 
 STANDARD = 'Standard'
 COLUMNS = (
-    *('kind', 'row', 'task', 'data', 'encoder', 'variant', 'epoch', 'attack', 'reads', 'norm', 'eps', 'axis', 'x'),
-    *('metric', 'value', 'low', 'high', 'interval', 'images', 'fell', 'rose', 'published', 'difference'),
+    *('kind', 'row', 'task', 'data', 'encoder', 'variant', 'epoch', 'attack', 'threat', 'reads', 'norm', 'eps'),
+    *('axis', 'x', 'metric', 'value', 'low', 'high', 'interval', 'images', 'fell', 'rose', 'published', 'difference'),
 )
-"""Of every table of results; ``kind`` is ``result``, ``curve``, ``difference`` (to Standard) or ``kept``."""
+"""Of every table of results; ``kind`` is ``result``, ``curve``, ``difference`` (to Standard) or ``kept``, ``threat``
+that of an attack's settings."""
 
 
 def results_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
@@ -59,13 +60,13 @@ def numbers_of(row: Row, work_dir: Path) -> dict[str, float]:
 
 
 def kept_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
-    """Share of the clean quality that is kept under each attack, see :func:`.statistics.compare`."""
+    """Share of the clean quality that is kept under each attack on single images, see :func:`.statistics.compare`."""
     lines = []
     for records in rows:
         if CLEAN not in records.finished:
             continue
         clean = records.contributions(CLEAN)
-        for attack in records.attacks:
+        for attack in (name for name in records.attacks if records.settings(name).kind == 'image'):
             attacked = records.contributions(attack)
             if list(attacked.index) == list(clean.index):
                 found = compare(clean, attacked, 'kept', resamples)
@@ -141,7 +142,7 @@ def _lines(kind: str, records: RowRecords, attack: str, found: dict[str, Any], *
     shared |= {key: getattr(row, key) for key in ('task', 'data', 'encoder', 'variant', 'epoch')}
     if attack in records.attacks:
         settings = records.settings(attack)
-        shared |= dict(reads=settings.reads, norm=settings.norm, eps=settings.eps)
+        shared |= dict(threat=settings.kind, reads=settings.reads, norm=settings.norm, eps=settings.eps)
     lines = []
     for metric, estimate in found.items():
         values = asdict(estimate)

@@ -15,6 +15,7 @@ from .content import Content, content_of, gather
 from .figures import FORMATS, draw_figures
 from .page import render_page, render_ranking
 from .tables import csv_table, json_report, latex_tables, markdown_report
+from .threats import markdown_threats
 from .transfer_tables import markdown_matrices
 
 PAGE, RANKING_PAGE, ENCODERS = 'report.html', 'ranking.html', 'encoders'
@@ -57,7 +58,7 @@ def write_report(
     for name, figure in figures.items():
         for suffix in FORMATS:
             figure.save(out / 'figures' / f'{name}{suffix}')
-    _write(out / 'report.md', markdown_report(content, figures, markdown_matrices(content)))
+    _write(out / 'report.md', markdown_report(content, figures, markdown_threats(content) + markdown_matrices(content)))
     _write(out / 'tables.tex', latex_tables(content))
     _write(out / 'results.csv', csv_table(content))
     if len(content.transfers):

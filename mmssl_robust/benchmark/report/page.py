@@ -26,6 +26,8 @@ from .tables import (
     machine_of,
     note_of,
 )
+from .threats import NOTE as THREATS_NOTE
+from .threats import kinds_of, threats_of
 from .transfer_tables import NOTE as TRANSFER_NOTE
 from .transfer_tables import matrices_of
 
@@ -45,7 +47,7 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int, rank
             unit=task_named(task).metric.description,
             columns=columns_of(content, task),
             budgets=budgets_of(content, task),
-            body=body_of(content, task),
+            body=body_of(content, task, columns_of(content, task)),
         )
         for task in tasks_of(content)
     ]
@@ -56,6 +58,9 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int, rank
         note=note_of(content),
         tables=tables,
         differences=difference_rows(content),
+        threats=threats_of(content),
+        threats_note=THREATS_NOTE,
+        kinds=kinds_of(content),
         matrices=matrices_of(content),
         transfer_note=TRANSFER_NOTE,
         differences_note=DIFFERENCES_NOTE,

@@ -48,16 +48,20 @@ class Cell(NamedTuple):
     published: str
 
 
+Body = list[tuple[list[str], list[Cell | None]]]
+
+
 def heading_of(task: str) -> str:
     """A task's name as a heading."""
     return task.replace('_', ' ').replace('-', ' ').capitalize()
 
 
 def columns_of(content: Content, task: str) -> list[str]:
-    """Attacks of a task's table, clean first."""
+    """Attacks on single images of a task's table, clean first, worst cases last."""
     table = content.results[content.results['task'] == task]
+    table = table[table['threat'].fillna('image') == 'image']
     names = dict.fromkeys(name for name in table['attack'] if name != CLEAN)
-    return [CLEAN, *sorted(names, key=lambda name: name.startswith(WORST))]  # those last, else in their order
+    return [CLEAN, *sorted(names, key=lambda name: name.startswith(WORST))]  # else in their order
 
 
 def budgets_of(content: Content, task: str) -> dict[str, str]:
@@ -70,8 +74,8 @@ def budgets_of(content: Content, task: str) -> dict[str, str]:
     return {attack: ' '.join(budgets) for attack, budgets in found.items() if len(budgets) == 1}
 
 
-def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | None]]]:
-    """Rows of a task's table: what they are of, and a cell for each attack, None where it has not run."""
+def body_of(content: Content, task: str, columns: Sequence[str]) -> Body:
+    """Rows of a task's table: what they are of, and a cell for each column's attack, None where it has not run."""
     metric = task_named(task).metric
     table = content.results[content.results['metric'] == metric.name]
     lines = []
@@ -81,7 +85,7 @@ def body_of(content: Content, task: str) -> list[tuple[list[str], list[Cell | No
         own = {line['attack']: line for line in table[table['row'] == records.row.name].to_dict('records')}
         variant = records.row.variant + ('' if records.row.epoch is None else f', epoch {records.row.epoch}')
         head = [records.row.data, records.row.encoder, variant, str(records.info.get('images', ''))]
-        cells = [cell_of(own[name]) if name in own else None for name in columns_of(content, task)]
+        cells = [cell_of(own[name]) if name in own else None for name in columns]
         lines.append((head, cells))
     return lines
 
@@ -103,7 +107,7 @@ def cell_of(line: Mapping[Hashable, Any], signed: bool = False) -> Cell:
     return Cell(f'{line["value"]:{sign}.{decimals}f}', interval, changes, published)
 
 
-def difference_rows(content: Content) -> list[tuple[list[str], list[Cell | None]]]:
+def difference_rows(content: Content) -> Body:
     """What variants gain or lose against Standard: data, encoder and variant, attack, metric, and the number."""
     return [
         ([line['data'], line['encoder'], line['variant'], line['attack'], _described(line)], [cell_of(line, True)])
@@ -120,8 +124,8 @@ def note_of(content: Content) -> str:
     return ' '.join((NOTE, *content.precisions()))
 
 
-def markdown_report(content: Content, figures: dict[str, 'Drawn'], matrices: Sequence[str] = ()) -> str:
-    """The report without its galleries; ``matrices`` are parts that follow the tables."""
+def markdown_report(content: Content, figures: dict[str, 'Drawn'], further: Sequence[str] = ()) -> str:
+    """The report without its galleries; ``further`` are parts that follow the tables."""
     parts = [f'# {markdown(content.title)}', f'{content.written}; SHA-256 of the records {content.digest[:16]}.']
     parts += ['## Attacks', _list(f'`{code(name)}`: {markdown(settings)}' for name, settings in content.attacks())]
     parts += ['## In short', _list(map(markdown, summary(content)))]
@@ -129,13 +133,13 @@ def markdown_report(content: Content, figures: dict[str, 'Drawn'], matrices: Seq
         parts += [
             f'## {markdown(heading_of(task))}',
             markdown(f'{task_named(task).metric.description}. {note_of(content)}'),
-            _frame(content, task),
+            markdown_table(content, task, columns_of(content, task)),
         ]
     if len(content.differences):
         rows = [[*map(markdown, head), _text(cells[0], '<br>')] for head, cells in difference_rows(content)]
         names = ['data', 'encoder', 'variant', 'attack', 'metric', 'difference']
         parts += ['## Differences', DIFFERENCES_NOTE, _markdown(pd.DataFrame(rows, columns=names))]
-    parts += matrices
+    parts += further
     for name, drawn in figures.items():
         title = markdown(drawn.title)
         parts += [f'## {title}', markdown(drawn.caption), f'![{title}](figures/{name}.svg)']
@@ -165,7 +169,7 @@ def latex_tables(content: Content) -> str:
     """A ``tabular`` with booktabs rules for each task."""
     parts = ['% needs \\usepackage{booktabs}']
     for task in tasks_of(content):
-        frame = _frame_of(content, task, ' ', str).map(latex)
+        frame = _frame_of(content, task, columns_of(content, task), ' ', str).map(latex)
         frame.columns = [latex(name) for name in frame.columns]
         caption = latex(f'{heading_of(task)}: {task_named(task).metric.description}. {note_of(content)}')
         tabular = frame.to_latex(index=False, escape=False, column_format='lll' + 'r' * (len(frame.columns) - 3))
@@ -227,16 +231,20 @@ def _all(content: Content) -> pd.DataFrame:
     return pd.concat([table.astype(object) for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-def _frame(content: Content, task: str) -> str:
+def markdown_table(content: Content, task: str, columns: Sequence[str]) -> str:
+    """A task's table with these attacks."""
     budgets = budgets_of(content, task)
-    frame = _frame_of(content, task, '<br>', markdown)
+    frame = _frame_of(content, task, columns, '<br>', markdown)
     names = {name: '<br>'.join(map(markdown, filter(None, (name, budgets.get(name))))) for name in frame.columns}
     return _markdown(frame.rename(columns=names))
 
 
-def _frame_of(content: Content, task: str, newline: str, escaped: Callable[[str], str]) -> pd.DataFrame:
-    rows = [[*map(escaped, head), *(_text(cell, newline) for cell in cells)] for head, cells in body_of(content, task)]
-    return pd.DataFrame(rows, columns=['data', 'encoder', 'variant', 'images', *columns_of(content, task)])
+def _frame_of(
+    content: Content, task: str, columns: Sequence[str], newline: str, escaped: Callable[[str], str]
+) -> pd.DataFrame:
+    body = body_of(content, task, columns)
+    rows = [[*map(escaped, head), *(_text(cell, newline) for cell in cells)] for head, cells in body]
+    return pd.DataFrame(rows, columns=['data', 'encoder', 'variant', 'images', *columns])
 
 
 def _text(cell: Cell | None, newline: str) -> str:
