@@ -30,13 +30,24 @@ DATA_SETS = {
     'voc2012': 'PASCAL VOC 2012',
     'nyu': 'NYU-Depth-v2',
 }
-# The encoders that ship with the package have data sets of their own, and configs of these names.
-MINI = {'mini_vit': 'mini', 'mini_wide_vit': 'mini_wide'}
+# The encoders for a laptop have small data sets of their own: file of the task -> end of the config's name, data.
 MINI_DATA_SETS = {
     'cifar10_64px': ('cifar10', 'CIFAR-10'),
     'camvid': ('camvid', 'CamVid'),
     'nyu_160x120': ('nyu', 'NYU-Depth-v2'),
     'hololens': ('hololens', 'HoloLens'),
+}
+SMALL_DATA_SETS = {
+    'cifar10_jpeg_112px': ('112px_cifar10', 'CIFAR-10'),
+    'cifar10_jpeg_224px': ('224px_cifar10', 'CIFAR-10'),
+    'camvid': ('camvid', 'CamVid'),
+    'nyu_160x120': ('nyu', 'NYU-Depth-v2'),
+}
+# File of the encoder -> begin of the config's name, data sets.
+LAPTOP = {
+    'mini_vit': ('mini', MINI_DATA_SETS),
+    'mini_wide_vit': ('mini_wide', MINI_DATA_SETS),
+    'small_vit': ('small', SMALL_DATA_SETS),
 }
 # The paper's encoders come first.
 PAPER = ['dinov2_vits14', 'dinov2_vitb14', 'dino_vitb16', 'deacl_vitb16']
@@ -133,16 +144,16 @@ def file(cfg: Config) -> Path:
 def make_runs(configs: Path) -> list[Run]:
     """All that have a config, in the order of the metafiles."""
     tasks = read(configs / '_base_/tasks')
-    if lonely := sorted(tasks.keys() ^ (DATA_SETS.keys() | MINI_DATA_SETS.keys())):
+    if lonely := sorted(tasks.keys() ^ (DATA_SETS.keys() | MINI_DATA_SETS.keys() | SMALL_DATA_SETS.keys())):
         raise UserError(f'{", ".join(lonely)}: give it both a file in _base_/tasks and a line in tools/make_configs.py')
     encoders = {name: cfg for name, cfg in read(configs / '_base_/models').items() if 'encoder' in cfg}
-    mini = [
+    laptop = [
         Run(f'{name}_{short}', tasks[task], encoders[encoder], data)
-        for encoder, name in MINI.items()
-        for task, (short, data) in MINI_DATA_SETS.items()
+        for encoder, (name, data_sets) in LAPTOP.items()
+        for task, (short, data) in data_sets.items()
     ]
-    names = [*PAPER, *sorted(encoders.keys() - {*PAPER, *MINI})]
-    return mini + [
+    names = [*PAPER, *sorted(encoders.keys() - {*PAPER, *LAPTOP})]
+    return laptop + [
         Run(f'{name}_{task}', tasks[task], encoders[name], data) for task, data in DATA_SETS.items() for name in names
     ]
 
@@ -203,7 +214,7 @@ def model_entry(run: Run) -> str:
 
 def with_table(readme: str, runs: list[Run]) -> str:
     """The text of a README with the table of the runs of its folder, encoders by data sets."""
-    runs = [run for run in runs if file(run.encoder).stem not in MINI]
+    runs = [run for run in runs if file(run.encoder).stem not in LAPTOP]
     columns = ['encoder', *dict.fromkeys(run.data for run in runs)]
     rows: dict[Path, list[str]] = {}
     for run in runs:

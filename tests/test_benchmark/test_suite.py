@@ -25,6 +25,7 @@ SHIPPED = (
     'paper_table3',
     'robust_study',
     'robust_worst',
+    'small',
 )
 OWN_ROW = "dict(config='depth.py', task='depth', data='NYU', encoder='own')"
 ROW = "dict(config='configs/depth/mini_nyu.py', task='depth', data='NYU', encoder='mini')"

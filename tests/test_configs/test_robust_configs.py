@@ -64,6 +64,17 @@ def test_builds_for_the_wide_mini_encoder(name, recipe):
     assert model.backbone.embed_dims == 256 and model.embed.tokens == 'both'
 
 
+def test_the_small_encoder_has_a_baseline_and_a_rival(recipe):
+    """Equal images, steps, attacks and tokens."""
+    fare, deacl = (recipe(f'{name}_small') for name in ('fare', 'deacl'))
+    for part in ('train_cfg', 'train_dataloader', 'param_scheduler', 'optim_wrapper'):
+        assert fare[part] == deacl[part], part
+    for cfg in (fare, deacl):
+        cfg.model.backbone.init_cfg = None
+        cfg.model.backbone.arch = dict(img_size=28, patch_size=14, embed_dim=8, depth=1, num_heads=2)
+    assert {type(MODELS.build(cfg.model)).__name__ for cfg in (fare, deacl)} == {'FARE', 'DeACL'}
+
+
 def test_on_imagenet_every_method_has_every_encoder(recipe):
     """Equal images, steps, attacks and tokens; only N-FGSM attacks in one step."""
     encoders = ('dino_vits16', 'dino_vitb16', 'dinov2_vits14', 'dinov2_vitb14')
