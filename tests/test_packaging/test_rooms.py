@@ -13,7 +13,7 @@ PACKAGE = Path(mmssl_robust.__file__).parent
 FLOORS = (
     ('version', 'utils'),
     ('registry', 'attack_settings', 'functional'),
-    ('attacks',),
+    ('attacks', 'certified'),
     ('building', 'tasks'),
     ('presets', 'targeted', 'datasets'),
     ('models',),
@@ -32,6 +32,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # typing_extensions is for type checkers alone.
 PLAIN = {
     'attacks': {'torch', 'numpy', 'typing_extensions'},
+    'certified': {'torch', 'numpy', 'scipy'},
     'functional': {'torch', 'numpy'},
     'tasks': {'numpy', 'pandas'},
 }
