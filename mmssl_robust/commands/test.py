@@ -51,7 +51,7 @@ from mmssl_robust.utils.files import check_folder, check_replaceable, sha256
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import PATIENCE, leave_process_group
 from mmssl_robust.utils.quiet import hush_terminal
-from mmssl_robust.utils.state_dict import load_weights, loaded_weights, needs_weights, read_weights
+from mmssl_robust.utils.state_dict import check_needs_none, load_weights, loaded_weights, read_weights
 from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
@@ -274,10 +274,8 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> None:
     runner = build_runner(cfg, ('test_dataloader', 'bank_dataloader'))
     hush_terminal(runner.logger, progress=False)  # of which the bar and the table tell
     model = unwrapped(runner.model)
-    if not args.checkpoint and needs_weights(model):
-        heads = sorted(Path(args.config).parent.glob('heads/*/head.safetensors'))  # where `evaluate` puts them
-        example = f', such as {heads[0]}' if heads else ''
-        raise UserError(f'{args.config} names not all weights of its model: give a checkpoint{example}')
+    if not args.checkpoint:
+        check_needs_none(model, args.config)
     load_weights(model, weights, args.checkpoint or '')
     check_class_count(model, runner.test_loop.dataloader.dataset)
     fill_bank(model, bank_loader(model, cfg, seed=runner.seed, on_corrupt=args.on_corrupt))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mmengine.model import BaseModel
@@ -98,6 +99,22 @@ def loaded_weights(model: BaseModel) -> dict[str, Any]:
 def needs_weights(model: BaseModel) -> bool:
     """Whether a model lacks weights as its config builds it: of a trained head, or of an encoder without a source."""
     return bool(head_of(model.state_dict())) or not is_pretrained(model.backbone)
+
+
+def check_needs_none(model: BaseModel, config: str | os.PathLike[str]) -> None:
+    """Check that a model has all weights as its config builds it.
+
+    Args:
+        model: The model.
+        config: Path of its config, beside which a trained head may lie.
+
+    Raises:
+        UserError: If it has not.
+    """
+    if needs_weights(model):
+        heads = sorted(Path(config).parent.glob('heads/*/head.safetensors'))  # where `evaluate` puts them
+        example = f', such as {heads[0]}' if heads else ''
+        raise UserError(f'{config} names not all weights of its model: give a checkpoint{example}')
 
 
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
