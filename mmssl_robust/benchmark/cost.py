@@ -32,7 +32,8 @@ from .row_records import store_of
 from .suite import Row
 
 Size = tuple[int, int]
-_SAMPLED = 8  # images whose sizes stand for those of the data set
+SAMPLED = 8
+"""Images whose sizes stand for those of the data set."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def row_cost(row: Row, work_dir: Path, heads: Path, options: Options, compare: b
         cfg = resolved.cfg
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
             images, sizes = _test_images(cfg, row)
-            forward = _forward_flops(cfg, sizes)
+            forward = forward_flops(cfg, sizes)
             missing_head = resolved.trains_head and not resolved.head()
             flops_head = _training_flops(cfg, row) if missing_head else 0.0
             flops_bank = _bank_flops(cfg, row, forward) if cfg.get('bank_dataloader') else 0.0
@@ -146,7 +147,7 @@ def _test_images(cfg: Config, row: Row) -> tuple[int, list[Size]]:
         nominal = NOMINAL[row.data]
         return min(row.max_images or nominal.images, nominal.images), [nominal.size]
     dataset = TolerantDataset(copy.deepcopy(cfg.test_dataloader.dataset), max_images=row.max_images)
-    return len(dataset.indices), _sizes([dataset[place] for place in spread(len(dataset.indices), _SAMPLED)])
+    return len(dataset.indices), sizes_of([dataset[place] for place in spread(len(dataset.indices), SAMPLED)])
 
 
 def _training_flops(cfg: Config, row: Row) -> float:
@@ -160,8 +161,8 @@ def _training_flops(cfg: Config, row: Row) -> float:
     else:
         with named_data_errors(f'training set of {row.config}'):
             dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
-        images, sizes = len(dataset), _sizes([dataset[place] for place in spread(len(dataset), _SAMPLED)])
-    return _forward_flops(cfg, sizes, training=True) * images * cfg.train_cfg.max_epochs
+        images, sizes = len(dataset), sizes_of([dataset[place] for place in spread(len(dataset), SAMPLED)])
+    return forward_flops(cfg, sizes, training=True) * images * cfg.train_cfg.max_epochs
 
 
 def _bank_flops(cfg: Config, row: Row, forward: float) -> float:
@@ -175,14 +176,19 @@ def _bank_flops(cfg: Config, row: Row, forward: float) -> float:
     return len(TolerantDataset(copy.deepcopy(cfg.bank_dataloader.dataset)).indices) * forward
 
 
-def _sizes(samples: list[Any]) -> list[Size]:
+def sizes_of(samples: list[Any]) -> list[Size]:
+    """Height and width of samples as a data set gives them.
+
+    Raises:
+        UserError: If one cannot be read.
+    """
     for sample in samples:
         if not isinstance(sample, dict):
             raise UserError(sample.message)
     return [tuple(sample['inputs'].shape[-2:]) for sample in samples]
 
 
-def _forward_flops(cfg: Config, sizes: list[Size], training: bool = False) -> float:
+def forward_flops(cfg: Config, sizes: list[Size], training: bool = False) -> float:
     """Operations of one forward, mean over images of some sizes; tensors on the meta device have shapes only."""
     # An encoder by name may come from code that draws or loads, which only real tensors can.
     with nullcontext() if is_by_spec(cfg.model.backbone) else torch.device('meta'):

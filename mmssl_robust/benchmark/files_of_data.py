@@ -14,6 +14,7 @@ from mmssl_robust.datasets.reading import FILE_KEYS
 from mmssl_robust.datasets.tolerant import TolerantDataset
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
+from mmssl_robust.utils.json_files import json_digest
 from mmssl_robust.utils.wording import counted
 
 
@@ -48,6 +49,18 @@ def listed_files_of(dataset: Mapping[str, Any], scope: str) -> str | None:
     while 'dataset' in inner:
         inner = inner['dataset']
     return files_of(inner, scope) if inner.get('type') == 'mmssl_robust.ListedDataset' else None
+
+
+def files_of_image(dataset: Any, index: int, root: Path) -> str | None:
+    """A digest of the same of one image.
+
+    Args:
+        dataset: The data set, built.
+        index: Of the image in it.
+        root: Below which files are named.
+    """
+    info = info_of(dataset, index)
+    return json_digest(_known(info, root))[:16] if isinstance(info.get(FILE_KEYS[0]), str) else None
 
 
 def _known(info: Mapping[str, Any], root: Path) -> dict[str, Any]:
