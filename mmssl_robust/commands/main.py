@@ -27,6 +27,7 @@ COMMANDS = {
     'evaluate': 'evaluate',
     'compare': 'compare',
     'test': 'test',
+    'certify': 'certify',
     'train': 'train',
     'benchmark': 'benchmark',
     'merge': 'merge',
