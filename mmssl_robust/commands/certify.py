@@ -79,7 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--tau', type=number(), nargs='+', help='the same as shares of the draws, from 0.5 on: R = sigma Phi^-1(tau)'
     )
     parser.add_argument('--seed', type=integer(0), default=0, help='of the noise')
-    parser.add_argument('--batch-size', type=integer(1), default=32, help='noisy images in the model at a time')
+    parser.add_argument(
+        '--batch-size',
+        type=integer(1),
+        help="noisy images in the model at a time; default that of the config's data loader",
+    )
     parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
     parser.add_argument(
@@ -93,13 +97,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def plan_of(args: argparse.Namespace) -> Plan:
-    """What the command line says.
+def radii_of(args: argparse.Namespace, smoothing: Smoothing) -> list[float]:
+    """L2 radii that the command line says, in their order.
 
     Raises:
         UserError: If a number means nothing.
     """
-    smoothing = Smoothing(args.sigma, args.n0, args.n, args.alpha, args.seed)
     if args.tau:
         if not all(0.5 <= tau < 1 for tau in args.tau):
             raise UserError(f'--tau {" ".join(f"{tau:g}" for tau in args.tau)}: give shares from 0.5 to below 1')
@@ -108,17 +111,20 @@ def plan_of(args: argparse.Namespace) -> Plan:
         radii = args.radii or [share * args.sigma for share in _DEFAULT_RADII]
         for radius in radii:
             check_number(radius, '--radii', least=0)
-    return Plan(smoothing, sorted(set(radii)), args.batch_size, args.max_images, args.on_corrupt)
+    return sorted(set(radii))
 
 
 def run(args: argparse.Namespace) -> None:
     """Certify what is missing, show and write the scores."""
     MMLogger.get_instance('certify', log_level='ERROR')
-    plan = plan_of(args)
+    smoothing = Smoothing(args.sigma, args.n0, args.n, args.alpha, args.seed)
+    radii = radii_of(args, smoothing)
     cfg = load_config(args)
     missing = [name for name in ('model', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
     if missing:
         raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
+    batch_size = args.batch_size or cfg.test_dataloader.batch_size
+    plan = Plan(smoothing, radii, batch_size, args.max_images, args.on_corrupt)
     folder = Path(args.work_dir or Path('work_dirs/certified') / f'{Path(args.config).stem}-sigma{args.sigma:g}')
     check_folder(folder, '--work-dir')
     register_safe_loaders()

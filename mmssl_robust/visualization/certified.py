@@ -13,8 +13,6 @@ from mmssl_robust.utils.escaping import plotted
 
 from .evolution import COLOURS
 
-_ENDS = ('low', 'high')
-
 
 class Certified(NamedTuple):
     """One model under one smoothing.
@@ -68,8 +66,8 @@ def draw_certified(models: Sequence[Certified]) -> Figure:
         plain, *levels = [(level['radius'], level['scores'][metric.name]) for level in model.levels]
         radii, values = [radius for radius, _ in levels], [score['value'] for _, score in levels]
         axis.plot(radii, values, marker='o', markersize=4, color=colour, label=plotted(model.name))
-        ends = [[score[end] if score[end] is not None else score['value'] for _, score in levels] for end in _ENDS]
-        axis.fill_between(radii, *ends, color=colour, alpha=0.15, linewidth=0)
+        low, high = (_ends(end, [score for _, score in levels]) for end in ('low', 'high'))
+        axis.fill_between(radii, low, high, color=colour, alpha=0.15, linewidth=0)
         axis.plot([0], [plain[1]['value']], marker='_', markersize=14, color=colour)
     axis.set_xlabel('L2 radius, for pixels in [0, 1]')
     axis.set_ylabel(f'certified {metric.axis}')
@@ -77,3 +75,8 @@ def draw_certified(models: Sequence[Certified]) -> Figure:
     axis.spines[['top', 'right']].set_visible(False)
     figure.legend(loc='outside lower center', frameon=False)
     return figure
+
+
+def _ends(name: str, scores: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Ends of intervals, the value itself where there is none."""
+    return [score['value'] if score[name] is None else score[name] for score in scores]

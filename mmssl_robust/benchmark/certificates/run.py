@@ -63,7 +63,7 @@ class Plan:
 
     smoothing: Smoothing
     radii: Sequence[float]
-    batch: int = 32
+    batch: int
     max_images: int | None = None
     on_corrupt: str = 'fail'
 

@@ -41,8 +41,9 @@ def levels_of(records: Sequence[dict[str, Any]], certifier: Certifier, resamples
     plain = pd.DataFrame([dict(index=record['index'], **record['plain']) for record in records])
     rows = rows_of(records)
     levels = [Level(None, certifier.scores(plain, resamples), 0.0)]
-    for radius, part in rows.groupby('radius', sort=True):
-        levels.append(Level(float(radius), certifier.scores(part, resamples), 100 * float(part['abstained'].mean())))
+    for radius in certifier.radii:
+        part = rows[rows['radius'] == radius]
+        levels.append(Level(radius, certifier.scores(part, resamples), 100 * float(part['abstained'].mean())))
     return levels
 
 
