@@ -27,6 +27,7 @@ from rich.table import Table
 from mmssl_robust.benchmark.certificates.cost import costs_of
 from mmssl_robust.benchmark.certificates.run import Certification, Plan
 from mmssl_robust.benchmark.certificates.summary import Level, levels_of, rows_of
+from mmssl_robust.benchmark.schema import as_csv
 from mmssl_robust.benchmark.statistics import NONE, Estimate
 from mmssl_robust.certified import Smoothing
 from mmssl_robust.evaluation.summary import cpu_name, library_versions
@@ -175,7 +176,7 @@ def finish(args: argparse.Namespace, certification: Certification, skipped: list
     )
     folder = certification.store.folder
     with whole_file(folder / 'images.csv') as partial:
-        rows_of(records).to_csv(partial, index=False)
+        partial.write_text(as_csv(rows_of(records)), encoding='utf-8')
     write_json(summary, folder / 'summary.json')
     console.print(f'{folder}/summary.json, images.csv', soft_wrap=True)
 

@@ -18,7 +18,7 @@ _OF_DIFFERENCES = _ERRORS[:2]
 class DepthCertifier(Certifier):
     """The median depth of each pixel under noise, between two bounds; errors are the worst that these allow."""
 
-    shown = ('rmse', 'abs_rel', 'delta1')
+    shown = ('rmse', 'abs_rel')
 
     def certify(self, predictions: Predictions) -> list[dict[str, Any]]:
         """Return a row for each radius with the largest errors, in metres the mean width, and whether it is bounded."""
