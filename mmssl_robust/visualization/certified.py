@@ -53,6 +53,8 @@ def read_certified(folder: Path) -> Certified:
 def draw_certified(models: Sequence[Certified]) -> Figure:
     """Draw the first score of each model against the radius, with intervals; a mark is the model without noise.
 
+    Between two radii holds what is certified at the larger one.
+
     Raises:
         UserError: If they are of several tasks.
     """
@@ -65,9 +67,9 @@ def draw_certified(models: Sequence[Certified]) -> Figure:
         colour = COLOURS[number % len(COLOURS)]
         plain, *levels = [(level['radius'], level['scores'][metric.name]) for level in model.levels]
         radii, values = [radius for radius, _ in levels], [score['value'] for _, score in levels]
-        axis.plot(radii, values, marker='o', markersize=4, color=colour, label=plotted(model.name))
+        axis.plot(radii, values, 'o-', drawstyle='steps-pre', markersize=4, color=colour, label=plotted(model.name))
         low, high = (_ends(end, [score for _, score in levels]) for end in ('low', 'high'))
-        axis.fill_between(radii, low, high, color=colour, alpha=0.15, linewidth=0)
+        axis.fill_between(radii, low, high, step='pre', color=colour, alpha=0.15, linewidth=0)
         axis.plot([0], [plain[1]['value']], marker='_', markersize=14, color=colour)
     axis.set_xlabel('L2 radius, for pixels in [0, 1]')
     axis.set_ylabel(f'certified {metric.axis}')
