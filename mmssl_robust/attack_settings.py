@@ -14,9 +14,11 @@ from mmssl_robust.utils.signatures import check_kinds
 
 CLEAN = 'clean'
 """Name of no attack: the images as they are, which an attacker may leave alone."""
+OUTSIDE = 'outside'
+"""What the predictions outside a patch are called in records that hold the clean ones there, too."""
 WORST = 'worst'
 """Name of the worst case over all attacks of one budget; ``worst-BUDGET`` where there are several."""
-SLACK = dict(linf=1e-6, l2=1e-5, l1=1e-5)
+SLACK = dict(linf=1e-6, l2=1e-5, l1=1e-5, l0=1e-6)
 """By how much rounding may exceed a ball's radius in each norm; relative to a radius above 1."""
 ZERO_GRADIENTS = 0.1
 """Share of exactly-zero gradient entries that is still no sign of a broken gradient."""
@@ -42,7 +44,7 @@ _WORDS = {
     'directions': 'directions ',
 }
 # Said only where it is not so.
-_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False)
+_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False, rotation=0, scale=0)
 # What optimisers and objectives are tuned by; other arguments are those of attacks of one's own.
 _TUNING = (
     *('active', 'area', 'backward', 'bias', 'ignore_index', 'max_depth', 'members', 'min_depth', 'momentum'),
@@ -58,8 +60,8 @@ class AttackSettings:
         attack: Name of its class.
         objective: Name of its objective's class; of an ensemble, that of the first member.
         reads: What it differentiates: the prediction, or the embedding, which belongs to no task.
-        norm: ``'linf'``, ``'l2'`` or ``'l1'``.
-        eps: Radius of the ball, for pixels in [0, 1].
+        norm: ``'linf'``, ``'l2'``, ``'l1'``, or ``'l0'`` of a patch.
+        eps: Radius of the ball, for pixels in [0, 1]; in ``'l0'`` the share of the pixels that may change.
         steps: How many steps each restart takes, or queries; None for an ensemble.
         step_size: Length of a step in the norm; None where the attack chooses it.
         restarts: How many starts there are at most; None for an ensemble.

@@ -4,6 +4,7 @@ from .apgd import APGD
 from .attack import Attack
 from .ensembles import SEA, AutoAttack, DepthEnsemble, Ensemble
 from .fab import FAB
+from .minimal import Minimal
 from .modes import eval_mode, frozen
 from .named import DepthPGD, EmbedAttack, SegPGD
 from .objectives import (
@@ -28,11 +29,13 @@ from .objectives import (
     TargetedDepth,
     TargetedDLR,
     TargetedMargin,
+    TaskLoss,
 )
+from .patch import Patch
 from .pgd import FGSM, PGD
 from .result import AttackResult, Perturbation
 from .square import Square
-from .threat_models import L1, L2, Linf, ThreatModel
+from .threat_models import L0, L1, L2, Linf, ThreatModel
 
 __all__ = [
     'APGD',
@@ -57,13 +60,16 @@ __all__ = [
     'FAB',
     'FGSM',
     'JensenShannon',
+    'L0',
     'L1',
     'L2',
     'Linf',
     'Margin',
     'MaskedCrossEntropy',
+    'Minimal',
     'Objective',
     'PGD',
+    'Patch',
     'Perturbation',
     'SEA',
     'SegPGD',
@@ -74,6 +80,7 @@ __all__ = [
     'TargetedDLR',
     'TargetedDepth',
     'TargetedMargin',
+    'TaskLoss',
     'ThreatModel',
     'eval_mode',
     'frozen',

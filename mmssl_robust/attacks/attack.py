@@ -193,10 +193,14 @@ class Attack(ABC):
                 if not len(indices):
                     break
                 part = problem.only(indices)
-            part = replace(part, targets=self.objective.aim(part.targets, restart))
+            part = self._posed(part, restart)
             for iterate, values, left in narrowed(self._iterates(part, restart), indices, self.stop_at_success):
                 kept.offer(iterate, values, restart, left)
         return kept
+
+    def _posed(self, problem: Problem, restart: int) -> Problem:
+        """What a restart attacks."""
+        return replace(problem, targets=self.objective.aim(problem.targets, restart))
 
     @abstractmethod
     def _iterates(self, problem: Problem, restart: int) -> Iterates:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmssl_robust.attacks.active import shares
@@ -84,6 +85,20 @@ class Oracle:
         places = indices if isinstance(self._indices, slice) else self._indices[indices]
         settings = (self._count, self._eot_samples, self._loss_scale, self._check)
         return Oracle(forward_of(self._forward, indices), self._objective, keys, *settings, places, self._active)
+
+    def region_of_maps(self, region: Tensor, size: Sequence[int]) -> Tensor:
+        """Return which places of maps lie on a region of the images, wholly or in part.
+
+        Args:
+            region: (B, 1, H, W) bool, of the images.
+            size: Height and width of the maps, such as the ground truth.
+
+        Returns:
+            (B, 1, *size) bool. A model whose maps lie otherwise than stretched over the images, such as a victim, has a
+            method ``region_of_maps``.
+        """
+        own: Callable[[Tensor], Tensor] | None = getattr(self._forward, 'region_of_maps', None)
+        return region_in(region, size) if own is None else own(region)
 
     @cached_property
     def _parts(self) -> list[tuple[Tensor, 'Oracle']]:
@@ -187,6 +202,11 @@ def forward_of(forward: Forward, indices: Tensor) -> Forward:
     """
     only: Callable[[Tensor], Forward] | None = getattr(forward, 'only', None)
     return forward if only is None else only(indices)
+
+
+def region_in(region: Tensor, size: Sequence[int]) -> Tensor:
+    """Stretch a region (B, 1, H, W), bool, to a size; what it covers in part is covered."""
+    return F.adaptive_max_pool2d(region.float(), tuple(size)) > 0
 
 
 def _mean(every_values: Sequence[ObjectiveValues]) -> ObjectiveValues:

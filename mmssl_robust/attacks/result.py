@@ -23,6 +23,8 @@ class AttackResult:
         forwards: How often each image went through the model (B,).
         backwards: How often a gradient came back (B,).
         member: Of an ensemble, the name of the attack that each image's result is from; else None.
+        region: Where all pixels were the attacker's (B, 1, H, W), bool, so that predictions there say nothing; None for
+            nowhere.
     """
 
     adv: Tensor
@@ -35,6 +37,7 @@ class AttackResult:
     forwards: Tensor
     backwards: Tensor
     member: list[str] | None = None
+    region: Tensor | None = None
 
 
 class Perturbation(NamedTuple):

@@ -91,10 +91,12 @@ def _gradients(records: RowRecords, attack: str) -> Iterator[tuple[str, str, boo
         passed = bool((shares <= ZERO_GRADIENTS).all())
         yield 'gradients are not zero', attack, passed, f'{figures} of their entries are exactly zero'
     norm, eps = settings.budget
+    if norm not in table:  # of a patch, whose pixels may change as they like
+        return
     largest = table[norm].max()
     # A ball that no image leaves the middle of was hardly searched.
     reachable = eps if settings.step_size is None else min(eps, (settings.steps or 1) * settings.step_size)
-    kept = largest <= eps + SLACK[norm] * max(1, eps) and largest >= 0.5 * reachable
+    kept = largest <= eps + SLACK[norm] * max(1, eps) and (largest >= 0.5 * reachable or settings.kind == 'minimal')
     unit, name = (255, '/255') if norm == 'linf' else (1, '')
     figures = f'largest {norm} norm {largest * unit:.4g}{name} of {eps * unit:.4g}{name}'
     yield 'perturbations use the ball and stay in it', attack, bool(kept), figures
@@ -136,7 +138,7 @@ def _distances(records: RowRecords, attack: str, axis: str) -> tuple[bool, str]:
 
 
 def _improved(records: RowRecords, attack: str) -> Iterator[tuple[str, str, bool, str]]:
-    clean, attacked = records.contributions(CLEAN), records.contributions(attack)
+    clean, attacked = records.clean_beside(attack), records.contributions(attack)
     if not np.array_equal(clean.index, attacked.index):
         yield 'clean and attacked images are the same', attack, False, f'{len(clean.index)} and {len(attacked.index)}'
         return
@@ -168,6 +170,7 @@ def _weaker_than_embedding(records: RowRecords) -> Iterator[tuple[str, str, bool
 def _are_rivals(own: AttackSettings, other: AttackSettings) -> bool:
     """Whether one on the prediction, which wants no certain answer, has the ball of one on the embedding."""
     wanted = own.reads == 'prediction' and 'target' not in own.objective_arguments and other.reads == 'embedding'
+    wanted = wanted and own.kind == other.kind
     return wanted and ball(*own.budget) == ball(*other.budget)
 
 

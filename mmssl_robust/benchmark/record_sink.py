@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from mmssl_robust.attack_settings import CLEAN, OUTSIDE
 from mmssl_robust.evaluation.walk import AttackRun, CleanRun, EnsembleRun, Run
 from mmssl_robust.tasks import Example, Task
 from mmssl_robust.visualization.panels import example_of
@@ -40,12 +41,20 @@ class RecordSink:
             records = self._records_of(run, run.clean, dict(forwards=1, backwards=0))
             self._qualities |= {record['index']: record.get('quality') for record in records}
         elif isinstance(run, AttackRun):
+            befores = self._befores(run)
             for place, record in enumerate(self._records_of(run, run.predictions, _columns(run))):
-                shown, key = _Shown(record, run, place), record['index']
+                shown, key = _Shown(record, run, place, befores[record['index']]), record['index']
                 if key not in self._worst or shown.is_worse_than(self._worst[key]):
                     self._worst[key] = shown
         if isinstance(run, EnsembleRun) or (isinstance(run, AttackRun) and not run.member):
             self._offer(run)
+
+    def _befores(self, run: AttackRun) -> dict[int, float | None]:
+        """Quality of the clean predictions where the attacked ones are judged; recorded if that is not everywhere."""
+        if not run.outside:
+            return self._qualities
+        records = self._records_of(run, run.clean, dict(member=CLEAN, forwards=0, backwards=0, seconds=0.0))
+        return {record['index']: record.get('quality') for record in records}
 
     def take(self) -> list[dict[str, Any]]:
         """Return the records since the last time, and forget them."""
@@ -55,13 +64,13 @@ class RecordSink:
     def _records_of(
         self, run: Run, predictions: Sequence[BaseDataElement], columns: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
+        columns = dict(seconds=run.seconds / len(predictions)) | dict(columns)
         values = {key: value.tolist() if isinstance(value, Tensor) else value for key, value in columns.items()}
         records = [
             dict(
                 index=key,
                 file=_below(prediction.get('img_path'), self.data_root),
                 attack=run.name,
-                seconds=run.seconds / len(predictions),
                 **{name: value[place] if isinstance(value, list) else value for name, value in values.items()},
                 **self.task.record(self.metric, prediction),
             )
@@ -73,8 +82,8 @@ class RecordSink:
     def _offer(self, run: Run) -> None:
         """Offer the worst of each image of the run to the gallery of its attack."""
         for key in run.victim.keys:
-            shown, before = self._worst.pop(key), self._qualities[key]
-            after = shown.quality
+            shown = self._worst.pop(key)
+            before, after = shown.before, shown.quality
             if run.name in self.galleries and before is not None and after is not None:
                 self.galleries[run.name].offer(key, before, after, partial(self._example, shown, before, after))
 
@@ -85,11 +94,12 @@ class RecordSink:
 
 
 class _Shown(NamedTuple):
-    """What an attack, or a member of an ensemble, made of an image."""
+    """What an attack, or a member of an ensemble, made of an image whose clean quality was ``before``."""
 
     record: dict[str, Any]
     run: AttackRun
     place: int
+    before: float | None
 
     @property
     def quality(self) -> float | None:
@@ -105,7 +115,7 @@ def _columns(run: AttackRun) -> dict[str, Any]:
     result, victim = run.result, run.victim
     delta = (result.adv - victim.pixels).flatten(1)
     return dict(
-        member=result.member,
+        member=[OUTSIDE] * len(victim.keys) if run.outside else result.member,
         seed=run.attack.seed,
         restart=result.restart,
         success=result.success,

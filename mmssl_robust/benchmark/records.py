@@ -52,7 +52,11 @@ SHARED = pa.schema(
         _field('index', pa.int64(), 'index of the image in its data set', nullable=False),
         _field('file', pa.string(), 'path below the data root; empty for data sets without files', nullable=False),
         _field('attack', pa.string(), 'name of the attack, `clean` for none', nullable=False),
-        _field('member', pa.string(), 'of an ensemble, the attack that this row is from; null for other attacks'),
+        _field(
+            'member',
+            pa.string(),
+            'of an ensemble, the attack of this row; of maps outside a patch `outside` and `clean`; else null',
+        ),
         _field('seed', pa.int64(), 'seed of the random start'),
         _field('restart', pa.int32(), 'the restart that the reported iterate is from, counted from 0'),
         _field('success', pa.bool_(), "whether the attack succeeded by its objective's own definition"),

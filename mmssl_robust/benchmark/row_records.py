@@ -5,9 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from mmssl_robust.attack_settings import CLEAN, AttackSettings
+from mmssl_robust.attack_settings import CLEAN, OUTSIDE, AttackSettings
 from mmssl_robust.tasks import Contributions, Task, WorstCase, by_budget, fallen_and_risen, worst_of
 from mmssl_robust.utils.errors import UserError
 
@@ -96,10 +97,38 @@ class RowRecords:
 
         To an ensemble's worst case belong the clean images, too: an attacker may leave an image alone.
         """
-        records = self.read(attack)
+        records = self._attacked(attack)
         if records['index'].is_unique:
             return self.task.contributions(records)
         return self.task.contributions(self._worst_of([*self._clean(records), records]).records)
+
+    def clean_beside(self, attack: str) -> Contributions:
+        """What the clean images add where an attack is judged: outside a patch, if it is one, on the images it saw."""
+        outside = self._clean_outside(attack)
+        return self.contributions(CLEAN) if outside is None else self.task.contributions(outside)
+
+    def sizes(self, attack: str) -> pd.Series:
+        """Of an attack that seeks minimal perturbations, the size of each image's, infinite where none was found.
+
+        By index of the image, in the attack's norm; images without a ground truth stay out. See
+        :mod:`mmssl_robust.robustness_curve` for what follows from them.
+        """
+        records = self.read(attack).set_index('index')
+        records = records[records['quality'].notna()]
+        return records[self.settings(attack).norm].where(records['success'].astype(bool), np.inf)
+
+    def _attacked(self, attack: str) -> pd.DataFrame:
+        """Records of the attacked images; of a patch without those of the clean ones outside it."""
+        records = self.read(attack)
+        return records if self._clean_outside(attack) is None else records[records['member'] == OUTSIDE]
+
+    def _clean_outside(self, attack: str) -> pd.DataFrame | None:
+        """Records of the clean images outside a patch; None of what is judged everywhere."""
+        if attack == CLEAN or self.settings(attack).kind != 'patch':
+            return None
+        records = self.read(attack)
+        outside = records[records['member'] == CLEAN]
+        return outside if len(outside) else None
 
     def _worst_of(self, tables: list[pd.DataFrame]) -> WorstCase:
         """The worst case over records of the same images."""
@@ -141,8 +170,8 @@ class RowRecords:
 
     def changes(self, attack: str) -> tuple[int, int] | None:
         """How many predictions an attack made worse and better; None of an ensemble, and where that is not known."""
-        attacked = self.read(attack)
-        clean = self._clean(attacked)
+        attacked, outside = self._attacked(attack), self._clean_outside(attack)
+        clean = self._clean(attacked) if outside is None else [outside]
         if attack == CLEAN or not clean or not attacked['index'].is_unique or len(clean[0]) != len(attacked):
             return None
         return fallen_and_risen(self.task, clean[0], attacked)

@@ -1,7 +1,7 @@
 """What an evaluation remembers of each attacked image."""
 
 from collections.abc import Sequence
-from math import fsum
+from math import fsum, inf
 from typing import Any
 
 from mmengine.dist import all_gather_object
@@ -29,6 +29,11 @@ class AttackLog:
         for row, key in enumerate(keys):
             self.records.append(dict(key=key, **{name: column[row] for name, column in columns.items()}))
         self.seconds += seconds
+
+    def sizes(self) -> list[float]:
+        """Return the sizes of all perturbations, infinite where the attack failed; every process must call it."""
+        parts = all_gather_object([record['norm'] if record['success'] else inf for record in self.records])
+        return [size for part in parts for size in part]
 
     def summary(self) -> dict[str, Any]:
         """Summarise over all processes; every process must call it.

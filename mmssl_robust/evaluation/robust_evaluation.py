@@ -18,6 +18,7 @@ from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.thresholds import tell_attacks
 from mmssl_robust.datasets.tolerant import tolerant_collate
 from mmssl_robust.presets import check_names
+from mmssl_robust.robustness_curve import curve_of, median_size
 from mmssl_robust.tasks import Task, by_budget, fallen_and_risen, find_task, task_of_metric, worst_of
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
@@ -65,7 +66,9 @@ class RobustEvaluation:
         precision: In what examples are really made.
         summary: After :meth:`finish`: ``images``, ``skipped`` (messages), ``precision``, ``attacks``, for each the
             settings, what :meth:`AttackLog.summary` gives, and how many predictions ``fell`` and ``rose``, and
-            ``worst``, names of the worst cases.
+            ``worst``, names of the worst cases. ``outside``, where there are such, are the names of the clean
+            predictions outside a patch; a minimal attack has a ``median_eps`` and a ``curve`` besides, see
+            :mod:`mmssl_robust.robustness_curve`.
 
     Raises:
         UserError: If an attack or the precision is unknown, or a metric would write files, or is none of which the
@@ -85,7 +88,8 @@ class RobustEvaluation:
         _check_no_files(evaluator if attacks else None)
         self.task = self._task()
         self.groups = self._groups()
-        self.evaluators = {name: copy.deepcopy(evaluator) for name in (*self._runs(), *self.groups)}
+        labels = (*self._runs(), *self._clean_outside(), *self.groups)
+        self.evaluators = {name: copy.deepcopy(evaluator) for name in labels}
         self.memory = attack_memory if attack_memory is None else parse_memory(attack_memory)
         self.precision = usable_precision(precision, get_device())
         self.summary: dict[str, Any] = {}
@@ -120,11 +124,17 @@ class RobustEvaluation:
                 groups['-'.join(filter(None, (WORST, budget)))] = runs
         return groups
 
+    def _clean_outside(self) -> list[str]:
+        """Labels of the clean predictions that are judged outside an attack's region, as those under the attack are."""
+        per_pixel = self.task is not None and self.task.per_pixel
+        return [_outside(name) for name, attack in self.attacks.items() if per_pixel and attack.kind == 'patch']
+
     def start(self) -> None:
         """Forget the pass before."""
         self.logs = {name: AttackLog() for name in (*self._runs(), *self.attacks)}
         self.worst = {name: WorstPredictions(runs) for name, runs in self.groups.items()}
-        self.records: dict[str, list[dict[str, Any]]] = {label: [] for label in (CLEAN, *self._runs())}
+        labels = (CLEAN, *self._runs(), *self._clean_outside())
+        self.records: dict[str, list[dict[str, Any]]] = {label: [] for label in labels}
         self.images = 0
         self.seen: set[int] = set()
         self.skipped: list[str] = []
@@ -156,6 +166,9 @@ class RobustEvaluation:
                 self.logs[run.label].add(run.victim.keys, run.result, run.seconds)
                 self.evaluators[run.label].process(run.predictions, run.batch)
                 self._record(run.label, run.victim.keys, run.predictions)
+                if run.outside and _outside(run.name) in self.evaluators:
+                    self.evaluators[_outside(run.name)].process(run.clean, run.batch)
+                    self._record(_outside(run.name), run.victim.keys, run.clean)
                 if on_attack:
                     on_attack(run=run, task=self.task)
         for name, worst in self.worst.items():
@@ -218,6 +231,8 @@ class RobustEvaluation:
         attacks = {name: self._summary(name, tables) for name in names}
         worst = [name for name in self.groups if name not in self.attacks]
         self.summary = dict(images=images, skipped=skipped, precision=self.precision, attacks=attacks, worst=worst)
+        if self._clean_outside():
+            self.summary['outside'] = self._clean_outside()
         return metrics
 
     def worst_value(self, metrics: Mapping[str, float]) -> float:
@@ -249,11 +264,21 @@ class RobustEvaluation:
         """What is said of an attack or a member, besides its metrics."""
         own, _, member = name.partition('/')
         settings = self.attacks[own].settings
-        found: dict[str, Any] = dict(settings=(settings.members[member] if member else settings).as_dict())
+        settings = settings.members[member] if member else settings
+        found: dict[str, Any] = dict(settings=settings.as_dict())
         found |= self.logs[name].summary()
+        if settings.kind == 'minimal':
+            sizes = self.logs[name].sizes()
+            found |= dict(median_eps=median_size(sizes), curve=curve_of(sizes, settings.eps))
         if name in tables and self.task:
-            found['fell'], found['rose'] = fallen_and_risen(self.task, tables[CLEAN], tables[name])
+            clean = tables.get(_outside(name), tables[CLEAN])
+            found['fell'], found['rose'] = fallen_and_risen(self.task, clean, tables[name])
         return found
+
+
+def _outside(name: str) -> str:
+    """What the clean predictions are called that are judged outside the region of an attack."""
+    return f'{name}/{CLEAN}'
 
 
 def _chosen(task: Task, records: pd.DataFrame, known: Iterable[str]) -> dict[str, float]:

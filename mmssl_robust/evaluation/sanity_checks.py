@@ -38,7 +38,7 @@ def check_attacks(
     Args:
         model: What is attacked.
         batches: What a data loader gives, the same in every process.
-        attacks: Name -> attack; of an ensemble each member is checked.
+        attacks: Name -> attack; of an ensemble each member is checked. What is in no ball (a patch) is left out.
         queries: Of Square.
         half: Also make the examples in bfloat16.
         other: The model with another encoder, whose adversarial images are tried on this one.
@@ -50,6 +50,7 @@ def check_attacks(
     plain = {
         f'{name}/{member}' if member else name: part
         for name, attack in attacks.items()
+        if attack.settings.in_a_ball  # the variants of the others would be other threats
         for member, part in getattr(attack, 'members', {'': attack}).items()
     }
     found: dict[str, list[dict[str, torch.Tensor]]] = {name: [] for name in plain}

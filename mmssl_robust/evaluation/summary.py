@@ -9,7 +9,7 @@ from mmengine.config import Config
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmssl_robust.attack_settings import AttackSettings
+from mmssl_robust.attack_settings import AttackSettings, written
 from mmssl_robust.utils.json_files import json_digest
 from mmssl_robust.utils.precision_notes import precision_note
 from mmssl_robust.version import __version__
@@ -42,7 +42,7 @@ def metrics_table(metrics: dict[str, float], summary: dict[str, Any], title: str
         title: What stands above.
     """
     attacks = summary['attacks']
-    worst = {name: (f'{name}/', '', '') for name in summary.get('worst', ())}
+    worst = {name: (f'{name}/', '', '') for name in (*summary.get('outside', ()), *summary.get('worst', ()))}
     prefixes = tuple(f'{name}/' for name in (*attacks, *worst))
     names = [name for name in metrics if not name.startswith(prefixes)]
     rows = {'clean': ('', '', '')} | {name: (f'{name}/', *_outcome(attack)) for name, attack in attacks.items()} | worst
@@ -86,6 +86,15 @@ def _turned(attack: dict[str, Any]) -> str:
     return f'{attack["success_rate"]:.1%} of the embeddings {where}'
 
 
+def _smallest(attack: dict[str, Any]) -> str:
+    """What a minimal attack has found."""
+    settings, median = AttackSettings.from_dict(attack['settings']), attack['median_eps']
+    largest = written(settings.eps, settings.norm)
+    said = f'is above {largest}' if median is None else f'is {written(median, settings.norm)}'
+    left = attack['curve'][-1][1]
+    return f'the median eps of images with something to lose {said}; {left:.1%} withstand all up to {largest}'
+
+
 def _notes(attacks: dict[str, Any], summary: dict[str, Any]) -> list[str]:
     """Lines below the table: what each attack is, and what a reader must know."""
     lines = [
@@ -94,6 +103,8 @@ def _notes(attacks: dict[str, Any], summary: dict[str, Any]) -> list[str]:
         if '/' not in name
     ]
     lines += [f'{name}: {_turned(attack)}' for name, attack in attacks.items() if _reads_embedding(attack)]
+    lines += [f'{name}: {_smallest(attack)}' for name, attack in attacks.items() if 'curve' in attack]
+    lines += [f'{name}: without the attack, outside the same patches' for name in summary.get('outside', ())]
     if summary.get('worst'):
         lines.append('worst: of each image the worst, clean or under any attack')
     note = precision_note(summary.get('precision', 'fp32'))

@@ -55,12 +55,15 @@ class AttackRun(Run):
         attack: The attack.
         result: What it gave.
         predictions: For the attacked images.
+        outside: Whether these and the clean ones have the ground truth outside the attack's region alone, by which
+            ``victim`` is judged, too.
     """
 
     member: str
     attack: Attack
     result: AttackResult
     predictions: list[BaseDataElement]
+    outside: bool = False
 
     @property
     def label(self) -> str:
@@ -148,10 +151,11 @@ def _attacked(part: CleanRun, name: str, attack: Attack | Ensemble, precision: s
     for member, own, result in victim.runs(attack, precision):
         seconds = time.perf_counter() - start
         total += seconds
-        shared = (name, victim, part.batch, part.clean)
+        judge = victim if result.region is None else victim.outside(result.region)
+        shared = (name, judge, part.batch, judge.judged_here(part.clean))
         if isinstance(own, Ensemble):
             yield EnsembleRun(*shared, total, last, result)
         else:
-            predictions = victim.predict(result.adv)
-            yield AttackRun(*shared, seconds, last and not member, member, own, result, predictions)
+            predictions, outside = judge.predict(result.adv), judge is not victim
+            yield AttackRun(*shared, seconds, last and not member, member, own, result, predictions, outside)
         start = time.perf_counter()

@@ -136,6 +136,9 @@ class Task(ABC):
     """What a model's outputs are scores or values of, by which another model's prediction is followed: the highest of
     several classes, each label of several, or a positive length; None if nothing is said of how to compare them."""
 
+    per_pixel: ClassVar[bool] = False
+    """Whether predictions are of pixels, so that those of a patch's own pixels are left out."""
+
     has_classes: ClassVar[bool] = True
     """Whether names of classes mean anything to it."""
 

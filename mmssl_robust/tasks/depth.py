@@ -41,6 +41,7 @@ class Depth(MeanTask):
     outputs = 'lengths'
     targeted = 'TargetedDepth'
     sanity_images = 2
+    per_pixel = True
     has_classes = False
 
     def record(self, metric: Any, sample: Any) -> dict[str, Any]:

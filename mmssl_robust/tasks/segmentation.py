@@ -39,6 +39,7 @@ class Segmentation(Task):
     outputs = 'classes'
     targeted = 'TargetedCrossEntropy'
     sanity_images = 1
+    per_pixel = True
 
     def record(self, metric: Any, sample: Any) -> dict[str, Any]:
         """Return the areas of each class; the quality is the pixel accuracy, None without a labelled pixel."""

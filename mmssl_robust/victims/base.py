@@ -169,7 +169,8 @@ class Victim:
                 finally:
                     return_freed_memory(self.inputs.device, False)
             if precision in HALF:
-                _, loss, score, success = self.objective_values(member, result.adv)
+                judge = self if result.region is None else self.outside(result.region)
+                _, loss, score, success = judge.objective_values(member, result.adv)
                 result = replace(result, loss=loss, score=score, success=success)
             found.append(result)
             yield name, member, result
@@ -235,6 +236,22 @@ class Victim:
         other = copy.copy(self)
         other._given = targets
         return other
+
+    def outside(self, region: Tensor) -> 'Victim':
+        """The same, its predictions judged outside a region of the pixels; itself if what is predicted has no place.
+
+        Args:
+            region: (B, 1, H, W) bool, in the places of :attr:`pixels`.
+        """
+        return self
+
+    def judged_here(self, predictions: list[BaseDataElement]) -> list[BaseDataElement]:
+        """Predictions for the batch with the ground truth that this victim is judged by."""
+        return predictions
+
+    def region_of_maps(self, region: Tensor) -> Tensor:
+        """Return which places of the ground truth lie on a region of the pixels, wholly or in part, bool."""
+        raise NotImplementedError
 
     def seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple[Seen, Tensor | None]:
         """Return the function of pixels that an attack differentiates, and its targets.

@@ -1,13 +1,16 @@
 """Segmentors and depth estimators of mmseg under attack."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine.structures import BaseDataElement, PixelData
 from mmseg.models import BaseSegmentor
 from torch import Tensor
 
+from mmssl_robust.attacks.oracle import region_in
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
@@ -80,6 +83,35 @@ class DenseVictim(Victim):
         annotations = [sample.get(self.annotation).data for sample in self.data_samples]
         return _on_canvas(annotations, self.canvas, fill=self.unlabelled).to(self.inputs.device)
 
+    def outside(self, region: Tensor) -> 'DenseVictim':  # noqa: D102
+        other, maps = copy.copy(self), self.region_of_maps(region)
+        other.data_samples = [self._without(sample, covered) for sample, covered in zip(self.data_samples, maps)]
+        return other
+
+    def _without(self, sample: BaseDataElement, covered: Tensor) -> BaseDataElement:
+        if self.annotation not in sample:
+            return sample
+        truth = sample.get(self.annotation).data
+        rows, columns = truth.shape[-2:]
+        truth = truth.masked_fill(covered[:, :rows, :columns].to(truth.device), self.unlabelled)
+        return _with_truth(sample, self.annotation, truth)
+
+    def judged_here(self, predictions: list[BaseDataElement]) -> list[BaseDataElement]:  # noqa: D102
+        pairs = zip(predictions, self.data_samples, strict=True)
+        return [
+            _with_truth(prediction, self.annotation, sample.get(self.annotation).data)
+            if self.annotation in sample
+            else prediction
+            for prediction, sample in pairs
+        ]
+
+    def region_of_maps(self, region: Tensor) -> Tensor:  # noqa: D102
+        images = [part[:, :rows, :columns] for part, (rows, columns) in zip(region, self.sizes)]
+        maps = [
+            region_in(image[None], sample.ori_shape[:2])[0].float() for image, sample in zip(images, self.data_samples)
+        ]
+        return _on_canvas(maps, self.canvas, fill=0) > 0
+
     def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
         """Tokens of the whole input, or of each window of mmseg's sliding-window inference once, one after another."""
         windows = encode_in_budget(
@@ -118,6 +150,12 @@ class DepthVictim(DenseVictim):
     output = 'pred_depth_map'
     task = 'depth'
     annotation = 'gt_depth_map'
+
+
+def _with_truth(sample: BaseDataElement, annotation: str, truth: Tensor) -> BaseDataElement:
+    other = sample.clone()
+    other.set_data({annotation: PixelData(data=truth)})
+    return other
 
 
 def _on_canvas(maps: Sequence[Tensor], size: Sequence[int], fill: float) -> Tensor:

@@ -39,6 +39,10 @@ class Seen:
         """The same of some of the samples."""
         return replace(self, victim=self.victim.only(indices))
 
+    def region_of_maps(self, region: Tensor) -> Tensor:
+        """Which places of the ground truth lie on a region (B, 1, H, W) of the pixels."""
+        return self.victim.region_of_maps(region)
+
     def _outputs(self, pixels: Tensor) -> Outputs:
         if self.precision not in HALF:
             return self._read(pixels)

@@ -12,7 +12,7 @@ PACKAGE = Path(mmssl_robust.__file__).parent
 # From the ground up; what is named together is one floor.
 FLOORS = (
     ('version', 'utils'),
-    ('registry', 'attack_settings', 'functional'),
+    ('registry', 'attack_settings', 'robustness_curve', 'functional'),
     ('attacks', 'certified'),
     ('building', 'tasks'),
     ('presets', 'targeted', 'datasets'),

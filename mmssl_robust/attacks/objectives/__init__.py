@@ -15,6 +15,7 @@ from .multi_label import BinaryCrossEntropy
 from .segpgd import SegPGDLoss
 from .targeted import TargetedCrossEntropy
 from .targeted_depth import TargetedDepth
+from .task_loss import TaskLoss
 
 __all__ = [
     'BalancedMaskedCrossEntropy',
@@ -40,4 +41,5 @@ __all__ = [
     'TargetedDLR',
     'TargetedDepth',
     'TargetedMargin',
+    'TaskLoss',
 ]

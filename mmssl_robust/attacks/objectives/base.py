@@ -126,6 +126,27 @@ class Objective(HasThresholds, ABC):
         """Return whether so little is left of the quality as must be in a ball that holds every image (B,), bool."""
         return self.success(outputs, targets)
 
+    def halved(self, found: ObjectiveValues, clean: ObjectiveValues, targets: Tensor) -> Tensor:
+        """Return whether at most half of the clean quality is left (B,), bool; of an error, whether it has doubled.
+
+        An error is a score below 0. A class that is lost has no quality left.
+
+        Args:
+            found: What an iterate is worth.
+            clean: What the image as it is was worth.
+            targets: What :meth:`aim` returned.
+        """
+        return found.score <= torch.where(clean.score > 0, clean.score / 2, 2 * clean.score)
+
+    def outside(self, targets: Tensor, region: Tensor) -> Tensor:
+        """Return targets of which those in a region do not count; what is no map stays as it is.
+
+        Args:
+            targets: What :meth:`prepare` returned; maps (B, H, W) or (B, 1, H, W), or anything else.
+            region: (B, 1, H, W) bool, in the places of the maps.
+        """
+        return targets
+
     def flat(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether the loss of an image has no gradient by its nature (B,), bool; a zero there says nothing.
 

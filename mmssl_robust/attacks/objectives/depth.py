@@ -58,6 +58,10 @@ class DepthObjective(Objective):
         """Return whether no pixel is valid."""
         return ~self.valid(targets).flatten(1).any(dim=1)
 
+    def outside(self, targets: Tensor, region: Tensor) -> Tensor:
+        """Return targets with no depth, 0, in a region."""
+        return torch.where(region, 0, targets)
+
     def chance(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return minus the root mean square error, were the depths of the valid pixels in random order.
 

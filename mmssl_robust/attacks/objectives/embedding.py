@@ -11,7 +11,7 @@ from mmssl_robust.attacks.upsampled import full
 from mmssl_robust.functional.token_cosine import token_cosine
 from mmssl_robust.utils.errors import UserError
 
-from .base import Forward, Objective, Tokens
+from .base import Forward, Objective, ObjectiveValues, Tokens
 
 
 class EmbeddingDistance(Objective):
@@ -72,6 +72,10 @@ class EmbeddingDistance(Objective):
         """Return on which side of 0.5 the cosine is, as the class says."""
         cosine = self.cosine(outputs, targets)
         return cosine > 0.5 if self.towards else cosine < 0.5
+
+    def halved(self, found: ObjectiveValues, clean: ObjectiveValues, targets: Tensor) -> Tensor:  # noqa: ARG002
+        """Return whether the attack has succeeded: a distance has no half, the cosine has."""
+        return found.success
 
     def idle(self, score: Tensor, targets: Tensor) -> Tensor:
         """Return whether the reference is reached already, if it is what to move towards."""

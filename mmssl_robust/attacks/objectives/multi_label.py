@@ -34,6 +34,10 @@ class MultiLabelObjective(Objective):
         excess = outputs.sigmoid() - 0.5
         return masked_mean(excess, targets == 1) - masked_mean(excess, targets == 0)
 
+    def halved(self, found: ObjectiveValues, clean: ObjectiveValues, targets: Tensor) -> Tensor:  # noqa: ARG002
+        """Return whether at most half of the clean score is left, of which one below 0 has nothing to lose."""
+        return found.score <= clean.score.clamp(min=0) / 2
+
     def success(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether the false classes have the higher mean score."""
         return self.score(outputs, targets) < 0

@@ -70,6 +70,10 @@ class SegmentationObjective(Objective):
         """Return whether no pixel is valid, or none is right any more."""
         return (score == 0) | ~(targets != self.ignore_index).flatten(1).any(dim=1)
 
+    def outside(self, targets: Tensor, region: Tensor) -> Tensor:
+        """Return targets with the label that does not count in a region."""
+        return torch.where(region[:, 0], self.ignore_index, targets)
+
     def chance(self, outputs: Outputs, targets: Tensor) -> Tensor:
         """Return the pixel accuracy, were the predictions of the valid pixels in random order.
 

@@ -5,10 +5,12 @@ Perturbations are in units of pixels in [0, 1].
 """
 
 from .base import ThreatModel
+from .l0 import L0
 from .l1 import L1
 from .l2 import L2
 from .linf import Linf
 
 THREAT_MODELS: dict[str, type[ThreatModel]] = {'linf': Linf, 'l2': L2, 'l1': L1}
+"""Of any attack, by its ``norm``; :class:`L0` is a patch's alone."""
 
-__all__ = ['L1', 'L2', 'THREAT_MODELS', 'Linf', 'ThreatModel']
+__all__ = ['L0', 'L1', 'L2', 'THREAT_MODELS', 'Linf', 'ThreatModel']

@@ -33,12 +33,23 @@ class ThreatModel(ABC):
             raise UserError(f'eps={eps} is negative: give the radius of the allowed perturbation, at least 0')
 
     @abstractmethod
-    def project(self, delta: Tensor) -> Tensor:
-        """Return the nearest allowed perturbation to each of ``delta`` (B, C, H, W)."""
+    def project(self, delta: Tensor, radii: Tensor | None = None) -> Tensor:
+        """Return the nearest allowed perturbation to each of ``delta`` (B, C, H, W).
 
-    def nearest(self, inputs: Tensor, images: Tensor) -> Tensor:
-        """Return allowed images near to ``images`` (B, C, H, W): in the ball around ``inputs`` and in [0, 1]."""
-        return (inputs + self.project(images - inputs)).clamp(0, 1)
+        Args:
+            delta: Perturbations.
+            radii: A radius (B,) for each, in place of ``eps``.
+        """
+
+    def nearest(self, inputs: Tensor, images: Tensor, radii: Tensor | None = None) -> Tensor:
+        """Return allowed images near to ``images`` (B, C, H, W): in the ball around ``inputs`` and in [0, 1].
+
+        Args:
+            inputs: Centres of the balls (B, C, H, W).
+            images: Where to look.
+            radii: As for :meth:`project`.
+        """
+        return (inputs + self.project(images - inputs, radii)).clamp(0, 1)
 
     def scaled(self, factor: float) -> 'ThreatModel':
         """Return the ball whose radius is larger by a factor, at most that which holds all images."""

@@ -37,15 +37,18 @@ class L1(ThreatModel):
         """Return the ball whose radius is larger by a factor."""
         return L1(factor * self.eps, self.density)
 
-    def project(self, delta: Tensor) -> Tensor:
+    def project(self, delta: Tensor, radii: Tensor | None = None) -> Tensor:
         """Shrink every entry by the same amount, those that are smaller to 0."""
-        return shrink(delta, delta.new_tensor(torch.inf).expand_as(delta), self.eps)
+        return shrink(delta, delta.new_tensor(torch.inf).expand_as(delta), self._limit(radii))
 
-    def nearest(self, inputs: Tensor, images: Tensor) -> Tensor:
+    def nearest(self, inputs: Tensor, images: Tensor, radii: Tensor | None = None) -> Tensor:
         """Return the nearest images (B, C, H, W) that lie both in the ball around ``inputs`` and in [0, 1]."""
         delta = images - inputs
         room = torch.where(delta > 0, 1 - inputs, inputs)
-        return (inputs + shrink(delta, room, self.eps)).clamp(0, 1)
+        return (inputs + shrink(delta, room, self._limit(radii))).clamp(0, 1)
+
+    def _limit(self, radii: Tensor | None) -> float | Tensor:
+        return self.eps if radii is None else radii[:, None].double()
 
     def ascent(self, grad: Tensor, step_size: float | Tensor) -> Tensor:
         """Return a step whose length is shared by the entries of the largest gradients.
@@ -75,7 +78,7 @@ def sparse_direction(grad: Tensor, density: Tensor) -> Tensor:
     return (signs / signs.abs().sum(dim=1, keepdim=True).clamp(min=1)).view_as(grad)
 
 
-def shrink(delta: Tensor, room: Tensor, eps: float) -> Tensor:
+def shrink(delta: Tensor, room: Tensor, eps: float | Tensor) -> Tensor:
     """Nearest changes (B, C, H, W) to ``delta`` with a sum of magnitudes of at most ``eps``, none above its room.
 
     The solution is ``sign(d) min(max(|d| - t, 0), room)`` with the smallest t >= 0 for which the sum fits. The sum is

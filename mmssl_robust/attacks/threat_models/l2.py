@@ -15,10 +15,11 @@ class L2(ThreatModel):
 
     slack = SLACK['l2']
 
-    def project(self, delta: Tensor) -> Tensor:
+    def project(self, delta: Tensor, radii: Tensor | None = None) -> Tensor:
         """Shrink what is too long, its direction kept."""
         size = self.size(delta)
-        shrink = torch.where(size > self.eps, self.eps / size, torch.ones_like(size))
+        limit = self.eps if radii is None else radii
+        shrink = torch.where(size > limit, limit / size, torch.ones_like(size))
         return delta * shrink[:, None, None, None]
 
     def ascent(self, grad: Tensor, step_size: float | Tensor) -> Tensor:

@@ -22,9 +22,12 @@ class Linf(ThreatModel):
         if self.eps > 1:
             raise UserError(f"eps={eps} is above 1: pixels lie in [0, 1], so 8 of 255 grey levels are '8/255'")
 
-    def project(self, delta: Tensor) -> Tensor:
+    def project(self, delta: Tensor, radii: Tensor | None = None) -> Tensor:
         """Clamp every entry."""
-        return delta.clamp(-self.eps, self.eps)
+        if radii is None:
+            return delta.clamp(-self.eps, self.eps)
+        limit = radii[:, None, None, None]
+        return delta.clamp(-limit, limit)
 
     def ascent(self, grad: Tensor, step_size: float | Tensor) -> Tensor:
         """Return the gradient's sign, times the step; NaN stays NaN, of which PyTorch's sign makes 0."""
