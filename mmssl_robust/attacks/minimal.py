@@ -63,7 +63,7 @@ class Minimal(Attack):
         **settings: 'Unpack[Settings]',
     ) -> None:
         # What falls is decided at every step, as where an image leaves at its success.
-        super().__init__(objective, norm, eps, steps, random_start, stop_at_success=True, **settings)
+        super().__init__(objective, norm, eps, steps, random_start, restarts=1, stop_at_success=True, **settings)
         if steps < 1 or isinstance(search, bool) or not isinstance(search, int) or search <= DOUBLINGS:
             raise UserError(f'steps={steps}, search={search}: give at least 1 step, and at least {DOUBLINGS + 1} radii')
         if self.eps == 0:
