@@ -26,13 +26,11 @@ def sides_of(rows: int, columns: int, share: float) -> tuple[int, int]:
     side = int(sqrt(area))
     if not side:
         raise UserError(f'a patch of {share:.3g} of {columns}x{rows} pixels is less than one pixel: give a larger eps')
-    height = min(side, rows)
-    width = min(side, columns)
-    if side > rows:
-        width = min(int(area / rows), columns)
-    elif side > columns:
-        height = min(int(area / columns), rows)
-    return height, width
+    if side < min(rows, columns):
+        return side, side
+    if rows <= columns:
+        return rows, min(int(area / rows), columns)
+    return min(int(area / columns), rows), columns
 
 
 def places_of(inputs: Tensor, share: float, seeds: Sequence[Sequence[int]], mask: Tensor | None) -> Tensor:

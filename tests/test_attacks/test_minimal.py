@@ -28,7 +28,7 @@ def linear():
 def test_the_distance_to_a_plane(norm, linear):
     model, inputs, labels, margins, normal = linear
     exact = margins / DUAL[norm](normal)
-    found = Minimal(CrossEntropy(), norm=norm, eps=4 * float(exact.max()), search=14)(model, inputs, labels)
+    found = Minimal(CrossEntropy(), norm=norm, eps=4 * float(exact.max()), search=12)(model, inputs, labels)
     assert found.success.all() and (found.norm >= exact * (1 - 1e-9)).all()
     torch.testing.assert_close(found.norm, exact, rtol=0.01, atol=0)
     assert (model(found.adv).argmax(dim=1) != labels).all()
@@ -67,14 +67,14 @@ def test_of_an_error_it_is_the_perturbation_that_doubles_it():
         return images.mean(dim=(1, 2, 3), keepdim=True).expand(-1, 1, 4, 4)
 
     for objective in (DepthRMSE(), TaskLoss()):
-        found = Minimal(objective, eps=0.2, search=14)(depth, inputs, torch.full((1, 1, 4, 4), 0.45))
+        found = Minimal(objective, eps=0.2, search=12)(depth, inputs, torch.full((1, 1, 4, 4), 0.45))
         torch.testing.assert_close(found.norm, found.norm.new_tensor([0.05]), rtol=0.01, atol=0)
 
 
 def test_an_embedding_is_turned_by_sixty_degrees():
     """In the plane of two channels' sums from (1, 1): the cosine is 1/2 where the smaller is tan(15 degrees)."""
     inputs = torch.full((1, 2, 1, 1), 0.5, dtype=torch.float64)
-    attack = Minimal(EmbeddingCosine(), norm='l2', eps=1.0, search=14)
+    attack = Minimal(EmbeddingCosine(), norm='l2', eps=1.0, search=12)
     found = attack(lambda images: images.flatten(1) - 0.2, inputs)
     # A ball around (0.3, 0.3) touches the ray at 60 degrees at its distance times sin(60 degrees).
     exact = 0.3 * 2**0.5 * torch.tensor(torch.pi / 3).sin()

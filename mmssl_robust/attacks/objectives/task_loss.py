@@ -8,15 +8,15 @@ from mmssl_robust.attacks.upsampled import full
 
 from .base import Forward, Objective, ObjectiveValues
 from .cospgd import CosPGDLoss
-from .cross_entropy import CrossEntropy
 from .depth_errors import DepthRMSE
+from .margin import Margin
 from .multi_label import BinaryCrossEntropy
 
 
 class TaskLoss(Objective):
     """One objective for every task, by the shape of its ground truth, so that one preset serves all.
 
-    A class for each image (B,): :class:`CrossEntropy`. Several labels (B, K): :class:`BinaryCrossEntropy`. A class for
+    A class for each image (B,): :class:`Margin`, which does not saturate. Several labels (B, K): :class:`BinaryCrossEntropy`. A class for
     each pixel (B, H, W): :class:`CosPGDLoss`. Depth (B, 1, H, W): :class:`DepthRMSE`. Scores and successes are theirs.
 
     Args:
@@ -43,7 +43,7 @@ class TaskLoss(Objective):
             ValueError: If it is of none.
         """
         if targets.ndim == 1:
-            return CrossEntropy()
+            return Margin()
         if targets.ndim == 2:
             return BinaryCrossEntropy()
         if targets.ndim == 3:
