@@ -5,6 +5,7 @@ from .attack import Attack
 from .ensembles import SEA, AutoAttack, DepthEnsemble, Ensemble
 from .fab import FAB
 from .minimal import Minimal
+from .minimal_fab import MinimalFAB
 from .modes import eval_mode, frozen
 from .named import DepthPGD, EmbedAttack, SegPGD
 from .objectives import (
@@ -67,6 +68,7 @@ __all__ = [
     'Margin',
     'MaskedCrossEntropy',
     'Minimal',
+    'MinimalFAB',
     'Objective',
     'PGD',
     'Patch',

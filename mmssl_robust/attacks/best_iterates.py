@@ -52,3 +52,41 @@ class BestIterates:
                 setattr(self, name, chosen)
             else:
                 whole[name][indices] = chosen
+
+
+class NearestIterates:
+    """Of each image the smallest perturbation at which it falls; of what stands, the lowest score.
+
+    Args:
+        inputs: Clean images (B, C, H, W).
+        clean: What they are worth.
+        fallen: Which have fallen without a perturbation (B,).
+    """
+
+    def __init__(self, inputs: Tensor, clean: ObjectiveValues, fallen: Tensor) -> None:
+        self.adv, self.loss, self.score = inputs.clone(), clean.final_loss.clone(), clean.score.clone()
+        self.size = torch.where(fallen, 0, torch.inf).to(inputs.dtype)
+
+    def offer(self, places: Tensor, adv: Tensor, values: ObjectiveValues, sizes: Tensor, fallen: Tensor) -> None:
+        """Take over the images of an iterate that are better.
+
+        Args:
+            places: Of the images (N,).
+            adv: The iterate (N, C, H, W).
+            values: What it is worth.
+            sizes: Of its perturbations (N,).
+            fallen: Which have fallen (N,).
+        """
+        score, loss = self.score[places], self.loss[places]
+        lower = (values.score < score) | ((values.score == score) & (values.final_loss > loss))
+        better = torch.where(fallen, sizes < self.size[places], lower & self.size[places].isinf())
+        chosen = places[better]
+        self.adv[chosen], self.score[chosen] = adv[better], values.score[better].to(score.dtype)
+        self.loss[chosen] = values.final_loss[better].to(loss.dtype)
+        self.size[chosen] = torch.where(fallen[better], sizes[better], torch.inf)
+
+    def as_best(self) -> BestIterates:
+        """Return what an attack reports; its success is that a perturbation was found."""
+        kept, found = BestIterates(), self.size.isfinite()
+        kept.offer(self.adv, ObjectiveValues(self.loss, self.loss, self.score, found), 0)
+        return kept

@@ -9,7 +9,7 @@ from torch import Tensor
 from mmssl_robust.attack_settings import Kind
 from mmssl_robust.attacks.active import Imagewise, Iterates
 from mmssl_robust.attacks.attack import Attack, Problem
-from mmssl_robust.attacks.best_iterates import BestIterates
+from mmssl_robust.attacks.best_iterates import BestIterates, NearestIterates
 from mmssl_robust.attacks.keywords import Settings
 from mmssl_robust.attacks.noise import random_start
 from mmssl_robust.attacks.objectives.base import Objective, ObjectiveValues
@@ -79,7 +79,7 @@ class Minimal(Attack):
         problem = replace(problem, targets=self.objective.aim(problem.targets, 0))
         clean = problem.oracle.values(problem.inputs, problem.targets, self.steps)
         fallen = self.objective.halved(clean, clean, problem.targets)
-        kept = _Nearest(problem.inputs, clean, fallen)
+        kept = NearestIterates(problem.inputs, clean, fallen)
         places = (~fallen).nonzero()[:, 0]
         bracket = _Bracket.of(self.eps, len(places), problem.inputs)
         part, clean, adv = problem.only(places), _of(clean, places), self._start(problem, 0)[places]
@@ -142,30 +142,6 @@ class _Bracket(Imagewise):
     def rate(self, steps: int) -> Tensor:
         """Length of the next step, as a share of the radius: from half of it down."""
         return 0.5 * (1 - (self.taken - 1) / steps).clamp(min=0.1)
-
-
-class _Nearest:
-    """Of each image the smallest perturbation at which it falls; of what stands, the lowest score."""
-
-    def __init__(self, inputs: Tensor, clean: ObjectiveValues, fallen: Tensor) -> None:
-        self.adv, self.loss, self.score = inputs.clone(), clean.final_loss.clone(), clean.score.clone()
-        self.size = torch.where(fallen, 0, torch.inf).to(inputs.dtype)
-
-    def offer(self, places: Tensor, adv: Tensor, values: ObjectiveValues, sizes: Tensor, fallen: Tensor) -> None:
-        """Take over the images (N,) of an iterate that are better."""
-        score, loss = self.score[places], self.loss[places]
-        lower = (values.score < score) | ((values.score == score) & (values.final_loss > loss))
-        better = torch.where(fallen, sizes < self.size[places], lower & self.size[places].isinf())
-        chosen = places[better]
-        self.adv[chosen], self.score[chosen] = adv[better], values.score[better].to(score.dtype)
-        self.loss[chosen] = values.final_loss[better].to(loss.dtype)
-        self.size[chosen] = torch.where(fallen[better], sizes[better], torch.inf)
-
-    def as_best(self) -> BestIterates:
-        """Return what an attack reports."""
-        kept, found = BestIterates(), self.size.isfinite()
-        kept.offer(self.adv, ObjectiveValues(self.loss, self.loss, self.score, found), 0)
-        return kept
 
 
 def _of(values: ObjectiveValues, places: Tensor) -> ObjectiveValues:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmssl_robust.attacks import CrossEntropy, DepthRMSE, EmbeddingCosine, Minimal, TaskLoss
+from mmssl_robust.attacks import CrossEntropy, DepthRMSE, EmbeddingCosine, Minimal, MinimalFAB, TaskLoss
 from mmssl_robust.utils.errors import UserError
 
 DUAL = dict(linf=lambda w: w.abs().sum(), l2=lambda w: w.norm())
@@ -25,10 +25,13 @@ def linear():
 
 
 @pytest.mark.parametrize('norm', DUAL)
-def test_the_distance_to_a_plane(norm, linear):
+@pytest.mark.parametrize('kind', [Minimal, MinimalFAB])
+def test_the_distance_to_a_plane(kind, norm, linear):
     model, inputs, labels, margins, normal = linear
     exact = margins / DUAL[norm](normal)
-    found = Minimal(CrossEntropy(), norm=norm, eps=4 * float(exact.max()), search=12)(model, inputs, labels)
+    settings = dict(norm=norm, eps=4 * float(exact.max()))
+    attack = MinimalFAB(steps=10, **settings) if kind is MinimalFAB else Minimal(CrossEntropy(), search=12, **settings)
+    found = attack(model, inputs, labels)
     assert found.success.all() and (found.norm >= exact * (1 - 1e-9)).all()
     torch.testing.assert_close(found.norm, exact, rtol=0.01, atol=0)
     assert (model(found.adv).argmax(dim=1) != labels).all()

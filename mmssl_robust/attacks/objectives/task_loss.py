@@ -16,8 +16,9 @@ from .multi_label import BinaryCrossEntropy
 class TaskLoss(Objective):
     """One objective for every task, by the shape of its ground truth, so that one preset serves all.
 
-    A class for each image (B,): :class:`Margin`, which does not saturate. Several labels (B, K): :class:`BinaryCrossEntropy`. A class for
-    each pixel (B, H, W): :class:`CosPGDLoss`. Depth (B, 1, H, W): :class:`DepthRMSE`. Scores and successes are theirs.
+    A class for each image (B,): :class:`Margin`, which does not saturate. Several labels (B, K):
+    :class:`BinaryCrossEntropy`. A class for each pixel (B, H, W): :class:`CosPGDLoss`. Depth (B, 1, H, W):
+    :class:`DepthRMSE`. Scores and successes are theirs.
 
     Args:
         ignore_index: See :class:`SegmentationObjective`.

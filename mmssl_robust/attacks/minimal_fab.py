@@ -1,0 +1,29 @@
+"""FAB for what it is made for: the nearest adversarial image."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+from mmssl_robust.attack_settings import Kind
+from mmssl_robust.attacks.attack import Problem
+from mmssl_robust.attacks.best_iterates import BestIterates, NearestIterates
+from mmssl_robust.attacks.fab import FAB
+
+
+class MinimalFAB(FAB):
+    """FAB that reports of each image its smallest adversarial perturbation, as :class:`Minimal` does.
+
+    FAB itself reports an adversarial image in the ball, whichever it meets. Classification only; arguments as there.
+    """
+
+    FIXED = ('stop_at_success',)
+    kind: ClassVar[Kind] = 'minimal'
+
+    def _restarted(self, problem: Problem) -> BestIterates:
+        values = problem.oracle.values(problem.inputs, self.objective.aim(problem.targets, 0), self.steps)
+        kept = NearestIterates(problem.inputs, values, values.success)
+        places = (~values.success).nonzero()[:, 0]
+        for restart in range(min(self.restarts, self.objective.aims(problem.targets) or 0) if len(places) else 0):
+            part = replace(problem, targets=self.objective.aim(problem.targets, restart)).only(places)
+            for adv, found in self._iterates(part, restart):
+                kept.offer(places, adv, found, self.threat.size(adv - part.inputs), found.success)
+        return kept.as_best()
