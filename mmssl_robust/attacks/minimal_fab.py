@@ -1,22 +1,43 @@
 """FAB for what it is made for: the nearest adversarial image."""
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from mmssl_robust.attack_settings import Kind
 from mmssl_robust.attacks.attack import Problem
 from mmssl_robust.attacks.best_iterates import BestIterates, NearestIterates
 from mmssl_robust.attacks.fab import FAB
+from mmssl_robust.attacks.keywords import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class MinimalFAB(FAB):
     """FAB that reports of each image its smallest adversarial perturbation, as :class:`Minimal` does.
 
-    FAB itself reports an adversarial image in the ball, whichever it meets. Classification only; arguments as there.
+    FAB itself reports an adversarial image in the ball, whichever it meets. Classification only.
+
+    Args:
+        norm: See :class:`FAB`, as all arguments.
+        eps: The largest perturbation that is reported.
+        steps: See :class:`FAB`.
+        restarts: Likewise.
+        **settings: Likewise.
     """
 
     FIXED = ('stop_at_success',)
     kind: ClassVar[Kind] = 'minimal'
+
+    def __init__(
+        self,
+        norm: str = 'linf',
+        eps: float | str = '32/255',
+        steps: int = 15,
+        restarts: int = 9,
+        **settings: 'Unpack[Settings]',
+    ) -> None:
+        super().__init__(norm, eps, steps, restarts, stop_at_success=True, **settings)
 
     def _restarted(self, problem: Problem) -> BestIterates:
         values = problem.oracle.values(problem.inputs, self.objective.aim(problem.targets, 0), self.steps)

@@ -1,7 +1,8 @@
 """Robustness curves from one run of an attack that seeks each image's smallest perturbation, beside a sweep of PGD.
 
-Prints for each the passes of an image, the median size, the area below the curve, and its optimality: what it takes away
-of the images, over what the best of all for each image does. The sweep has as many passes as the first attack at most.
+Prints for each the passes of an image, the median size, the area below the curve, and its optimality: what it takes
+away of the images, over what the best of all for each image does. The sweep has as many passes as the first attack may
+have.
 
 Examples:
     python tools/analysis_tools/plot_minimal.py configs/classification/mini_cifar10.py \
@@ -49,7 +50,7 @@ _RADII = 10
 
 
 def parse_args() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     add_common_arguments(parser)
     parser.add_argument('checkpoint', nargs='?', help='path or URL of the weights, as of tools/test.py')
     parser.add_argument('--attack', nargs='+', default=['minimal'], metavar='NAME', help='of the kind minimal')
