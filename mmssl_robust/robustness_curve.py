@@ -46,7 +46,7 @@ def optimality(sizes: Sequence[float] | Sizes, best: Sequence[float] | Sizes, la
     """Return how much of what the best of all attacks takes away an attack takes away, in the manner of AttackBench.
 
     The area between the clean share and the curve of the attack, over that between the clean share and the curve of the
-    smallest size of each image that any attack found: 1 is as good on every image, 0 is to find nothing. After Cinà et
+    smallest size of each image that any attack found: 1 is as good on every image, 0 is to find nothing. After Cina et
     al., *AttackBench: Evaluating Gradient-based Attacks for Adversarial Examples*, AAAI 2025.
 
     Args:

@@ -169,7 +169,13 @@ def test_checkpoint_mistakes(tool, folder, capsys):
 def test_attack_mistakes(tool, folder, capsys):
     model = ('config.py', 'model.pth')
     unknown = refused(capsys, tool, *model, '--attack', 'segpgd', 'magic')
-    known = ("'magic'", 'embed-directions, ', 'embed-patch, embed, ', 'multilabel-apgd, multilabel-pgd, ', 'sea, segpgd')
+    known = (
+        "'magic'",
+        'embed-directions, ',
+        'embed-patch, embed, ',
+        'multilabel-apgd, multilabel-pgd, ',
+        'sea, segpgd',
+    )
     assert all(words in unknown for words in known)
     for eps in ('1.5', '-1/255', 'eight'):
         assert 'eps' in refused(capsys, tool, *model, '--attack', 'segpgd', f'--eps={eps}')
