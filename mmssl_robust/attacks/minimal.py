@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mmssl_robust.attack_settings import Kind
-from mmssl_robust.attacks.active import Imagewise, Iterates
+from mmssl_robust.attacks.active import Imagewise, Iterates, only
 from mmssl_robust.attacks.attack import Attack, Problem
 from mmssl_robust.attacks.best_iterates import BestIterates, NearestIterates
 from mmssl_robust.attacks.keywords import Settings
@@ -82,7 +82,7 @@ class Minimal(Attack):
         kept = NearestIterates(problem.inputs, clean, fallen)
         places = (~fallen).nonzero()[:, 0]
         bracket = _Bracket.of(self.eps, len(places), problem.inputs)
-        part, clean, adv = problem.only(places), _of(clean, places), self._start(problem, 0)[places]
+        part, clean, adv = only(places, problem, clean, self._start(problem, 0))
         while len(places):
             grad, values = part.oracle.gradient(adv, part.targets, self.steps, self.steps, part.mask)
             fallen = self.objective.halved(values, clean, part.targets)
@@ -90,10 +90,9 @@ class Minimal(Attack):
             kept.offer(places, adv, values, sizes, fallen)
             bracket.look(fallen, sizes, self.steps)
             going = bracket.going(self.search).nonzero()[:, 0]
-            part, clean, bracket, places = part.only(going), _of(clean, going), bracket.only(going), places[going]
+            part, clean, bracket, places, adv, grad = only(going, part, clean, bracket, places, adv, grad)
             length = (bracket.radius * bracket.rate(self.steps))[:, None, None, None]
-            adv = adv[going] + self.threat.ascent(grad[going], length)
-            adv = self.threat.nearest(part.inputs, adv, bracket.radius)
+            adv = self.threat.nearest(part.inputs, adv + self.threat.ascent(grad, length), bracket.radius)
         return kept.as_best()
 
     def _start(self, problem: Problem, restart: int) -> Tensor:
@@ -142,7 +141,3 @@ class _Bracket(Imagewise):
     def rate(self, steps: int) -> Tensor:
         """Length of the next step, as a share of the radius: from half of it down."""
         return 0.5 * (1 - (self.taken - 1) / steps).clamp(min=0.1)
-
-
-def _of(values: ObjectiveValues, places: Tensor) -> ObjectiveValues:
-    return ObjectiveValues(*(part[places] for part in values))

@@ -104,11 +104,11 @@ class Patch(Attack):
 
     def _start(self, problem: Problem, restart: int) -> Tensor:
         if problem.start is not None and restart == 0:
-            return torch.where(problem.mask, problem.start, problem.inputs)
+            return torch.where(region_of(problem), problem.start, problem.inputs)
         if not self.random_start:
             return problem.inputs
         noise = random_start(self.threat, problem.inputs, problem.keys, self.seed, restart, problem.mask)
-        return torch.where(problem.mask, noise, problem.inputs)
+        return torch.where(region_of(problem), noise, problem.inputs)
 
     def _iterates(self, problem: Problem, restart: int) -> Iterates:
         patch, past = self._start(problem, restart), None
@@ -118,7 +118,7 @@ class Patch(Attack):
             if place is still:
                 going = yield patch, values
                 problem, patch, grad, past = only(going, problem, patch, grad, past)
-            past = self._direction(pulled_back(place, patch, grad) * problem.mask, past)
+            past = self._direction(pulled_back(place, patch, grad) * region_of(problem), past)
             patch = (patch + self.threat.ascent(past, self.step_size)).clamp(0, 1)
         adv = self._position(problem, restart, 0)(patch)
         yield adv, problem.oracle.values(adv, problem.targets, max(self.steps, 1))
@@ -128,9 +128,15 @@ class Patch(Attack):
         if not self.rotation and not self.scale:
             return still
         seeds = [(self.seed, key, restart, step) for key in problem.keys]
-        return turned(problem.inputs, problem.mask, seeds, self.rotation, self.scale)
+        return turned(problem.inputs, region_of(problem), seeds, self.rotation, self.scale)
 
     def _direction(self, grad: Tensor, past: Tensor | None) -> Tensor:
         scale = grad.abs().mean(dim=(1, 2, 3), keepdim=True)
         grad = torch.where(scale == 0, grad, grad / scale)
         return grad if past is None else self.momentum * past + grad
+
+
+def region_of(problem: Problem) -> Tensor:
+    """The places (B, 1, H, W) of the patches in a problem that :meth:`Patch._posed` has made."""
+    assert problem.mask is not None
+    return problem.mask

@@ -51,7 +51,7 @@ def test_a_curve_from_one_run_of_test(run_tool, tmp_path, monkeypatch, capsys):
     torch.save(dict(state_dict=build(cfg.model).state_dict()), 'model.pth')
     run_tool(
         'test.py', 'config.py', 'model.pth', '--attack', 'minimal', 'patch', '--steps', 2, '--out', 'out.json',
-        '--work-dir', 'logs', '--sanity', '--show-dir', 'pictures', '--show-images', 1,
+        '--work-dir', 'logs', '--sanity',
     )  # fmt: skip
     found = json.loads((tmp_path / 'out.json').read_text())
     minimal = found['attacks']['minimal']
@@ -64,4 +64,3 @@ def test_a_curve_from_one_run_of_test(run_tool, tmp_path, monkeypatch, capsys):
     assert {'patch/mIoU', 'patch/clean/mIoU', 'minimal/mIoU', 'mIoU'} <= set(found['metrics'])
     said = capsys.readouterr().out
     assert 'the median eps of images with something to lose' in said and 'outside the same patches' in said
-    assert len(list((tmp_path / 'pictures' / 'patch').iterdir())) == 1
