@@ -12,7 +12,7 @@ from mmssl_robust.attacks.attack import Attack, Problem
 from mmssl_robust.attacks.best_iterates import BestIterates, NearestIterates
 from mmssl_robust.attacks.keywords import Settings
 from mmssl_robust.attacks.noise import random_start
-from mmssl_robust.attacks.objectives.base import Objective, ObjectiveValues
+from mmssl_robust.attacks.objectives.base import Objective
 from mmssl_robust.utils.errors import UserError
 
 if TYPE_CHECKING:
