@@ -16,7 +16,7 @@ FLOORS = (
     ('attacks', 'certified'),
     ('building', 'tasks'),
     ('presets', 'targeted', 'datasets'),
-    ('models',),
+    ('models', 'defences'),
     ('encoders',),
     ('victims',),
     ('visualization',),
