@@ -2,7 +2,8 @@
 
 from .apgd import APGD
 from .attack import Attack
-from .ensembles import SEA, AutoAttack, DepthEnsemble, Ensemble
+from .corruption import Corruption
+from .ensembles import SEA, AutoAttack, Corruptions, DepthEnsemble, Ensemble
 from .fab import FAB
 from .modes import eval_mode, frozen
 from .named import DepthPGD, EmbedAttack, SegPGD
@@ -41,6 +42,8 @@ __all__ = [
     'AutoAttack',
     'BalancedMaskedCrossEntropy',
     'BinaryCrossEntropy',
+    'Corruption',
+    'Corruptions',
     'CosPGDLoss',
     'CrossEntropy',
     'DLR',

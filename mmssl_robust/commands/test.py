@@ -65,7 +65,10 @@ SCHEMA_VERSION = 1
 """Of what --out writes."""
 # Attack settings that the command line can change.
 _LATER = '`test` keeps nothing before its end, start it again; `evaluate` and `benchmark` keep each batch'
-SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
+SETTINGS = (
+    *('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed'),
+    'severity',
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='images of a batch in the model at once during an attack; others take free places',
     )
     parser.add_argument('--seed', type=integer(0), help='of the random starts')
+    parser.add_argument('--severity', type=integer(1), help='of corruptions and edits, 1 to 5')
     parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
     parser.add_argument('--sanity-images', type=integer(1), default=16, help='how many')
     parser.add_argument(
@@ -210,11 +214,9 @@ def encoder_of(cfg: Config, model: nn.Module) -> dict[str, str]:
 def defence_of(cfg: Config) -> dict[str, Any]:
     """What stands before the model, if something does."""
     preprocessor = cfg.model.get('data_preprocessor') or {}
-    return (
-        dict(defence=dict(preprocessor.defence, bpda=preprocessor.get('bpda', True)))
-        if 'defence' in preprocessor
-        else {}
-    )
+    if 'defence' not in preprocessor:
+        return {}
+    return dict(defence=dict(preprocessor.defence, bpda=preprocessor.get('bpda', True)))
 
 
 def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:

@@ -79,6 +79,10 @@ def _reads_embedding(attack: dict[str, Any]) -> bool:
     return AttackSettings.from_dict(attack['settings']).reads == 'embedding'
 
 
+def _averages(attack: dict[str, Any]) -> bool:
+    return AttackSettings.from_dict(attack['settings']).averages
+
+
 def _turned(attack: dict[str, Any]) -> str:
     """What success is of an attack on the embedding: a cosine on the other side of one half."""
     towards = AttackSettings.from_dict(attack['settings']).objective_arguments.get('towards')
@@ -93,7 +97,13 @@ def _notes(attacks: dict[str, Any], summary: dict[str, Any]) -> list[str]:
         for name, attack in attacks.items()
         if '/' not in name
     ]
-    lines += [f'{name}: {_turned(attack)}' for name, attack in attacks.items() if _reads_embedding(attack)]
+    lines += [
+        f'{name}: {_turned(attack)}'
+        for name, attack in attacks.items()
+        if _reads_embedding(attack) and not _averages(attack)
+    ]
+    several = [name for name, attack in attacks.items() if attack['settings'].get('members') and _averages(attack)]
+    lines += [f'{name}: mean over its rows' for name in several]
     if summary.get('worst'):
         lines.append('worst: of each image the worst, clean or under any attack')
     note = precision_note(summary.get('precision', 'fp32'))

@@ -13,6 +13,7 @@ PACKAGE = Path(mmssl_robust.__file__).parent
 FLOORS = (
     ('version', 'utils'),
     ('registry', 'attack_settings', 'functional'),
+    ('corruptions',),
     ('attacks', 'certified'),
     ('building', 'tasks'),
     ('presets', 'targeted', 'datasets'),
