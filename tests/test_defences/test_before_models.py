@@ -23,9 +23,14 @@ from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.victims import build_victim
 
+PGD2 = PGD(CrossEntropy(), steps=2)
 CASES = {
-    'classifier': (classifier_cfg(), classification_batch((16, 16), (16, 16)), PGD(CrossEntropy(), steps=2)),
-    'padded': (classifier_cfg(pad_size_divisor=16), classification_batch((12, 9), (12, 9)), PGD(CrossEntropy(), steps=2)),
+    'classifier': (classifier_cfg(), classification_batch((16, 16), (16, 16)), PGD2),
+    'padded': (
+        classifier_cfg(pad_size_divisor=16),
+        classification_batch((12, 9), (12, 9)),
+        PGD(CrossEntropy(), steps=2),
+    ),
     'segmentor': (segmentor_cfg(), segmentation_batch((20, 12), (40, 24), (31, 23)), SegPGD(steps=2)),
     'windows': (segmentor_cfg('slide'), segmentation_batch((24, 40), (24, 40)), SegPGD(steps=2)),
     'depth': (depth_estimator_cfg(), depth_batch((20, 12), (40, 24)), DepthPGD(steps=2)),
