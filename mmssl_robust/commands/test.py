@@ -213,10 +213,9 @@ def encoder_of(cfg: Config, model: nn.Module) -> dict[str, str]:
 
 def defence_of(cfg: Config) -> dict[str, Any]:
     """What stands before the model, if something does."""
-    preprocessor = cfg.model.get('data_preprocessor') or {}
-    if 'defence' not in preprocessor:
-        return {}
-    return dict(defence=dict(preprocessor.defence, bpda=preprocessor.get('bpda', True)))
+    settings = cfg.model.get('data_preprocessor') or {}
+    defence = settings.get('defence')
+    return dict(defence=dict(defence, bpda=settings.get('bpda', True))) if defence else {}
 
 
 def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:

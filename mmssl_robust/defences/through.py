@@ -42,9 +42,9 @@ def defend(
     """
     keys = range(len(pixels)) if keys is None else keys
     calls = [0] * len(pixels) if calls is None else calls
-    draws = ()
+    draws: list[list[np.random.Generator]] = []
     if getattr(defence, 'random', False):
-        draws = ([np.random.default_rng((seed, *pair, _STREAM)) for pair in zip(keys, calls, strict=True)],)
+        draws = [[np.random.default_rng((seed, *pair, _STREAM)) for pair in zip(keys, calls, strict=True)]]
     straight = bpda and not getattr(defence, 'has_gradient', False)
     with torch.autocast(pixels.device.type, enabled=False):
         changed = defence(pixels.detach() if straight else pixels, *draws)
@@ -66,5 +66,5 @@ class _Straight(torch.autograd.Function):
         return changed.clone()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # noqa: ARG004
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
         return grad, None
