@@ -47,7 +47,7 @@ _WORDS = {
 _USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False, rotation=0, scale=0)
 # What optimisers and objectives are tuned by; other arguments are those of attacks of one's own.
 _TUNING = (
-    *('active', 'area', 'backward', 'bias', 'ignore_index', 'max_depth', 'members', 'min_depth', 'momentum'),
+    *('active', 'area', 'backward', 'bias', 'ignore_index', 'max_depth', 'members', 'min_depth', 'momentum', 'names'),
     *('overshoot', 'random_start', 'rho', 'stages', 'targets'),
 )
 
@@ -93,6 +93,17 @@ class AttackSettings:
     def budget(self) -> tuple[str, float]:
         """The ball: norm and eps. Attacks are comparable, and an attacker may choose among them, within one."""
         return self.norm, self.eps
+
+    @property
+    def averages(self) -> bool:
+        """Whether its metrics are means over members, of which nobody chooses the worst for an image."""
+        return self.kind == 'corruption'
+
+    def budget_words(self) -> str:
+        """How strong it is, such as ``'linf, 8/255'`` or ``'severity 3'``."""
+        if 'severity' in self.arguments:
+            return f'severity {self.arguments["severity"]}'
+        return f'{self.norm}, {written(self.eps, self.norm)}'
 
     def number(self, name: str) -> float:
         """Return an argument as a number, such as what a sweep changes; a step size that was left out as it is taken.

@@ -51,6 +51,7 @@ MODELS = Registry(
         'mmssl_robust.models.segmentors',
         'mmssl_robust.models.algorithms',
         'mmssl_robust.models.registered_losses',
+        'mmssl_robust.defences',
         'mmssl_robust.encoders.encoder',
     ],
 )

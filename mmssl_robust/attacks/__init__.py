@@ -2,7 +2,8 @@
 
 from .apgd import APGD
 from .attack import Attack
-from .ensembles import SEA, AutoAttack, DepthEnsemble, Ensemble
+from .corruption import Corruption
+from .ensembles import SEA, AutoAttack, Corruptions, DepthEnsemble, Ensemble
 from .fab import FAB
 from .minimal import Minimal
 from .minimal_fab import MinimalFAB
@@ -45,6 +46,8 @@ __all__ = [
     'AutoAttack',
     'BalancedMaskedCrossEntropy',
     'BinaryCrossEntropy',
+    'Corruption',
+    'Corruptions',
     'CosPGDLoss',
     'CrossEntropy',
     'DLR',

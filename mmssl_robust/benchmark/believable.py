@@ -67,7 +67,7 @@ def checks_of(rows: list[RowRecords]) -> list[Check]:
 def _checked(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
     """Yield name of the check, attack, verdict and figures."""
     for attack in records.finished:
-        if attack != CLEAN:
+        if attack != CLEAN and not records.settings(attack).averages:  # which climbs nothing
             yield from _gradients(records, attack)
     for attack, checks in records.store.sanity().items():
         for check in checks:
@@ -76,7 +76,7 @@ def _checked(records: RowRecords) -> Iterator[tuple[str, str, bool, str]]:
     yield from _sweeps(records)
     yield from _weaker_than_embedding(records)
     if CLEAN in records.finished:
-        for attack in records.attacks:
+        for attack in (name for name in records.attacks if not records.settings(name).averages):
             yield from _improved(records, attack)
         yield from _clean(records)
 
@@ -170,8 +170,8 @@ def _weaker_than_embedding(records: RowRecords) -> Iterator[tuple[str, str, bool
 def _are_rivals(own: AttackSettings, other: AttackSettings) -> bool:
     """Whether one on the prediction, which wants no certain answer, has the ball of one on the embedding."""
     wanted = own.reads == 'prediction' and 'target' not in own.objective_arguments and other.reads == 'embedding'
-    wanted = wanted and own.kind == other.kind
-    return wanted and ball(*own.budget) == ball(*other.budget)
+    same = own.kind == other.kind and own.in_a_ball and ball(*own.budget) == ball(*other.budget)
+    return wanted and same
 
 
 def _stronger(found: Mapping[str, Contributions], first: str, second: str) -> str:

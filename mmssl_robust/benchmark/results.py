@@ -20,8 +20,8 @@ COLUMNS = (
     *('kind', 'row', 'task', 'data', 'encoder', 'variant', 'epoch', 'attack', 'threat', 'reads', 'norm', 'eps'),
     *('axis', 'x', 'metric', 'value', 'low', 'high', 'interval', 'images', 'fell', 'rose', 'published', 'difference'),
 )
-"""Of every table of results; ``kind`` is ``result``, ``curve``, ``difference`` (to Standard) or ``kept``, ``threat``
-that of an attack's settings."""
+"""Of every table of results; ``kind`` is ``result``, ``member`` (of corruptions), ``curve``, ``difference`` (to
+Standard) or ``kept``, ``threat`` that of an attack's settings."""
 
 
 def results_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
@@ -51,6 +51,17 @@ def _result(records: RowRecords, attack: str, resamples: int) -> list[dict[str, 
             line |= dict(published=published, difference=line['value'] - published)
         line |= dict(zip(('fell', 'rose'), records.changes(attack) or ()))
     return lines
+
+
+def members_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
+    """Metrics of each corruption of several whose mean is a result; ``attack`` is called ``ATTACK/CORRUPTION``."""
+    lines = []
+    for records in rows:
+        for attack in (name for name in records.attacks if records.settings(name).averages):
+            for member, found in records.members(attack).items():
+                own = _lines('member', records, attack, estimates(found, resamples))
+                lines += [line | dict(attack=f'{attack}/{member}') for line in own]
+    return _table(lines)
 
 
 def numbers_of(row: Row, work_dir: Path) -> dict[str, float]:
@@ -93,7 +104,7 @@ def curves_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
 
     Returns:
         A table of :data:`COLUMNS`; ``axis`` is ``'eps'``, ``'steps'`` or another setting, ``x`` its value, ``attack``
-        the swept attack. ``eps`` = 0 is the clean image.
+        the swept attack. ``eps`` or ``severity`` = 0 is the clean image.
     """
     lines = []
     for records in rows:
@@ -110,7 +121,7 @@ def sweeps_of(records: RowRecords) -> Iterator[tuple[str, str, list[tuple[float,
         images = found[names[0]].index
         points = [(records.row.sweeps[name].value, one) for name, one in found.items()]
         points.append((records.settings(base).number(axis), records.contributions(base).only(images)))
-        if axis == 'eps' and CLEAN in records.finished:
+        if axis in ('eps', 'severity') and CLEAN in records.finished:
             points.append((0.0, records.contributions(CLEAN).only(images)))
         yield base, axis, sorted(points, key=lambda point: point[0])
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmssl_robust.attack_settings import CLEAN, OUTSIDE, AttackSettings
 from mmssl_robust.tasks import Contributions, Task, WorstCase, by_budget, fallen_and_risen, worst_of
+from mmssl_robust.tasks.contributions import averaged
 from mmssl_robust.utils.errors import UserError
 
 from .records import RecordStore
@@ -95,11 +96,14 @@ class RowRecords:
     def contributions(self, attack: str) -> Contributions:
         """What its images add to the metrics: of an attack those of the attacked images, of an ensemble the worst case.
 
-        To an ensemble's worst case belong the clean images, too: an attacker may leave an image alone.
+        To an ensemble's worst case belong the clean images, too: an attacker may leave an image alone. Of corruptions,
+        which nobody chooses, it is what adds to the means over them.
         """
         records = self._attacked(attack)
         if records['index'].is_unique:
             return self.task.contributions(records)
+        if self.settings(attack).averages:
+            return self._averaged(attack)
         return self.task.contributions(self._worst_of([*self._clean(records), records]).records)
 
     def clean_beside(self, attack: str) -> Contributions:
@@ -129,6 +133,18 @@ class RowRecords:
         records = self.read(attack)
         outside = records[records['member'] == CLEAN]
         return outside if len(outside) else None
+
+    def members(self, attack: str) -> dict[str, Contributions]:
+        """Name of each member of an ensemble -> what the images that it made add to the metrics."""
+        table = self.read(attack)
+        own = dict.fromkeys(table['member'].dropna())
+        return {name: self.task.contributions(table[table['member'] == name]) for name in own}
+
+    def _averaged(self, attack: str) -> Contributions:
+        try:
+            return averaged(list(self.members(attack).values()))
+        except ValueError as error:
+            raise UserError(f'the records in {self.store.folder} do not fit each other: {error}') from error
 
     def _worst_of(self, tables: list[pd.DataFrame]) -> WorstCase:
         """The worst case over records of the same images."""

@@ -22,6 +22,7 @@ OPTIONAL = {
     'tensorboard': '--log-to tensorboard',
     'wandb': '--log-to wandb',
     'mlflow': '--log-to mlflow',
+    'imagecorruptions-imaug': '--attack corruptions',
     'transformers': 'encoders of the Hugging Face Hub',
     'argcomplete': 'completion in the shell',
     'openmim': '`mim test mmssl_robust CONFIG`',

@@ -23,6 +23,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 
 from mmssl_robust.benchmark.options import Options
+from mmssl_robust.defences.in_config import defences
 from mmssl_robust.easy.plan import IMAGES, PROTOCOLS, Plan
 from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
 from mmssl_robust.utils.arguments import integer, number
@@ -69,6 +70,9 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         '--bank', type=Path, metavar='DIR', help='without labels: images to compare with, and to fit linear probes on'
     )
     parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files; default the task's")
+    parser.add_argument(
+        '--defence', metavar='NAME', help=f'before the encoder: {", ".join(defences())}, or the path of a file'
+    )
     parser.add_argument('--eps', nargs='+', metavar='EPS', help='sizes, e.g. 2/255 4/255; the smaller make a curve')
     parser.add_argument('--steps', type=integer(1), help='of the attacks')
     defaults = ', '.join(f'{count} of {task}' for task, count in IMAGES.items())
@@ -109,6 +113,7 @@ def plan_of(args: argparse.Namespace, encoder: str, folder: Path) -> Plan:
         protocol=args.protocol,
         sanity=args.sanity,
         seed=args.seed,
+        defence=args.defence,
     )
 
 

@@ -29,6 +29,7 @@ from torch import nn
 
 from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
+from mmssl_robust.defences.in_config import defences, load_defence, use_defence
 from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
@@ -64,7 +65,10 @@ SCHEMA_VERSION = 1
 """Of what --out writes."""
 # Attack settings that the command line can change.
 _LATER = '`test` keeps nothing before its end, start it again; `evaluate` and `benchmark` keep each batch'
-SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
+SETTINGS = (
+    *('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed'),
+    'severity',
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = ', '.join(presets())
     parser.add_argument(
         '--attack', nargs='+', metavar='NAME', help=f'{known}, or the path of a file; default those in test_cfg.attacks'
+    )
+    parser.add_argument(
+        '--defence', metavar='NAME', help=f'before the model: {", ".join(defences())}, or the path of a file'
+    )
+    parser.add_argument(
+        '--no-bpda', action='store_true', help='attack the defence by its own gradient, to see what that hides'
     )
     parser.add_argument('--norm', help='linf, l2 or l1')
     parser.add_argument('--eps', help="size of the perturbation in that norm, for pixels in [0, 1], e.g. '4/255'")
@@ -102,6 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='images of a batch in the model at once during an attack; others take free places',
     )
     parser.add_argument('--seed', type=integer(0), help='of the random starts')
+    parser.add_argument('--severity', type=integer(1), help='of corruptions and edits, 1 to 5')
     parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
     parser.add_argument('--sanity-images', type=integer(1), default=16, help='how many')
     parser.add_argument(
@@ -157,6 +168,10 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
     if args.tta:
         use_tta(cfg)
+    if args.no_bpda and not args.defence:
+        raise UserError('--no-bpda is for a defence: add --defence')
+    if args.defence:
+        use_defence(cfg, load_defence(args.defence), bpda=not args.no_bpda)
     cfg.env_cfg = cfg.get('env_cfg') or {}
     cfg.env_cfg.dist_cfg = dict(timeout=PATIENCE) | (cfg.env_cfg.get('dist_cfg') or {})
     if args.sanity_other and not args.sanity:
@@ -196,6 +211,13 @@ def encoder_of(cfg: Config, model: nn.Module) -> dict[str, str]:
     return dict(encoder=source, encoder_sha256=sha256(path)) if path.is_file() else {}
 
 
+def defence_of(cfg: Config) -> dict[str, Any]:
+    """What stands before the model, if something does."""
+    settings = cfg.model.get('data_preprocessor') or {}
+    defence = settings.get('defence')
+    return dict(defence=dict(defence, bpda=settings.get('bpda', True))) if defence else {}
+
+
 def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float], seconds: float) -> dict[str, Any]:
     """Everything that one needs to compare or repeat the numbers."""
     cfg, loop, model = runner.cfg, runner.test_loop, unwrapped(runner.model)
@@ -214,6 +236,7 @@ def report_of(args: argparse.Namespace, runner: Runner, metrics: dict[str, float
         checkpoint_sha256=sha256(local_path(args.checkpoint)) if args.checkpoint else None,
         **encoder_of(cfg, model),
         weights=loaded_weights(model),
+        **defence_of(cfg),
         **(dict(tta=dict(scales=model.scales, flips=model.flips)) if args.tta else {}),
         libraries=library_versions(),
     )

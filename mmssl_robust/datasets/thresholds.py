@@ -147,7 +147,7 @@ def _tell_part(part: Any, registry: Registry, told: Mapping[str, float]) -> None
     part.update({name: value for name, value in told.items() if name in known})
     if 'ignore_index' not in told:
         return
-    if 'seg_pad_val' in known:  # what is padded does not count
+    if 'seg_pad_val' in (*known, *part):  # what is padded does not count
         part['seg_pad_val'] = told['ignore_index']
     elif isinstance(part.get('pad_val'), Mapping) and 'seg' in part['pad_val']:
         part['pad_val']['seg'] = told['ignore_index']

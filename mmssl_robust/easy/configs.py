@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmssl_robust.datasets.folders import Entry, Found, photographs
 from mmssl_robust.datasets.tolerant import spread
+from mmssl_robust.defences.in_config import load_defence, use_defence
 from mmssl_robust.encoders import EncoderInfo, use_encoder
 from mmssl_robust.utils.config_files import find_config, read_config
 from mmssl_robust.utils.json_files import write_json
@@ -58,6 +59,8 @@ def config_of(plan: Plan, found: Found, info: EncoderInfo, lists: Path) -> Confi
     else:
         cfg.merge_from_dict(_training(plan, len(found.train)))
         cfg.default_hooks.logger = dict(type='mmssl_robust.TimedLoggerHook', seconds=30)
+    if plan.defence:
+        use_defence(cfg, load_defence(plan.defence))
     return cfg
 
 

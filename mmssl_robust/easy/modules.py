@@ -125,7 +125,8 @@ class PlainDepthEstimator(_PlainDense, StockDepthEstimator):
 MODELS = dict(classification=PlainClassifier, segmentation=PlainSegmentor, depth=PlainDepthEstimator)
 """Task -> class."""
 _NO_EMBEDDING = (
-    'a plain network has outputs and no embedding: attack its outputs (pgd, segpgd, depthpgd), or name an encoder'
+    'a plain network has outputs and no embedding: attack its outputs (pgd, segpgd, depthpgd; '
+    'corruptions by an objective such as CrossEntropy), or name an encoder'
 )
 
 

@@ -1,7 +1,7 @@
 """What is to be evaluated: an encoder, a folder, a task, attacks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Plan:
         protocol: How heads are trained: ``'quick'``, on cached features, or ``'paper'``, as the paper does.
         sanity: Whether to check on few images that the attacks are to be believed.
         seed: Of the split into training and test images.
+        defence: What stands before the encoder, by name or file, as `--defence` takes it.
 
     Raises:
         UserError: If settings do not fit each other.
@@ -67,6 +68,7 @@ class Plan:
     protocol: str = 'quick'
     sanity: bool = False
     seed: int = 0
+    defence: str | None = field(default=None, repr=False)  # from the others follows where an evaluation lies
 
     def __post_init__(self) -> None:
         if self.task not in IMAGES:

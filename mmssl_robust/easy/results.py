@@ -145,7 +145,8 @@ class Results:
         shared: dict[str, Any] = {key: getattr(records.row, key) for key in ('task', 'data', 'encoder', 'variant')}
         shared |= dict(attack=attack)
         if attack != CLEAN:
-            norm, eps = records.settings(attack).budget
+            settings = records.settings(attack)
+            norm, eps = (None, None) if settings.averages else settings.budget
             base = records.row.sweeps[attack].base if attack in records.row.sweeps else attack
             shared |= dict(attack=base, norm=norm, eps=eps)
         shared |= dict(zip(('fell', 'rose'), records.changes(attack) or ()))

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import fsum
 from typing import Any
 
 import pandas as pd
@@ -54,7 +55,8 @@ class RobustEvaluation:
         attacks: Name -> config of an attack. The name is the prefix of its metrics; ``NAME/MEMBER`` is that of a
             member of an ensemble, and ``worst`` that of the worst prediction for each image, clean or under any of the
             attacks, if they have one norm and eps; otherwise ``worst-linf-8/255`` and the like for each of several
-            budgets. An ensemble's own metrics are of that kind, too.
+            budgets. An ensemble's own metrics are of that kind, too; of
+            corruptions they are means over them.
         precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made. They are scored in
             fp32.
         attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
@@ -116,7 +118,9 @@ class RobustEvaluation:
         if self.task is None or not self.attacks:
             return {}
         groups = {
-            name: [CLEAN, *self._runs([name])] for name, attack in self.attacks.items() if isinstance(attack, Ensemble)
+            name: [CLEAN, *self._runs([name])]
+            for name, attack in self.attacks.items()
+            if isinstance(attack, Ensemble) and not attack.averages
         }
         for budget, names in by_budget({name: attack.settings for name, attack in self.attacks.items()}).items():
             runs = [CLEAN, *self._runs(names)]
@@ -227,6 +231,7 @@ class RobustEvaluation:
             if name in self.groups and self.task:
                 own |= _chosen(self.task, pd.concat([tables[label] for label in self.groups[name]]), own)
             metrics |= {f'{name}/{key}': value for key, value in own.items()}
+        metrics |= self._means(metrics)
         names = [*dict.fromkeys((*self._runs(), *self.attacks))]
         attacks = {name: self._summary(name, tables) for name in names}
         worst = [name for name in self.groups if name not in self.attacks]
@@ -234,6 +239,16 @@ class RobustEvaluation:
         if self._clean_outside():
             self.summary['outside'] = self._clean_outside()
         return metrics
+
+    def _means(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """The metrics of ensembles that average: means over their members."""
+        found: dict[str, float] = {}
+        for name in (name for name, attack in self.attacks.items() if getattr(attack, 'averages', False)):
+            first, *others = [f'{label}/' for label in self._runs([name])]
+            for key in (key.removeprefix(first) for key in metrics if key.startswith(first)):
+                values = [float(metrics[prefix + key]) for prefix in (first, *others)]
+                found[f'{name}/{key}'] = fsum(values) / len(values)
+        return found
 
     def worst_value(self, metrics: Mapping[str, float]) -> float:
         """Return the task's first metric in the worst case over clean images, attacks and budgets.

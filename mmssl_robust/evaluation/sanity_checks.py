@@ -55,7 +55,7 @@ def check_attacks(
     }
     found: dict[str, list[dict[str, torch.Tensor]]] = {name: [] for name in plain}
     unit = 0
-    for batch in track(batches, f'sanity of {", ".join(plain)}'):
+    for batch in track(batches if plain else (), f'sanity of {", ".join(plain)}'):
         for victim, part in victims_of(model, batch, attack_memory):
             rival = None if other is None else build_victim(other, part, attack_memory)
             for name, attack in plain.items():

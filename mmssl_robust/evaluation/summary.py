@@ -79,6 +79,10 @@ def _reads_embedding(attack: dict[str, Any]) -> bool:
     return AttackSettings.from_dict(attack['settings']).reads == 'embedding'
 
 
+def _averages(attack: dict[str, Any]) -> bool:
+    return AttackSettings.from_dict(attack['settings']).averages
+
+
 def _turned(attack: dict[str, Any]) -> str:
     """What success is of an attack on the embedding: a cosine on the other side of one half."""
     towards = AttackSettings.from_dict(attack['settings']).objective_arguments.get('towards')
@@ -102,7 +106,13 @@ def _notes(attacks: dict[str, Any], summary: dict[str, Any]) -> list[str]:
         for name, attack in attacks.items()
         if '/' not in name
     ]
-    lines += [f'{name}: {_turned(attack)}' for name, attack in attacks.items() if _reads_embedding(attack)]
+    lines += [
+        f'{name}: {_turned(attack)}'
+        for name, attack in attacks.items()
+        if _reads_embedding(attack) and not _averages(attack)
+    ]
+    several = [name for name, attack in attacks.items() if attack['settings'].get('members') and _averages(attack)]
+    lines += [f'{name}: mean over its rows' for name in several]
     lines += [f'{name}: {_smallest(attack)}' for name, attack in attacks.items() if 'curve' in attack]
     lines += [f'{name}: without the attack, outside the same patches' for name in summary.get('outside', ())]
     if summary.get('worst'):

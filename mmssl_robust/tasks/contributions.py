@@ -1,7 +1,8 @@
 """What images add to the metrics of a data set, from which any share of the images gives them anew."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +33,41 @@ class Contributions:
         """Metric -> value, of all images."""
         values = self.task.metric_values(self.parts, np.ones((1, len(self.parts))))[0]
         return dict(zip(self.task.metric_names, values.tolist()))
+
+
+class _Averaged:
+    """A task whose metrics are means over several evaluations, whose parts lie side by side."""
+
+    def __init__(self, task: 'Task', number: int) -> None:
+        self._task, self._number = task, number
+        # Of a mean of shares no exact interval is known.
+        self.metrics = tuple(replace(metric, is_share=False) for metric in task.metrics)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith('_'):
+            raise AttributeError(name)
+        return getattr(self._task, name)
+
+    def metric_values(self, parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        values = [self._task.metric_values(part, weights) for part in np.split(parts, self._number, axis=1)]
+        mean: np.ndarray = np.mean(values, axis=0)
+        return mean
+
+
+def averaged(several: Sequence[Contributions]) -> Contributions:
+    """What images add to the means of the metrics over several evaluations of them.
+
+    Args:
+        several: One for each evaluation.
+
+    Raises:
+        ValueError: If they are not of the same images.
+    """
+    first = several[0]
+    if not all(np.array_equal(first.index, other.index) for other in several):
+        raise ValueError('not the same images')
+    task: Any = _Averaged(first.task, len(several))
+    return Contributions(task, first.index, np.hstack([one.parts for one in several]))
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

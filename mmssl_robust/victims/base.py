@@ -1,6 +1,7 @@
 """What all victims share: pixels in and out of a model's own preprocessing."""
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from mmssl_robust.attacks.objectives import ObjectiveValues
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.upsampled import Outputs, full
+from mmssl_robust.defences import Defended, undefended
 from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.tasks import task_named
@@ -51,17 +53,19 @@ class Victim:
     def __init__(self, model: BaseModel, data_batch: dict[str, Any]) -> None:
         self.model = model
         images = list(data_batch['inputs'])
-        data = model.data_preprocessor(_as_wanted(model.data_preprocessor, data_batch), False)
+        preprocessor = undefended(model.data_preprocessor)
+        data = preprocessor(_as_wanted(preprocessor, data_batch), False)
         self.inputs: Tensor = data['inputs']
         self.data_samples: list[BaseDataElement] = data['data_samples']
         self.sizes = [tuple(image.shape[-2:]) for image in images]
         self.keys = [_key(sample) for sample in self.data_samples]
         self.mask = self._mask()
-        self.space = PixelSpace(model.data_preprocessor, self.inputs, images)
+        self.space = PixelSpace(preprocessor, self.inputs, images)
         self.pixels = self.space.to_pixels(self.inputs, self.mask)
         self.swaps_channels = self._swaps_channels(images[0])
         self._clean: dict[tuple[str, str], Tensor] = {}
         self._given: Tensor | None = None
+        self._calls: Counter[int] | None = None
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -94,9 +98,24 @@ class Victim:
         """
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Model input (B, 3, H, W) for pixels in [0, 1]; padding is the preprocessor's."""
-        inputs = self.space.to_inputs(pixels)
+        """Model input (B, 3, H, W) for pixels in [0, 1], through its defence; padding is the preprocessor's."""
+        inputs = self.space.to_inputs(self._defended(pixels))
         return inputs if self.mask is None else torch.where(self.mask, inputs, self.inputs)
+
+    def _defended(self, pixels: Tensor) -> Tensor:
+        preprocessor = self.model.data_preprocessor
+        if not isinstance(preprocessor, Defended):
+            return pixels
+        if self._calls is None:
+            return preprocessor.defend(pixels, self.sizes, self.keys)
+        self._calls.update(self.keys)
+        return preprocessor.defend(pixels, self.sizes, self.keys, [self._calls[key] for key in self.keys])
+
+    def _drawing(self) -> 'Victim':
+        """The same, whose defence draws anew at each call, counted for each image since now: no other image matters."""
+        other = copy.copy(self)
+        other._calls = Counter()
+        return other
 
     def as_inputs(self, pixels: Tensor) -> list[Tensor]:
         """Images (3, H, W) as the data loader would give them, but floats, for a stock ``test_step``."""
@@ -267,9 +286,9 @@ class Victim:
         objective = attack.objective
         if objective.reads == 'embedding':
             own = self.clean_embedding(objective.tokens, precision) if objective.from_clean else None
-            return Seen(self, precision, objective.tokens), own
+            return Seen(self._drawing(), precision, objective.tokens), own
         targets = self.targets() if self._given is None else self._given
-        return Seen(self, precision, upsampled=objective.takes_upsampled), targets
+        return Seen(self._drawing(), precision, upsampled=objective.takes_upsampled), targets
 
     @torch.no_grad()
     def clean_embedding(self, tokens: str, precision: str = 'fp32') -> Tensor:

@@ -10,6 +10,7 @@ from mmengine.structures import BaseDataElement, PixelData
 from mmseg.models import BaseSegmentor
 from torch import Tensor
 
+from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.oracle import region_in
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.functional.tokens import select_tokens
@@ -18,6 +19,7 @@ from mmssl_robust.utils.thresholds import EVERY_TARGET, USUAL_THRESHOLDS
 from mmssl_robust.victims.budget import encode_in_budget
 
 from .base import Victim, name_of
+from .seen import Seen
 from .tail import Grid, Tail, has_linear_tail
 from .thresholds import thresholds_of
 
@@ -53,6 +55,15 @@ class DenseVictim(Victim):
     @property
     def thresholds(self) -> dict[str, float]:  # noqa: D102
         return thresholds_of(self.model) if self._given is None else EVERY_TARGET
+
+    def seen_by(self, attack: Attack | Ensemble, precision: str = 'fp32') -> tuple[Seen, Tensor | None]:
+        """See :meth:`Victim.seen_by`; what moves pixels away from their ground truth is refused."""
+        if getattr(attack, 'moves_pixels', False):
+            raise UserError(
+                f'{self.task} is measured pixel by pixel, and a crop moves them: use the presets corruptions or '
+                'edits-in-place'
+            )
+        return super().seen_by(attack, precision)
 
     @property
     def unlabelled(self) -> float:

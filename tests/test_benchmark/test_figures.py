@@ -47,3 +47,11 @@ def test_a_variant_is_named_where_there_are_several():
     assert not figures._model(table).str.contains('Standard').any()
     table.loc[table.index[:3], 'variant'] = 'DeACL'
     assert figures._model(table).str.contains('Standard').any()
+
+
+def test_a_panel_without_variants_beside_one_with_them():
+    table = long_names('eps')
+    other = table[table['encoder'] == table['encoder'][0]].assign(data='others', variant='DeACL')
+    figure = figures._curves(pd.concat([table, other], ignore_index=True), 'eps')
+    labels = [text.get_text() for axes in figure.axes for text in axes.get_legend().get_texts()]
+    assert len(labels) == 15 and all('Standard' in label or 'DeACL' in label for label in labels)

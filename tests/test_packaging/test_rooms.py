@@ -13,10 +13,11 @@ PACKAGE = Path(mmssl_robust.__file__).parent
 FLOORS = (
     ('version', 'utils'),
     ('registry', 'attack_settings', 'robustness_curve', 'functional'),
+    ('corruptions',),
     ('attacks', 'certified'),
     ('building', 'tasks'),
     ('presets', 'targeted', 'datasets'),
-    ('models',),
+    ('models', 'defences'),
     ('encoders',),
     ('victims',),
     ('visualization',),

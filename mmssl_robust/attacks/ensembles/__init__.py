@@ -2,7 +2,8 @@
 
 from .autoattack import AutoAttack
 from .base import Ensemble
+from .corruptions import Corruptions
 from .depth import DepthEnsemble
 from .sea import SEA
 
-__all__ = ['SEA', 'AutoAttack', 'DepthEnsemble', 'Ensemble']
+__all__ = ['SEA', 'AutoAttack', 'Corruptions', 'DepthEnsemble', 'Ensemble']

@@ -37,6 +37,8 @@ class Ensemble:
 
     kind: ClassVar[Kind] = 'image'
     """See :class:`~mmssl_robust.attack_settings.AttackSettings`."""
+    averages: ClassVar[bool] = False
+    """Whether its metrics are means over the members, not the worst for each image."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from mmssl_robust.utils.precision_notes import precision_note
 
 from ..believable import Check, checks_of
 from ..joined import read_several
-from ..results import curves_of, differences_of, kept_of, results_of
+from ..results import curves_of, differences_of, kept_of, members_of, results_of
 from ..row_records import RowRecords
 from ..suite import Suite
 from ..transfers import transfers_of
@@ -30,6 +30,7 @@ class Content:
         suite: The suite.
         rows: Its rows with their records.
         results: See :func:`~mmssl_robust.benchmark.results.results_of`.
+        members: See :func:`~mmssl_robust.benchmark.results.members_of`.
         differences: See :func:`~mmssl_robust.benchmark.results.differences_of`.
         curves: See :func:`~mmssl_robust.benchmark.results.curves_of`.
         kept: See :func:`~mmssl_robust.benchmark.results.kept_of`.
@@ -44,6 +45,7 @@ class Content:
     suite: Suite
     rows: list[RowRecords]
     results: pd.DataFrame
+    members: pd.DataFrame
     differences: pd.DataFrame
     curves: pd.DataFrame
     kept: pd.DataFrame
@@ -115,6 +117,7 @@ def content_of(suite: Suite, rows: list[RowRecords], resamples: int, title: str)
         suite=suite,
         rows=rows,
         results=results_of(rows, resamples),
+        members=members_of(rows, resamples),
         differences=differences_of(rows, resamples),
         curves=curves_of(rows, resamples),
         kept=kept_of(rows, resamples),

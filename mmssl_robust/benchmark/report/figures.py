@@ -133,6 +133,7 @@ def _curves(table: pd.DataFrame, axis: str) -> Figure:
     height = 4.6 + _LEGEND_LINE * max(lines - _LEGEND_LINES, 0)
     figure = Figure(figsize=(4 * max(len(panels), 1.25), height), layout=layout, dpi=100)
     colours = _colours(table)
+    table = table.assign(model=_model(table))  # a panel alone may be without variants
     for axes, (task, data) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
         _curve_panel(axes, table[(table['task'] == task) & (table['data'] == data)], colours, axis)
         axes.set_title(plotted(f'{data}, {task}'), fontsize=13)
@@ -142,7 +143,7 @@ def _curves(table: pd.DataFrame, axis: str) -> Figure:
 def _curve_panel(axes: Axes, table: pd.DataFrame, colours: dict[str, str], axis: str) -> None:
     styles = _styles(table)
     scale = _scale(table, axis)
-    for (name, attack), line in table.groupby([_model(table), 'attack'], sort=False):
+    for (name, attack), line in table.groupby(['model', 'attack'], sort=False):
         colour, (style, marker) = colours[str(name)], styles[str(attack)]
         xs = line['x'].to_numpy(float) * scale
         axes.plot(

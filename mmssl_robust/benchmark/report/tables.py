@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from mmssl_robust.attack_settings import CLEAN, written
+from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.escaping import code, latex, markdown
 
@@ -65,12 +65,11 @@ def columns_of(content: Content, task: str) -> list[str]:
 
 
 def budgets_of(content: Content, task: str) -> dict[str, str]:
-    """Attack -> its norm and eps, of those of a task's table that have the same for all rows."""
+    """Attack -> its norm and eps, or severity, of those of a task's table that have the same for all rows."""
     found: dict[str, set[str]] = {}
     for records in content.begun:
         for attack in records.attacks if records.row.task == task else ():
-            settings = records.settings(attack)
-            found.setdefault(attack, set()).add(f'{settings.norm}, {written(settings.eps, settings.norm)}')
+            found.setdefault(attack, set()).add(records.settings(attack).budget_words())
     return {attack: ' '.join(budgets) for attack, budgets in found.items() if len(budgets) == 1}
 
 
@@ -227,7 +226,7 @@ def commands_of(content: Content) -> str:
 
 
 def _all(content: Content) -> pd.DataFrame:
-    tables = [content.results, content.differences, content.curves, content.kept]
+    tables = [content.results, content.members, content.differences, content.curves, content.kept]
     return pd.concat([table.astype(object) for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 

@@ -1,6 +1,9 @@
 """Other threats of a report than a perturbation of one image for the model at hand: a table for each task."""
 
+from dataclasses import replace
 from typing import NamedTuple
+
+import pandas as pd
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.tasks import task_named
@@ -46,17 +49,15 @@ class Table(NamedTuple):
 def threats_of(content: Content) -> list[Table]:
     """A table for each task that has met another threat."""
     found = {task: _columns(content, task) for task in tasks_of(content)}
-    return [
-        Table(
-            heading_of(task),
-            task_named(task).metric.description,
-            columns,
-            budgets_of(content, task),
-            body_of(content, task, columns),
-        )
-        for task, columns in found.items()
-        if columns
-    ]
+    tables = []
+    for task, columns in found.items():
+        unit, budgets = task_named(task).metric.description, budgets_of(content, task)
+        if columns:
+            tables.append(Table(heading_of(task), unit, columns, budgets, body_of(content, task, columns)))
+        if each := _corruptions(content, task):
+            body = body_of(_with_members(content), task, each)
+            tables.append(Table(f'{heading_of(task)}, each corruption', unit, each, {}, body))
+    return tables
 
 
 def kinds_of(content: Content) -> list[tuple[str, str]]:
@@ -69,10 +70,12 @@ def markdown_threats(content: Content) -> list[str]:
     """The tables as parts of a Markdown report; none where there are none."""
     parts = []
     for task in tasks_of(content):
-        columns = _columns(content, task)
+        columns, unit = _columns(content, task), task_named(task).metric.description
         if columns:
-            unit = task_named(task).metric.description
             parts += [f'### {markdown(heading_of(task))}', f'{unit}.', markdown_table(content, task, columns)]
+        if each := _corruptions(content, task):
+            table = markdown_table(_with_members(content), task, each)
+            parts += [f'### {markdown(heading_of(task))}, each corruption', f'{unit}.', table]
     kinds = '\n'.join(f'- {kind}: {words}' for kind, words in kinds_of(content))
     return ['## Other threats', NOTE, kinds, *parts] if parts else []
 
@@ -81,3 +84,13 @@ def _columns(content: Content, task: str) -> list[str]:
     table = content.results[content.results['task'] == task]
     others = dict.fromkeys(table[table['threat'].fillna('image') != 'image']['attack'])
     return [CLEAN, *others] if others else []
+
+
+def _corruptions(content: Content, task: str) -> list[str]:
+    table = content.members[content.members['task'] == task]
+    return [CLEAN, *dict.fromkeys(table['attack'])] if len(table) else []
+
+
+def _with_members(content: Content) -> Content:
+    """The results of single corruptions beside the others."""
+    return replace(content, results=pd.concat([content.results, content.members], ignore_index=True))

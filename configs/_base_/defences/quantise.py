@@ -1,0 +1,2 @@
+# Eight levels for each channel.
+defence = dict(type='mmssl_robust.Quantise', levels=8)

@@ -1,0 +1,42 @@
+"""JPEG compression."""
+
+from io import BytesIO
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from mmssl_robust.registry import MODELS
+from mmssl_robust.utils.numbers import check_integer
+
+
+@MODELS.register_module()
+class JPEG(nn.Module):
+    """Compress and decompress, as Pillow does: 8 bits a channel, colours at half the resolution.
+
+    From Das et al., *Keeping the Bad Guys Out: Protecting and Vaccinating Deep Learning with JPEG Compression*, 2017.
+
+    Args:
+        quality: From 1 to 95.
+
+    Raises:
+        UserError: If it is another one.
+    """
+
+    def __init__(self, quality: int = 75) -> None:
+        super().__init__()
+        self.quality = check_integer(quality, 'quality', 1, 95)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return images (B, 3, H, W)."""
+        return torch.stack([jpeg(image, self.quality) for image in pixels.detach()])
+
+
+def jpeg(image: Tensor, quality: int) -> Tensor:
+    """Return an image (3, H, W) in [0, 1] after JPEG."""
+    levels = (image * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    file = BytesIO()
+    Image.fromarray(levels).save(file, 'JPEG', quality=quality)
+    found = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)
+    return found.to(image) / 255
