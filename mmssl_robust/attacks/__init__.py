@@ -33,6 +33,8 @@ from .pgd import FGSM, PGD
 from .result import AttackResult, Perturbation
 from .square import Square
 from .threat_models import L1, L2, Linf, ThreatModel
+from .transfer import Transfer
+from .transfer_pgd import TransferPGD
 
 __all__ = [
     'APGD',
@@ -75,6 +77,8 @@ __all__ = [
     'TargetedDepth',
     'TargetedMargin',
     'ThreatModel',
+    'Transfer',
+    'TransferPGD',
     'eval_mode',
     'frozen',
 ]

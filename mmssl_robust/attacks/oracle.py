@@ -1,5 +1,6 @@
 """What an attack keeps track of while it runs: its model, its gradients, what they cost."""
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -84,6 +85,13 @@ class Oracle:
         places = indices if isinstance(self._indices, slice) else self._indices[indices]
         settings = (self._count, self._eot_samples, self._loss_scale, self._check)
         return Oracle(forward_of(self._forward, indices), self._objective, keys, *settings, places, self._active)
+
+    def through(self, view: Callable[[Forward], Forward]) -> 'Oracle':
+        """Return the oracle of the model behind a view of the images, such as at another size; calls count here."""
+        other = copy.copy(self)
+        vars(other).pop('_parts', None)
+        other._forward = view(self._forward)
+        return other
 
     @cached_property
     def _parts(self) -> list[tuple[Tensor, 'Oracle']]:

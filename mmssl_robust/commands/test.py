@@ -64,7 +64,10 @@ SCHEMA_VERSION = 1
 """Of what --out writes."""
 # Attack settings that the command line can change.
 _LATER = '`test` keeps nothing before its end, start it again; `evaluate` and `benchmark` keep each batch'
-SETTINGS = ('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed')
+SETTINGS = (
+    *('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed'),
+    *('surrogate',),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='images of a batch in the model at once during an attack; others take free places',
     )
     parser.add_argument('--seed', type=integer(0), help='of the random starts')
+    parser.add_argument('--surrogate', metavar='ENCODER', help='whose embedding `transfer` attacks, by name or path')
     parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
     parser.add_argument('--sanity-images', type=integer(1), default=16, help='how many')
     parser.add_argument(
