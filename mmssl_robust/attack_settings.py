@@ -42,7 +42,7 @@ _WORDS = {
     'directions': 'directions ',
 }
 # Said only where it is not so.
-_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False, block=None)
+_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False, block=None, fit='tile')
 # What optimisers and objectives are tuned by; other arguments are those of attacks of one's own.
 _TUNING = (
     *('active', 'area', 'backward', 'bias', 'ignore_index', 'max_depth', 'members', 'min_depth', 'momentum'),

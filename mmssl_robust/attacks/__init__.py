@@ -35,6 +35,7 @@ from .square import Square
 from .threat_models import L1, L2, Linf, ThreatModel
 from .transfer import Transfer
 from .transfer_pgd import TransferPGD
+from .universal import Universal
 
 __all__ = [
     'APGD',
@@ -79,6 +80,7 @@ __all__ = [
     'ThreatModel',
     'Transfer',
     'TransferPGD',
+    'Universal',
     'eval_mode',
     'frozen',
 ]

@@ -28,6 +28,7 @@ COMMANDS = {
     'compare': 'compare',
     'test': 'test',
     'train': 'train',
+    'universal': 'universal',
     'benchmark': 'benchmark',
     'merge': 'merge',
     'report': 'report',
