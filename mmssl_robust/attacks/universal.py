@@ -1,6 +1,7 @@
 """One perturbation for all images: adding it, and making it."""
 
 from collections.abc import Mapping, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from torch import nn
 
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
     check_folder(args.out.parent, '--out')
     if missing := [name for name in ('model', 'test_dataloader') if not cfg.get(name)]:
         raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
+    MMLogger.get_instance('universal', log_level='ERROR')
     later = 'it keeps nothing before its end, start it again'
     with config_errors(cfg, args.config, ('model', 'test_dataloader')), going_on_later(later):
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):

@@ -1,5 +1,6 @@
 """The file of one perturbation for all images, which may come from anywhere."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from .errors import UserError, first_line
 from .files import check_regular, sha256, whole_file
 from .numbers import parse_number
 
-_NAME = 'delta'
+_NAME, _NOTES = 'delta', 'perturbation'
 _BALL = ('norm', 'eps')
 _LONGEST = 1 << 14  # pixels of a side
 
@@ -48,19 +49,30 @@ def read_perturbation(path: str | os.PathLike[str]) -> PerturbationFile:
         raise UserError(f'perturbation not found: {path}')
     try:
         with safe_open(path, 'pt') as file:
-            notes = dict(file.metadata() or {})
+            notes = (file.metadata() or {}).get(_NOTES)
             shape = file.get_slice(_NAME).get_shape() if list(file.keys()) == [_NAME] else None
             if shape is None or len(shape) != 3 or shape[0] != 3 or not 0 < min(shape) <= max(shape) <= _LONGEST:
                 raise UserError(f'{path} holds no perturbation: it must have one tensor, {_NAME!r} of (3, H, W)')
             delta: Tensor = file.get_tensor(_NAME)
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f'cannot read the perturbation {path}: {first_line(error)[:200]}') from error
-    if missing := [name for name in _BALL if name not in notes]:
-        raise UserError(f'{path} does not say {" and ".join(missing)} of its ball: make it by `mmssl-robust universal`')
+    said = _read_notes(notes, path)
     if delta.dtype != torch.float32 or not delta.isfinite().all():
         raise UserError(f'{path} holds {delta.dtype} numbers, or some that are not finite: give float32')
-    norm, eps = notes.pop('norm'), parse_number(notes.pop('eps'), f'eps of {path}')
-    return PerturbationFile(delta, norm, eps, sha256(Path(path)), notes)
+    norm, eps = said.pop('norm'), parse_number(said.pop('eps'), f'eps of {path}')
+    return PerturbationFile(delta, norm, eps, sha256(Path(path)), said)
+
+
+def _read_notes(notes: str | None, path: str | os.PathLike[str]) -> dict[str, str]:
+    try:
+        said = json.loads(notes or '{}')
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        raise UserError(f'cannot read what {path} says of itself: make it again by `mmssl-robust universal`')
+    if missing := [name for name in _BALL if name not in said]:
+        raise UserError(f'{path} does not say {" and ".join(missing)} of its ball: make it by `mmssl-robust universal`')
+    return said
 
 
 def write_perturbation(path: str | os.PathLike[str], delta: Tensor, norm: str, eps: str, notes: dict[str, str]) -> str:
@@ -80,6 +92,7 @@ def write_perturbation(path: str | os.PathLike[str], delta: Tensor, norm: str, e
         UserError: If it cannot be written.
     """
     with whole_file(path) as partial:
-        said = {**notes, **dict(zip(_BALL, (norm, eps)))}
-        save_file({_NAME: delta.detach().cpu().float().contiguous()}, partial, said)
+        # As one text: safetensors writes several in any order, and the file would have another hash each time.
+        said = json.dumps({**notes, **dict(zip(_BALL, (norm, eps)))}, sort_keys=True)
+        save_file({_NAME: delta.detach().cpu().float().contiguous()}, partial, {_NOTES: said})
     return sha256(Path(path))

@@ -33,7 +33,7 @@ def test_presets_of_strong_attacks():
     strong = {'fgsm', 'apgd', 'cospgd', 'square', 'autoattack', 'sea', 'depth-ensemble'}
     strong |= {'multilabel-pgd', 'multilabel-apgd', 'embed-directions'}
     embedding = {'embed-cls', 'embed-patch', 'embed-both'}
-    threats = {'transfer', 'universal'}
+    threats = {'embed-transfer', 'transfer', 'universal'}
     assert attacks.keys() == paper | strong | embedding | threats
     assert all((attack.norm, attack.eps, attack.seed) == ('linf', 8 / 255, 0) for attack in attacks.values())
     assert [type(attacks[name]).__name__ for name in ('autoattack', 'sea', 'depth-ensemble')] == [

@@ -158,7 +158,7 @@ def test_row_json_of_version_2_says_what_its_attacks_were(store):
     assert store.info()['attacks'] == attacks
 
 
-YOUNGER = {'embed-directions', 'embed-cls', 'embed-patch', 'embed-both', 'transfer', 'universal'}
+YOUNGER = {'embed-directions', 'embed-cls', 'embed-patch', 'embed-both', 'embed-transfer', 'transfer', 'universal'}
 
 
 @pytest.mark.parametrize('name', sorted(presets().keys() - YOUNGER))
