@@ -16,6 +16,7 @@ from .numbers import parse_number
 
 _NAME, _NOTES = 'delta', 'perturbation'
 _BALL = ('norm', 'eps')
+_VERSION, SCHEMA_VERSION = 'schema_version', '1'
 _LONGEST = 1 << 14  # pixels of a side
 
 
@@ -70,6 +71,8 @@ def _read_notes(notes: str | None, path: str | os.PathLike[str]) -> dict[str, st
         said = None
     if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
         raise UserError(f'cannot read what {path} says of itself: make it again by `mmssl-robust universal`')
+    if said.pop(_VERSION, SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise UserError(f'{path} is of a newer version of mmssl_robust: update it')
     if missing := [name for name in _BALL if name not in said]:
         raise UserError(f'{path} does not say {" and ".join(missing)} of its ball: make it by `mmssl-robust universal`')
     return said
@@ -93,6 +96,6 @@ def write_perturbation(path: str | os.PathLike[str], delta: Tensor, norm: str, e
     """
     with whole_file(path) as partial:
         # As one text: safetensors writes several in any order, and the file would have another hash each time.
-        said = json.dumps({**notes, **dict(zip(_BALL, (norm, eps)))}, sort_keys=True)
+        said = json.dumps({**notes, 'norm': norm, 'eps': eps, _VERSION: SCHEMA_VERSION}, sort_keys=True)
         save_file({_NAME: delta.detach().cpu().float().contiguous()}, partial, {_NOTES: said})
     return sha256(Path(path))

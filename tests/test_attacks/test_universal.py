@@ -175,3 +175,12 @@ def refused(path, words):
     with pytest.raises(UserError, match=words) as caught:
         Universal(Peak(), eps=0.1, file=str(path))
     assert '\n' not in str(caught.value)
+
+
+def test_a_file_of_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / 'delta.safetensors'
+    save_file(dict(delta=torch.zeros(3, 4, 4)), path, dict(perturbation='{"schema_version": "2"}'))
+    refused(path, 'newer version')
+    for notes in ('[1]', '{"norm": 1}', '{', '[' * 10000):
+        save_file(dict(delta=torch.zeros(3, 4, 4)), path, dict(perturbation=notes))
+        refused(path, 'says of itself')

@@ -63,8 +63,8 @@ def test_it_is_made_of_any_task_and_added_to_images(task, own, folder, run_tool,
     assert (found.norm, found.eps, notes['seed'], notes['epochs']) == ('linf', 16 / 255, '0', '2')
     assert len(notes['model_sha256']) == 64 and str(folder) not in str(notes)
     assert delta.abs().max() <= 16 / 255 + 1e-6 and delta.ne(0).all()
-    run_tool('test.py', config, weights, '--attack', 'universal', '--perturbation', 'one.safetensors', '--eps', '16/255',
-             '--out', 'result.json')  # fmt: skip
+    added = ('--attack', 'universal', '--perturbation', 'one.safetensors', '--eps', '16/255')
+    run_tool('test.py', config, weights, *added, '--out', 'result.json')
     settings = json.loads((folder / 'result.json').read_text())['attacks']['universal']['settings']
     assert settings['kind'] == 'universal' and len(settings['arguments']['sha256']) == 64
 

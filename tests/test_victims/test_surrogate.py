@@ -13,6 +13,8 @@ from toys import (
 )
 
 from mmssl_robust.attacks import EmbedAttack, EmbeddingDistance, Ensemble, Transfer
+from mmssl_robust.easy.api import attack as attack_of_easy
+from mmssl_robust.easy.modules import PlainClassifier, PlainInputs
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.pretrained import initialise
 from mmssl_robust.victims import build_victim
@@ -101,3 +103,25 @@ def test_what_cannot_be_is_refused_in_a_line():
             victim.attack(attack)
         assert '\n' not in str(caught.value)
     assert type(Transfer('mini').judged_by) is EmbeddingDistance
+
+
+def test_a_plain_network_which_has_no_embedding_is_judged_by_the_surrogates():
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 16 * 16, 4))
+    victim = build_victim(
+        PlainClassifier(network, PlainInputs(255.0, torch.device('cpu'))), classification_batch((16, 16))
+    )
+    attack = Transfer('mini', **FEW)
+    result = victim.attack(attack)
+    surrogate = surrogate_of(attack, torch.device('cpu'))
+    clean, attacked = (surrogate.tokens(surrogate.normalise(x, None), 'cls') for x in (victim.pixels, result.adv))
+    torch.testing.assert_close(result.loss, (attacked - clean).flatten(1).norm(dim=1))
+    assert victim.objective_values(attack, victim.pixels).final_loss.item() == 0
+    assert len(victim.predict(result.adv)) == 1
+
+
+def test_in_python_the_surrogate_is_what_is_attacked():
+    with pytest.raises(UserError, match="attack='embed-transfer'") as caught:
+        attack_of_easy('mini', torch.rand(1, 3, 16, 16), attack='transfer', surrogate='mini')
+    assert '\n' not in str(caught.value)
+    found = attack_of_easy('mini', torch.rand(1, 3, 16, 16), attack='embed-transfer', steps=1)
+    assert found.loss.item() > 0
