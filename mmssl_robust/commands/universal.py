@@ -45,7 +45,7 @@ from mmssl_robust.utils.wording import counted
 from mmssl_robust.version import __version__
 
 SUMMARY = 'make one perturbation for all images'
-_SHARE = 10  # a step is this part of eps, where nothing else is said
+_SHARE = 4  # a step is this part of eps, where nothing else is said
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--attack', default='embed', metavar='NAME', help='preset whose objective, norm and eps it has')
     parser.add_argument('--norm', help='linf, l2 or l1')
     parser.add_argument('--eps', help="size in that norm, for pixels in [0, 1], e.g. '4/255'")
-    parser.add_argument('--step-size', help='of the first step; default a tenth of eps')
+    parser.add_argument('--step-size', help='of the first step; default a quarter of eps')
     parser.add_argument('--epochs', type=integer(0), default=20, help='times that each image is seen')
-    parser.add_argument('--batch-size', type=integer(1), default=25, help='images of a step')
+    parser.add_argument('--batch-size', type=integer(1), default=10, help='images of a step')
     parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
     parser.add_argument('--fit', choices=('tile', 'resize'), default='tile', help='to images of another size')
     parser.add_argument('--seed', type=integer(0), default=0, help='of the start and of the order of the images')
@@ -88,9 +88,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
     MMLogger.get_instance('universal', log_level='ERROR')
     later = 'it keeps nothing before its end, start it again'
-    with config_errors(cfg, args.config, ('model', 'test_dataloader')), going_on_later(later):
-        with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-            make(cfg, args)
+    scope = DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine'))
+    with config_errors(cfg, args.config, ('model', 'test_dataloader')), going_on_later(later), scope:
+        make(cfg, args)
 
 
 def make(cfg: Config, args: argparse.Namespace) -> None:
