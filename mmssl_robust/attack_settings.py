@@ -44,11 +44,14 @@ _WORDS = {
     'directions': 'directions ',
 }
 # Said only where it is not so.
-_USUAL = dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False, rotation=0, scale=0)
+_USUAL = dict(
+    **dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False),
+    **dict(rotation=0, scale=0, block=None, fit='tile'),
+)
 # What optimisers and objectives are tuned by; other arguments are those of attacks of one's own.
 _TUNING = (
     *('active', 'area', 'backward', 'bias', 'ignore_index', 'max_depth', 'members', 'min_depth', 'momentum', 'names'),
-    *('overshoot', 'random_start', 'rho', 'stages', 'targets'),
+    *('overshoot', 'random_start', 'rho', 'sha256', 'smallest', 'stages', 'targets'),
 )
 
 

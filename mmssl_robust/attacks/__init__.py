@@ -38,6 +38,9 @@ from .pgd import FGSM, PGD
 from .result import AttackResult, Perturbation
 from .square import Square
 from .threat_models import L0, L1, L2, Linf, ThreatModel
+from .transfer import Transfer
+from .transfer_pgd import TransferPGD
+from .universal import Universal
 
 __all__ = [
     'APGD',
@@ -87,6 +90,9 @@ __all__ = [
     'TargetedMargin',
     'TaskLoss',
     'ThreatModel',
+    'Transfer',
+    'TransferPGD',
+    'Universal',
     'eval_mode',
     'frozen',
 ]

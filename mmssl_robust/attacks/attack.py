@@ -139,6 +139,11 @@ class Attack(ABC):
         return attack
 
     @property
+    def judged_by(self) -> Objective:
+        """By what the images are judged on the model that is shown them."""
+        return self.objective
+
+    @property
     def passes(self) -> int:
         """How often an image goes through the model, forward or back, at most."""
         return self.eot_samples * self.restarts * (2 * self.steps + 1)

@@ -1,5 +1,6 @@
 """What an attack keeps track of while it runs: its model, its gradients, what they cost."""
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -99,6 +100,13 @@ class Oracle:
         """
         own: Callable[[Tensor], Tensor] | None = getattr(self._forward, 'region_of_maps', None)
         return region_in(region, size) if own is None else own(region)
+
+    def through(self, view: Callable[[Forward], Forward]) -> 'Oracle':
+        """Return the oracle of the model behind a view of the images, such as at another size; calls count here."""
+        other = copy.copy(self)
+        vars(other).pop('_parts', None)
+        other._forward = view(self._forward)
+        return other
 
     @cached_property
     def _parts(self) -> list[tuple[Tensor, 'Oracle']]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from mmssl_robust.attacks.active import Iterates, only
 from mmssl_robust.attacks.attack import Attack, Problem, check_images
 from mmssl_robust.attacks.keywords import StartStopSettings, StopSettings
-from mmssl_robust.attacks.objectives.base import Forward, Objective
+from mmssl_robust.attacks.objectives.base import Forward, Objective, ObjectiveValues
 from mmssl_robust.attacks.oracle import Oracle, QueryCount
 from mmssl_robust.attacks.result import Perturbation
 from mmssl_robust.utils.errors import UserError
@@ -129,7 +129,7 @@ class PGD(Attack):
             problem = Problem(oracle, inputs, self.objective.aim(targets, 0), keys, None)
             adv, direction = self._start(problem, visit), None
             for step in range(1, self.steps + 1):
-                grad, _ = problem.oracle.gradient(adv, problem.targets, step, self.steps, problem.mask)
+                grad, _ = self._gradient(problem, adv, visit, step)
                 adv, direction = self._step(problem.inputs, adv, grad, direction)
         zero_grad = count.zero_grad(inputs.dtype)
         return Perturbation(adv.detach(), zero_grad, int(count.forwards[0]), int(count.backwards[0]))
@@ -137,12 +137,16 @@ class PGD(Attack):
     def _iterates(self, problem: Problem, restart: int) -> Iterates:
         adv, direction = self._start(problem, restart), None
         for step in range(1, self.steps + 1):
-            grad, values = problem.oracle.gradient(adv, problem.targets, step, self.steps, problem.mask)
+            grad, values = self._gradient(problem, adv, restart, step)
             if self.keep != 'last':
                 going = yield adv, values
                 problem, adv, grad, direction = only(going, problem, adv, grad, direction)
             adv, direction = self._step(problem.inputs, adv, grad, direction)
         yield adv, problem.oracle.values(adv, problem.targets, max(self.steps, 1))
+
+    def _gradient(self, problem: Problem, adv: Tensor, restart: int, step: int) -> tuple[Tensor, ObjectiveValues]:
+        """Return the gradient of a step (B, C, H, W), and what the iterate is worth."""
+        return problem.oracle.gradient(adv, problem.targets, step, self.steps, problem.mask)
 
     def _step(self, inputs: Tensor, adv: Tensor, grad: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the next iterate, and the direction in which it lies."""

@@ -25,6 +25,7 @@ from mmssl_robust.attacks.pgd import PGD
 from mmssl_robust.attacks.slopes import slope_errors
 from mmssl_robust.attacks.square import Square
 from mmssl_robust.attacks.threat_models import THREAT_MODELS
+from mmssl_robust.attacks.universal import Universal
 
 SLACK = 0.1  # share of an attack's effect that checks may differ by
 LOSS_SLACK = 0.5  # share of its gain in loss that more steps may add, which is without a limit where scores have one
@@ -64,7 +65,8 @@ def measure(
 
     Images that have nothing to attack are left out. All variants are judged by one score and one loss: for
     classification by accuracy and the margin up to the decision, otherwise by those of the attack's objective. FAB,
-    which seeks near images rather than a high loss, and Square are measured in what applies to them.
+    which seeks near images rather than a high loss, Square and what was made beforehand are measured in what applies
+    to them.
 
     Args:
         attack: The attack. One that leaves images alone after their success is measured without that.
@@ -104,11 +106,11 @@ def measure(
     noisy = noise(forward, *data).adv
     found = whole_batch | look.at('clean', inputs) | look.at('attack', own.adv) | look.at('noise', noisy)
     found['equal'] = (whole(forward, *data).adv == own.adv).flatten(1).all(dim=1).to(inputs.dtype)
-    if not isinstance(attack, Square):
+    if not isinstance(attack, (Square, Universal)):
         wide = _with_eps(_with(whole, steps=max(attack.steps, WIDEST_STEPS)), _widest(attack, inputs))
         found |= dict(zero_grad=own.zero_grad, wide=look.broken(wide(forward, *data).adv))
         found |= dict(slope_start=look.slope(noisy, 1, mask), slope_end=look.slope(own.adv, max(attack.steps, 1), mask))
-    if not isinstance(attack, (Square, FAB)):
+    if not isinstance(attack, (Square, FAB, Universal)):
         longer = _with(whole, steps=4 * max(attack.steps, 1))
         square = Square(look.objective, attack.norm, attack.eps, queries=queries, stop_at_success=False)
         found |= look.at('longer', longer(forward, *data).adv) | look.at('square', square(forward, *data).adv)

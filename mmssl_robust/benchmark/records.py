@@ -154,7 +154,10 @@ class RecordStore:
             UserError: If there are records of an attack of this name with another config; says what differs.
         """
         row = self.info()
-        self._refuse_attack(attack, row['attacks'].get(attack, {}).get('config', config), config)
+        known = row['attacks'].get(attack, {})
+        self._refuse_attack(attack, known.get('config', config), config)
+        if settings and known.get('settings'):
+            self._refuse_attack(attack, *map(_made_beforehand, (known['settings'], settings.as_dict())))
         if attack not in row['attacks']:
             row['attacks'][attack] = dict(
                 config=dict(config),
@@ -310,6 +313,11 @@ class RecordStore:
 
     def _parts(self, attack: str) -> Path:
         return self.folder / 'parts' / attack
+
+
+def _made_beforehand(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What an attack is made of besides its config: a file, or another encoder's weights, by its hash."""
+    return {name: value for name, value in settings['arguments'].items() if name == 'sha256'}
 
 
 def _by_index(table: pa.Table) -> pa.Table:

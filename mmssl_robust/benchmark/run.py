@@ -21,6 +21,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.sole_writer import sole_writer
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.wording import counted
+from mmssl_robust.victims.surrogate import with_weights_named
 
 from .heads import trained_head
 from .options import Options
@@ -209,7 +210,7 @@ class _Entry:
             info |= dict(environments=environments, row=asdict(row)) | self._origin() | (facts or {})
             self.store.open(self.resolved.identity(self.head), info)
             self.store.begin(CLEAN, {})
-            for name, attack in self.resolved.attacks.items():
+            for name, attack in with_weights_named(self.resolved.attacks).items():
                 self.store.begin(name, row.attacks[name], attack.settings, row.sweeps.get(name))
         barrier()
 

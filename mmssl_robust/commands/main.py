@@ -29,6 +29,7 @@ COMMANDS = {
     'test': 'test',
     'certify': 'certify',
     'train': 'train',
+    'universal': 'universal',
     'benchmark': 'benchmark',
     'merge': 'merge',
     'report': 'report',

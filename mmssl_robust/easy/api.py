@@ -118,6 +118,11 @@ def attack(
     built = build_attack(load_preset(attack, **changes)) if isinstance(attack, str) else attack
     if changes and not isinstance(attack, str):
         raise UserError(f'{", ".join(changes)} change a preset, not a built attack: build it with other arguments')
+    if built.settings.kind == 'transfer':
+        raise UserError(
+            f'a transfer attack is made against the encoder {built.settings.arguments["surrogate"]!r}, not against the '
+            "model that is given: attack the surrogate itself, by attack='embed-transfer', and show its images"
+        )
     if isinstance(model, _NAMED):
         tokens = getattr(built.objective, 'tokens', 'cls')
         model = load_encoder(model, out_type='cls_token' if tokens in ('cls', 'task') else 'featmap_cls').to(

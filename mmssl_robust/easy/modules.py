@@ -46,6 +46,8 @@ class PlainClassifier(BaseClassifier):
         inputs: Its preprocessor.
     """
 
+    has_embedding = False
+
     def __init__(self, network: Network, inputs: PlainInputs) -> None:
         super().__init__()
         self.network, self.data_preprocessor = network, inputs
@@ -71,6 +73,7 @@ class _PlainDense:
 
     network: Network
     shape = ''
+    has_embedding = False
 
     def inference(self, inputs: Tensor, batch_img_metas: Sequence[dict[str, Any]]) -> Tensor:  # noqa: ARG002
         """Return maps (B, K, h, w), which may be smaller than the images."""

@@ -24,6 +24,7 @@ from mmssl_robust.tasks import Task, by_budget, fallen_and_risen, find_task, tas
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import usable_precision
 from mmssl_robust.victims.budget import parse_memory
+from mmssl_robust.victims.surrogate import with_weights_named
 from mmssl_robust.victims.thresholds import check_thresholds, thresholds_of
 
 from . import iou_metric  # noqa: F401  # takes the place of MMSegmentation's
@@ -84,7 +85,7 @@ class RobustEvaluation:
         precision: str = 'fp32',
         attack_memory: str | int | None = None,
     ) -> None:
-        self.attacks = {name: build_attack(cfg) for name, cfg in attacks.items()}
+        self.attacks = with_weights_named({name: build_attack(cfg) for name, cfg in attacks.items()})
         check_names(attacks)
         self.evaluator = evaluator
         _check_no_files(evaluator if attacks else None)

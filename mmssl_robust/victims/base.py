@@ -2,9 +2,10 @@
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,10 +14,9 @@ from mmengine.structures import BaseDataElement
 from mmpretrain.models import SelfSupDataPreprocessor
 from torch import Tensor, nn
 
-from mmssl_robust.attacks.attack import Attack
-from mmssl_robust.attacks.ensembles import Ensemble
+from mmssl_robust.attacks import Attack, Ensemble, Transfer
 from mmssl_robust.attacks.modes import eval_mode, frozen
-from mmssl_robust.attacks.objectives import ObjectiveValues
+from mmssl_robust.attacks.objectives import Objective, ObjectiveValues
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.upsampled import Outputs, full
@@ -30,6 +30,7 @@ from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.precision import HALF, gemm_route
 
 from .seen import Seen
+from .surrogate import Surrogate, surrogate_of
 
 # mmpretrain, mmseg, and mmseg upstream name the same switch differently.
 _CHANNEL_SWITCHES = ('to_rgb', '_channel_conversion', 'channel_conversion')
@@ -66,6 +67,7 @@ class Victim:
         self._clean: dict[tuple[str, str], Tensor] = {}
         self._given: Tensor | None = None
         self._calls: Counter[int] | None = None
+        self._surrogate: Surrogate | None = None
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -161,6 +163,8 @@ class Victim:
         """Yield '', the attack and its result; of an ensemble before that name, attack and result of each member."""
         attack = attack.told(self.thresholds)
         members = attack.members if isinstance(attack, Ensemble) else {'': attack}
+        if isinstance(attack, Ensemble) and any(isinstance(member, Transfer) for member in members.values()):
+            raise UserError('the members of an ensemble see one model: give a transfer attack beside it, not in it')
         if precision in HALF and getattr(attack, 'stop_at_success', False):
             raise UserError(
                 f'{type(attack).__name__} leaves an image alone after its success, which only fp32 decides: attack in '
@@ -187,7 +191,7 @@ class Victim:
                     ) from error
                 finally:
                     return_freed_memory(self.inputs.device, False)
-            if precision in HALF:
+            if precision in HALF or isinstance(member, Transfer):
                 judge = self if result.region is None else self.outside(result.region)
                 _, loss, score, success = judge.objective_values(member, result.adv)
                 result = replace(result, loss=loss, score=score, success=success)
@@ -230,11 +234,18 @@ class Victim:
     @torch.no_grad()
     def objective_values(self, attack: Attack, pixels: Tensor) -> ObjectiveValues:
         """What images (B, 3, H, W) in place of the batch's are worth to an attack at its last step, in fp32."""
-        objective, steps = attack.objective.told(self.thresholds), max(attack.steps, 1)
-        forward, targets = self.seen_by(attack)
+        objective, steps = self._judge(attack).told(self.thresholds), max(attack.steps, 1)
+        forward, targets = self.seen_by(attack) if self._lacks_embedding(attack) else self._seen(objective, 'fp32')
         with eval_mode(self.model):
             targets = objective.prepare(forward, self.pixels, targets)
             return objective.values(forward(pixels), objective.aim(targets, 0), steps, steps)
+
+    def _judge(self, attack: Attack) -> Objective:
+        return attack.objective if self._lacks_embedding(attack) else attack.judged_by
+
+    def _lacks_embedding(self, attack: Attack) -> bool:
+        """Whether images that are made by another encoder can be judged by that alone."""
+        return isinstance(attack, Transfer) and not getattr(self.model, 'has_embedding', True)
 
     def _named_size_errors(self) -> AbstractContextManager[None]:
         images = [self.pixels[place, :, :rows, :columns] for place, (rows, columns) in enumerate(self.sizes)]
@@ -280,10 +291,20 @@ class Victim:
             precision: See :meth:`attack`.
 
         Returns:
-            The function, of pixels (B, 3, H, W) in [0, 1]; the targets as :meth:`targets` or :meth:`given` has them, or
-            where the embedding is attacked :meth:`clean_embedding`, None if the objective has another reference.
+            The function, of pixels (B, 3, H, W) in [0, 1], of a transfer attack that of its surrogate; the targets as
+            :meth:`targets` or :meth:`given` has them, or where the embedding is attacked :meth:`clean_embedding`, None
+            if the objective has another reference.
         """
-        objective = attack.objective
+        attacked = self._behind(surrogate_of(attack, self.pixels.device)) if isinstance(attack, Transfer) else self
+        return attacked._seen(attack.objective, precision)
+
+    def _behind(self, surrogate: Surrogate) -> 'Victim':
+        """The same with another encoder's embedding."""
+        other = copy.copy(self)
+        other._surrogate, other._clean = surrogate, {}
+        return other
+
+    def _seen(self, objective: Objective, precision: str) -> tuple[Seen, Tensor | None]:
         if objective.reads == 'embedding':
             own = self.clean_embedding(objective.tokens, precision) if objective.from_clean else None
             return Seen(self._drawing(), precision, objective.tokens), own
@@ -322,10 +343,18 @@ class Victim:
         Returns:
             (B, N, D).
         """
-        return self._tokens(self.normalise(pixels), self.task_tokens if tokens == 'task' else tokens)
+        tokens = self.task_tokens if tokens == 'task' else tokens
+        if self._surrogate is None:
+            return self._tokens(self.normalise(pixels), tokens)
+        encode = partial(self._surrogate.tokens, tokens=tokens)
+        return self._encoded(encode, self._surrogate.normalise(pixels, self.mask), self._surrogate.encoder)
 
     def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
         return select_tokens(self._features(inputs), tokens)
+
+    def _encoded(self, encode: Callable[[Tensor], Tensor], inputs: Tensor, encoder: nn.Module) -> Tensor:  # noqa: ARG002
+        """Tokens (B, N, D) of inputs (B, 3, H, W), by a function of what an encoder sees at once."""
+        return encode(inputs)
 
     def _features(self, inputs: Tensor) -> Any:
         raise NotImplementedError

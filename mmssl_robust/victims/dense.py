@@ -1,14 +1,14 @@
 """Segmentors and depth estimators of mmseg under attack."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.structures import BaseDataElement, PixelData
 from mmseg.models import BaseSegmentor
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.oracle import region_in
@@ -124,13 +124,12 @@ class DenseVictim(Victim):
         return _on_canvas(maps, self.canvas, fill=0) > 0
 
     def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
+        backbone = self.model.backbone
+        return self._encoded(lambda part: select_tokens(backbone(part), tokens), inputs, backbone)
+
+    def _encoded(self, encode: Callable[[Tensor], Tensor], inputs: Tensor, encoder: nn.Module) -> Tensor:
         """Tokens of the whole input, or of each window of mmseg's sliding-window inference once, one after another."""
-        windows = encode_in_budget(
-            lambda part: select_tokens(self.model.backbone(part), tokens),
-            self.grid.windows(inputs),
-            self.memory,
-            self.model.backbone,
-        )
+        windows = encode_in_budget(encode, self.grid.windows(inputs), self.memory, encoder)
         return windows.unflatten(0, (-1, len(inputs))).transpose(0, 1).flatten(1, 2)
 
 

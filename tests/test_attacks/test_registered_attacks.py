@@ -33,9 +33,11 @@ def test_presets_of_strong_attacks():
     strong = {'fgsm', 'apgd', 'cospgd', 'square', 'autoattack', 'sea', 'depth-ensemble'}
     strong |= {'multilabel-pgd', 'multilabel-apgd', 'embed-directions'}
     embedding = {'embed-cls', 'embed-patch', 'embed-both'}
+    embedding |= {'embed-transfer'}
     others = {name for name, attack in attacks.items() if attack.kind != 'image'}
     assert attacks.keys() - others == paper | strong | embedding
     assert {'patch', 'patch-embed', 'minimal', 'minimal-embed', 'minimal-fab', 'corruptions', 'edits'} <= others
+    assert {'transfer', 'universal'} <= others
     for attack in (attacks[name] for name in attacks.keys() - others):
         assert (attack.norm, attack.eps, attack.seed) == ('linf', 8 / 255, 0)
     assert [type(attacks[name]).__name__ for name in ('autoattack', 'sea', 'depth-ensemble')] == [

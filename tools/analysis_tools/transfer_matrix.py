@@ -6,6 +6,7 @@ that is left (100 %: it does not notice). Attacks on a row go away from its own 
 
 Examples:
     python tools/analysis_tools/transfer_matrix.py mini --max-images 8 --out work_dirs/transfer
+    python tools/analysis_tools/transfer_matrix.py mini --attack embed embed-transfer --out work_dirs/transfer
     python tools/analysis_tools/transfer_matrix.py paper_table3 --data-root data --out work_dirs/transfer_nyu
 """
 
@@ -28,6 +29,7 @@ from mmssl_robust.benchmark.schema import as_csv
 from mmssl_robust.benchmark.suite import Row
 from mmssl_robust.benchmark.suite_files import load_suite
 from mmssl_robust.benchmark.transfer import transfer
+from mmssl_robust.presets import changed_all, load_presets
 from mmssl_robust.utils.arguments import Parser, integer
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
@@ -44,6 +46,9 @@ def parse_args() -> argparse.Namespace:
         '--heads', type=Path, default=Path('work_dirs/heads'), help='where tools/benchmark.py keeps heads'
     )
     parser.add_argument('--max-images', type=integer(1), default=8, help='of each data set')
+    parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files, in place of the rows' own")
+    parser.add_argument('--surrogate', metavar='ENCODER', help='whose embedding `transfer` attacks, by name or path')
+    parser.add_argument('--perturbation', metavar='FILE', help='what `universal` adds to every image')
     parser.add_argument('--out', type=Path, required=True, help='folder for the table and the picture')
     return parser.parse_args()
 
@@ -55,6 +60,15 @@ def evaluation_of(row: Row, args: argparse.Namespace, device: str) -> RowEvaluat
     if head is None and resolved.trains_head:
         raise UserError(f'{row.name} has no head yet: run tools/benchmark.py {args.suite} --filter {row.name} first')
     return RowEvaluation(resolved, head, store_of(row, args.out))
+
+
+def row_of(row: Row, args: argparse.Namespace) -> Row:
+    """A row of the suite with fewer images, and with other attacks where some are named."""
+    row = replace(row, max_images=args.max_images, batch_size=None)
+    if args.attack is None:
+        return row
+    changes = dict(surrogate=args.surrogate, file=args.perturbation)
+    return replace(row, attacks=changed_all(load_presets(args.attack), changes), sweeps={})
 
 
 def draw(table: pd.DataFrame) -> plt.Figure:
@@ -84,8 +98,7 @@ def main() -> None:
         os.environ['DATA_ROOT'] = args.data_root or str(ASSETS / 'samples')
     register_safe_loaders()
     device = init_processes('none')
-    rows = [replace(row, max_images=args.max_images, batch_size=None) for row in suite.rows]
-    table = transfer([evaluation_of(row, args, device) for row in rows])
+    table = transfer([evaluation_of(row_of(row, args), args, device) for row in suite.rows])
     with whole_file(args.out / 'transfer.csv') as partial:
         partial.write_text(as_csv(table), encoding='utf-8')
     figure = draw(table)

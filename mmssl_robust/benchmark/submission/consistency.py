@@ -86,6 +86,10 @@ def check_attacks(records: RowRecords, thresholds: Mapping[str, float]) -> Itera
     """
     for name in (name for name in records.finished if name != CLEAN):
         stated, table = records.info['attacks'][name], records.read(name)
+        if needs_more(records.row.attacks[name]):
+            words = f'{name} needs a perturbation or an encoder that is in no submission: it is not attacked again'
+            yield Finding('attacks', 'note', words)
+            continue
         told = tell_attacks({name: build_attack(records.row.attacks[name])}, thresholds)[name]
         differing = differences(told.settings.as_dict(), records.settings(name).as_dict())
         differing += differences(records.row.attacks[name], stated['config'])
@@ -106,6 +110,11 @@ def check_attacks(records: RowRecords, thresholds: Mapping[str, float]) -> Itera
     names = [name for name in records.finished if name != CLEAN]
     words = f'settings, norms and seeds of {counted(len(names), "attack")} fit each other'
     yield Finding('attacks', 'fine', f'{words}, which does not yet show that any was run')
+
+
+def needs_more(config: Mapping[str, Any]) -> bool:
+    """Whether an attack's config names a file or an encoder of its own, which a stranger may not have opened here."""
+    return any(config.get(name) is not None for name in ('file', 'surrogate'))
 
 
 def _unlike(table: pd.DataFrame, settings: AttackSettings) -> Iterator[str]:

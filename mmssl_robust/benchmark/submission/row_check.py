@@ -23,7 +23,7 @@ from mmssl_robust.utils.wording import counted, listed
 from ..results import results_of
 from ..row_records import RowRecords
 from .comparison import Compared, compared, conclusion, overstated
-from .consistency import check_attacks, check_images, check_results
+from .consistency import check_attacks, check_images, check_results, needs_more
 from .findings import Finding
 from .images import Copy
 from .manifest import CONFIG_FILE, IMAGES_FILE, row_folder
@@ -124,8 +124,9 @@ class RowCheck:
             return [], [*findings, Finding('attacked again', 'doubt', words)]
         sample = Sample(*(tuple(index for index in part if index in infos) for part in (sample.robust, sample.others)))
         rebuilt, source = self._rebuilt(settings, search)
+        configs = {name: self.records.row.attacks[name] for name in self.records.attacks}
         attacks = tell_attacks(
-            {name: build_attack(self.records.row.attacks[name]) for name in self.records.attacks}, self.thresholds
+            {name: build_attack(config) for name, config in configs.items() if not needs_more(config)}, self.thresholds
         )
         found = rebuilt.records(infos, attacks, f'{self.records.row.name}: as stated')
         pairs = list(compared(self.tables, found, self.task))

@@ -1,0 +1,138 @@
+r"""Make one perturbation for all images, which the attack `universal` adds to each of any data set.
+
+It is made on the images of the config's test set, or those that --cfg-options name, against the embedding (--attack
+embed) or the task (--attack pgd, segpgd, depthpgd). --epochs 0 writes random noise of the same size, for comparison.
+
+Examples:
+    mmssl-robust universal mini_cifar10 mmssl_robust://mini/mini_cifar10.safetensors --out delta.safetensors \
+        --cfg-options test_dataloader.dataset.data_prefix=train
+    mmssl-robust test mini_cifar10 mmssl_robust://mini/mini_cifar10.safetensors \
+        --attack universal --perturbation delta.safetensors
+"""
+
+import mmssl_robust.utils.startup  # noqa: F401
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmssl_robust.attacks import Universal
+from mmssl_robust.building import build_attack
+from mmssl_robust.datasets.thresholds import share_thresholds
+from mmssl_robust.datasets.tolerant import TolerantDataset
+from mmssl_robust.evaluation.bank import bank_loader, fill_bank
+from mmssl_robust.evaluation.universal_training import UniversalTraining, notes_of_training
+from mmssl_robust.presets import load_preset
+from mmssl_robust.utils.arguments import integer
+from mmssl_robust.utils.checkpoint_layouts import State
+from mmssl_robust.utils.cli import add_common_arguments, load_config
+from mmssl_robust.utils.config_errors import config_errors
+from mmssl_robust.utils.data_check import check_class_count, check_data_folders
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import check_folder, check_replaceable
+from mmssl_robust.utils.numbers import parse_number
+from mmssl_robust.utils.perturbation_files import write_perturbation
+from mmssl_robust.utils.state_dict import build_model, load_weights, loaded_weights, needs_weights, read_weights
+from mmssl_robust.utils.stopping import going_on_later
+from mmssl_robust.utils.terminal import console
+from mmssl_robust.utils.wording import counted
+from mmssl_robust.version import __version__
+
+SUMMARY = 'make one perturbation for all images'
+_SHARE = 4  # a step is this part of eps, where nothing else is said
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command line can say."""
+    add_common_arguments(parser)
+    parser.add_argument('checkpoint', nargs='?', help='as for `mmssl-robust test`')
+    parser.add_argument('--out', required=True, type=Path, metavar='FILE.safetensors', help='the file to write')
+    parser.add_argument('--attack', default='embed', metavar='NAME', help='preset whose objective, norm and eps it has')
+    parser.add_argument('--norm', help='linf, l2 or l1')
+    parser.add_argument('--eps', help="size in that norm, for pixels in [0, 1], e.g. '4/255'")
+    parser.add_argument('--step-size', help='of the first step; default a quarter of eps')
+    parser.add_argument('--epochs', type=integer(0), default=20, help='times that each image is seen')
+    parser.add_argument('--batch-size', type=integer(1), default=10, help='images of a step')
+    parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
+    parser.add_argument('--fit', choices=('tile', 'resize'), default='tile', help='to images of another size')
+    parser.add_argument('--seed', type=integer(0), default=0, help='of the start and of the order of the images')
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+
+
+def attack_of(args: argparse.Namespace, thresholds: dict[str, float]) -> Universal:
+    """The attack whose perturbation is to be made."""
+    changes = dict(norm=args.norm, eps=args.eps, seed=args.seed)
+    found = build_attack(load_preset(args.attack, **changes))
+    objective = getattr(found, 'objective', None)
+    if objective is None or found.settings.members:
+        raise UserError(f'{args.attack} is several attacks: name one whose loss is to be raised, such as embed or pgd')
+    eps = found.settings.arguments['eps']
+    attack = Universal(objective.told(thresholds), found.norm, eps, fit=args.fit, seed=args.seed)
+    return attack
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the perturbation and write it."""
+    cfg = load_config(args)
+    if args.out.suffix != '.safetensors':
+        raise UserError(f'cannot write {args.out}: give a name that ends in .safetensors')
+    check_replaceable(args.out)
+    check_folder(args.out.parent, '--out')
+    if missing := [name for name in ('model', 'test_dataloader') if not cfg.get(name)]:
+        raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
+    MMLogger.get_instance('universal', log_level='ERROR')
+    later = 'it keeps nothing before its end, start it again'
+    scope = DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine'))
+    with config_errors(cfg, args.config, ('model', 'test_dataloader')), going_on_later(later), scope:
+        make(cfg, args)
+
+
+def make(cfg: Config, args: argparse.Namespace) -> None:
+    """Make the perturbation and write it, with what it was made of."""
+    attack = attack_of(args, share_thresholds(cfg))
+    step_size = attack.eps / _SHARE if args.step_size is None else parse_number(args.step_size, 'step_size')
+    check_data_folders(cfg.test_dataloader.dataset)
+    model = loaded_model(cfg, args)
+    dataset = TolerantDataset(cfg.test_dataloader.dataset, args.on_corrupt, args.max_images)
+    check_class_count(model, dataset)
+    fill_bank(model, bank_loader(model, cfg, on_corrupt=args.on_corrupt))
+    delta, losses = UniversalTraining(model, dataset, attack, args.batch_size).run(args.epochs, step_size)
+    notes = notes_of_training(attack, **_origin(cfg, args, model, dataset), step_size=step_size)
+    eps = str(attack.settings.arguments['eps'])
+    digest = write_perturbation(args.out, delta, attack.norm, eps, notes)
+    console.print(f'{args.out}: {attack.norm}, eps {eps}, SHA-256 {digest}', soft_wrap=True)
+    console.print(
+        f'loss of {counted(len(dataset.indices), "image")}: {losses.clean:.4g} clean, {losses.noise:.4g} under random '
+        f'noise of this size, {losses.universal:.4g} under the perturbation',
+        soft_wrap=True,
+    )
+
+
+def loaded_model(cfg: Config, args: argparse.Namespace) -> nn.Module:
+    """The model with its weights, where it is to run."""
+    weights = read_weights(args.checkpoint) if args.checkpoint else State({})
+    model = build_model(cfg.model)
+    if not args.checkpoint and needs_weights(model):
+        raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
+    load_weights(model, weights, args.checkpoint or '')
+    return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval().requires_grad_(False)
+
+
+def _origin(cfg: Config, args: argparse.Namespace, model: nn.Module, dataset: TolerantDataset) -> dict[str, Any]:
+    """Of what a perturbation is made, without the places of this machine."""
+    weights = {f'{name}_sha256': loaded['sha256'] for name, loaded in loaded_weights(model).items()}
+    data = cfg.test_dataloader.dataset
+    return weights | dict(
+        config=Path(args.config).name,
+        data=f'{data.type} {data.get("data_prefix") or ""}'.strip(),
+        images=len(dataset.indices),
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        version=__version__,
+    )
