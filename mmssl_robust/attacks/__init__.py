@@ -2,8 +2,9 @@
 
 from .apgd import APGD
 from .attack import Attack
-from .ensembles import SEA, AutoAttack, DepthEnsemble, Ensemble
+from .ensembles import SEA, AutoAttack, DepthEnsemble, EmbedEnsemble, Ensemble
 from .fab import FAB
+from .joint import JointAttack
 from .modes import eval_mode, frozen
 from .named import DepthPGD, EmbedAttack, SegPGD
 from .objectives import (
@@ -18,7 +19,9 @@ from .objectives import (
     EmbeddingCosine,
     EmbeddingDirections,
     EmbeddingDistance,
+    EmbeddingLures,
     JensenShannon,
+    JointLoss,
     Margin,
     MaskedCrossEntropy,
     Objective,
@@ -50,13 +53,17 @@ __all__ = [
     'DepthPGD',
     'DepthRMSE',
     'EmbedAttack',
+    'EmbedEnsemble',
     'EmbeddingCosine',
     'EmbeddingDirections',
     'EmbeddingDistance',
+    'EmbeddingLures',
     'Ensemble',
     'FAB',
     'FGSM',
     'JensenShannon',
+    'JointAttack',
+    'JointLoss',
     'L1',
     'L2',
     'Linf',

@@ -189,6 +189,15 @@ def forward_of(forward: Forward, indices: Tensor) -> Forward:
     return forward if only is None else only(indices)
 
 
+def reading(forward: Forward, tokens: str) -> Forward:
+    """Return the model as a function that gives other tokens of its embedding; most models have but one output.
+
+    One that has more, such as that of a victim, has a method ``reading``.
+    """
+    other: Callable[[str], Forward] | None = getattr(forward, 'reading', None)
+    return forward if other is None else other(tokens)
+
+
 def _mean(every_values: Sequence[ObjectiveValues]) -> ObjectiveValues:
     """The mean over calls of a random model; an attack has succeeded if it does in most."""
     if len(every_values) == 1:

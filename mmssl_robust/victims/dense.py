@@ -1,15 +1,15 @@
 """Segmentors and depth estimators of mmseg under attack."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmseg.models import BaseSegmentor
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmssl_robust.attacks.upsampled import Outputs, full
-from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.thresholds import EVERY_TARGET, USUAL_THRESHOLDS
 from mmssl_robust.victims.budget import encode_in_budget
@@ -80,15 +80,21 @@ class DenseVictim(Victim):
         annotations = [sample.get(self.annotation).data for sample in self.data_samples]
         return _on_canvas(annotations, self.canvas, fill=self.unlabelled).to(self.inputs.device)
 
+    def windowed(self, network: nn.Module, pixels: Tensor) -> Tensor:  # noqa: D102
+        return self._of_windows(network, self.normalise(pixels), network)
+
+    def _features(self, inputs: Tensor) -> Any:
+        return self.model.backbone(inputs)
+
     def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
         """Tokens of the whole input, or of each window of mmseg's sliding-window inference once, one after another."""
-        windows = encode_in_budget(
-            lambda part: select_tokens(self.model.backbone(part), tokens),
-            self.grid.windows(inputs),
-            self.memory,
-            self.model.backbone,
-        )
-        return windows.unflatten(0, (-1, len(inputs))).transpose(0, 1).flatten(1, 2)
+        encode = partial(super()._tokens, tokens=tokens)
+        return self._of_windows(encode, inputs, self.model.backbone).flatten(1, 2)
+
+    def _of_windows(self, encode: Callable[[Tensor], Tensor], inputs: Tensor, owner: nn.Module) -> Tensor:
+        """What a function says of each window, (B, W, ...)."""
+        windows = encode_in_budget(encode, self.grid.windows(inputs), self.memory, owner)
+        return windows.unflatten(0, (-1, len(inputs))).transpose(0, 1)
 
 
 class SegmentorVictim(DenseVictim):

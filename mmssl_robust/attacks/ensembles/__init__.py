@@ -3,6 +3,7 @@
 from .autoattack import AutoAttack
 from .base import Ensemble
 from .depth import DepthEnsemble
+from .embed import EmbedEnsemble
 from .sea import SEA
 
-__all__ = ['SEA', 'AutoAttack', 'DepthEnsemble', 'Ensemble']
+__all__ = ['SEA', 'AutoAttack', 'DepthEnsemble', 'EmbedEnsemble', 'Ensemble']

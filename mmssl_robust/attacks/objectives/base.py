@@ -12,7 +12,7 @@ from mmssl_robust.attacks.upsampled import Outputs
 from mmssl_robust.utils.thresholds import HasThresholds
 
 Forward = Callable[[Tensor], Outputs]
-Tokens = Literal['task', 'cls', 'patch', 'both']
+Tokens = Literal['task', 'cls', 'patch', 'both', 'every']
 AnyObjective = TypeVar('AnyObjective', bound='Objective')
 
 
@@ -44,6 +44,9 @@ class Objective(HasThresholds, ABC):
 
     tokens: Tokens = 'task'
     """What a victim hands over as the embedding, where that is what is read."""
+
+    by_heads: ClassVar[bool] = False
+    """Whether, in place of the embedding, a victim hands over what heads on it make of it, see :class:`JointLoss`."""
 
     from_clean: bool = False
     """Whether, without targets, the outputs for the clean image are the reference."""
