@@ -56,7 +56,7 @@ def test_arguments_are_those_that_python_takes(name):
     """Python's own word on each name that any attack has."""
     every = {argument for kind in ATTACKS.module_dict.values() for argument in arguments_of(kind)}
     kind = ATTACKS.module_dict[name]
-    objective = {} if name in ('FAB', 'EmbedAttack', 'SegPGD', 'DepthPGD', 'AutoAttack', 'SEA', 'DepthEnsemble') else {
+    objective = {} if name in ('FAB', 'EmbedAttack', 'EmbedEnsemble', 'JointAttack', 'SegPGD', 'DepthPGD', 'AutoAttack', 'SEA', 'DepthEnsemble') else {
         'objective': CrossEntropy()
     }  # fmt: skip
     for argument in every:
