@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.models.backbones import DINOVisionTransformer
 
+from .checkpoint_source import CheckpointNetwork
 from .encoder import Encoder
 
 AnyModule = TypeVar('AnyModule', bound=nn.Module)
@@ -28,6 +29,12 @@ def view_of(encoder: AnyModule, **outputs: Any) -> AnyModule:
     for name, value in outputs.items():
         setattr(view, name, value)
     return view
+
+
+def as_configured(encoder: nn.Module) -> nn.Module:
+    """Return an encoder by name as the backbone that configs have in its place, if there is one; weights are shared."""
+    network = encoder.network if isinstance(encoder, Encoder) else None
+    return network.as_dino() if isinstance(network, CheckpointNetwork) else encoder
 
 
 def every_token(encoder: DINOVisionTransformer | Encoder) -> Callable[[Tensor], Tensor]:

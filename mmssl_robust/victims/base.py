@@ -19,8 +19,8 @@ from mmssl_robust.attacks.objectives import JointLoss, ObjectiveValues
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.upsampled import Outputs, full
-from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.encoders.views import ASKABLE, every_token
+from mmssl_robust.functional.pixel_space import PixelSpace
 from mmssl_robust.functional.tokens import all_tokens, select_tokens
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.allocator import return_freed_memory

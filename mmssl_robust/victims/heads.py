@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from mmssl_robust.encoders.views import ASKABLE, view_of
+from mmssl_robust.encoders.views import ASKABLE, as_configured, view_of
 from mmssl_robust.models.algorithms import TaskHead
 from mmssl_robust.models.backbones import DINOVisionTransformer
 from mmssl_robust.registry import MODELS
@@ -115,10 +115,11 @@ def with_heads(encoder: nn.Module, heads: Specs | None) -> EncoderWithHeads:
     Raises:
         UserError: If none ship with it, or as for :class:`EncoderWithHeads`.
     """
-    specs = shipped_heads(encoder) if heads is None else heads
+    backbone = as_configured(encoder)
+    specs = shipped_heads(backbone) if heads is None else heads
     known, key = _known.setdefault(encoder, {}), json.dumps({name: dict(spec) for name, spec in specs.items()})
     if key not in known:
-        known[key] = EncoderWithHeads(encoder, specs)
+        known[key] = EncoderWithHeads(backbone, specs)
     return known[key]
 
 
@@ -148,6 +149,6 @@ def _shipped(file: str) -> tuple[dict[str, Tensor], dict[str, dict[str, Any]]]:
 
 
 def _asked_for(encoder: nn.Module, head: TaskHead) -> dict[str, Any]:
-    """What an encoder is to return for a head; a DINOVisionTransformer gives tokens before and after its norm at once."""
+    """What an encoder is to return for a head; DINO's gives tokens before and after its norm at once."""
     both = isinstance(encoder, DINOVisionTransformer)
     return dict(out_type='featmap_cls', out_indices=head.block, final_norm='both' if both else head.normed)

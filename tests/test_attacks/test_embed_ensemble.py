@@ -1,10 +1,11 @@
-"""The ensemble against the embedding: one score for all of its members, and other places than the nearest hill."""
+"""The ensemble against the embedding: one score for all of its members, and other ways than the easiest."""
 
 import pytest
 import torch
 
-from mmssl_robust.attacks import PGD, EmbedAttack, EmbeddingLures, EmbedEnsemble
-from mmssl_robust.attacks.objectives.embedding_lures import LURES
+from mmssl_robust.attacks import PGD, EmbedAttack, EmbeddingLure, EmbedEnsemble
+from mmssl_robust.attacks.objectives.embedding_lure import LURES
+from mmssl_robust.utils.errors import UserError
 
 SETTINGS = dict(eps=0.05, steps=6)
 
@@ -38,41 +39,54 @@ def test_the_farthest_by_the_distance_of_what_the_head_reads():
     worst, members = attack(forward, inputs), list(attack.run(forward, inputs))
     far = torch.stack([(forward(found.adv) - forward(inputs)).flatten(1).norm(dim=1) for found in members])
     torch.testing.assert_close(worst.score, -far.amax(dim=0))
-    assert [names[0] for names in (found.member for found in members)] == list(attack.members)
+    assert [found.member[0] for found in members] == list(attack.members)
     assert worst.norm.max() <= 0.05 + 1e-9
     paper = EmbedAttack(eps=0.05, step_size=0.0125, steps=6)(forward, inputs)
     assert (worst.score <= paper.score).all()
+    assert ((worst.forwards + worst.backwards) <= attack.passes + 3 * len(members)).all()  # and the references
 
 
 def test_an_images_result_does_not_depend_on_its_batch():
     forward, inputs = Two(), images()
-    attack = EmbedEnsemble(**SETTINGS, restarts=1)
-    whole = attack(forward, inputs)
-    alone = attack(forward, inputs[2:3], keys=[2])
+    attack = EmbedEnsemble(**SETTINGS)
+    whole, alone = attack(forward, inputs), attack(forward, inputs[2:3], keys=[2])
     torch.testing.assert_close(alone.adv, whole.adv[2:3], rtol=0, atol=1e-12)
 
 
-def test_no_more_passes_than_it_says():
-    attack = EmbedEnsemble(**SETTINGS)
-    result = attack(Two(), images(1))
-    references = len(attack.members) + len(LURES)
-    assert (result.forwards + result.backwards).item() <= attack.passes + 2 * references
+def test_the_opposite_side():
+    """Of a linear encoder the two farthest points; a head that is blind to one sees the other."""
+    weight = torch.randn(3, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    inputs = 0.4 + 0.2 * images()
+
+    def forward(x):
+        return (weight * x).sum(dim=(1, 2, 3))[:, None]
+
+    first, _, _, opposite, *_ = EmbedEnsemble(eps=0.05, steps=9).run(forward, inputs)
+    torch.testing.assert_close(opposite.adv - inputs, inputs - first.adv)
 
 
-@pytest.mark.parametrize('place, name', list(enumerate(LURES)))
-def test_lures_are_other_images_embeddings(place, name):
-    forward, inputs, objective = Two(), images(), EmbeddingLures()
-    targets = objective.prepare(forward, inputs, None)
-    clean, lure = objective.aim(targets, place).unbind(dim=1)
-    torch.testing.assert_close(clean, forward(inputs))
-    torch.testing.assert_close(lure, forward(LURES[name](inputs)))
-    attacked = PGD(objective, eps=0.2, step_size=0.02, steps=20, keep='last', restarts=1)(forward, inputs)
-    if place == 0:
-        before, after = ((forward(x) - lure).flatten(1).norm(dim=1) for x in (inputs, attacked.adv))
-        assert (after < before).all()
-    torch.testing.assert_close(attacked.score, -(forward(attacked.adv) - clean).flatten(1).norm(dim=1))
+@pytest.mark.parametrize('name', LURES)
+def test_the_way_to_another_images_embedding_in_closed_form(name):
+    """Of a linear encoder: the signs of the gradient, which is the same everywhere."""
+    weight = torch.randn(5, 108, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+
+    def forward(x):
+        return x.flatten(1) @ weight.T
+
+    inputs = 0.4 + 0.2 * images()
+    result = PGD(EmbeddingLure(name), eps=0.1, step_size=0.05, steps=5)(forward, inputs)
+    way = forward(LURES[name](inputs)) - forward(inputs)
+    way = way / way.norm(dim=1, keepdim=True)
+    expected = inputs + 0.1 * (way @ weight).sign().view_as(inputs)
+    torch.testing.assert_close(result.adv, expected)
+    torch.testing.assert_close(result.score, -((forward(expected) - forward(inputs)) * way).sum(dim=1))
 
 
-def test_lures_run_once_each():
-    assert EmbeddingLures().aims(torch.zeros(2, 1 + len(LURES), 1, 5)) == len(LURES)
-    assert EmbedEnsemble().members['lures'].restarts == len(LURES)
+def test_lures_follow_from_the_image_or_a_number():
+    inputs = images(3)
+    for lure in LURES.values():
+        other = lure(inputs)
+        assert other.shape == inputs.shape and other.min() >= 0 and other.max() <= 1
+        assert torch.equal(lure(inputs[1:2]), other[1:2])
+    with pytest.raises(UserError, match="unknown lure='cat': use one of blotches-0"):
+        EmbeddingLure('cat')

@@ -65,7 +65,7 @@ def test_config_is_left_as_it_was():
     [
         (
             dict(type='mmssl_robust.BIM'),
-            "'BIM': use one of APGD, AutoAttack, DepthEnsemble, DepthPGD, EmbedAttack, FAB",
+            "'BIM': use one of APGD, AutoAttack, DepthEnsemble, DepthPGD, EmbedAttack, EmbedEnsemble, FAB",
         ),
         (dict(type='os.system'), "'os.system': use one of"),
         (dict(), 'unknown attack'),

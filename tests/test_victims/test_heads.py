@@ -88,6 +88,13 @@ def test_heads_are_loaded_once(victim, heads):
     assert with_heads(victim.model.backbone, heads) is with_heads(victim.model.backbone, heads)
 
 
+def test_an_encoder_by_name_has_the_heads_of_its_weights():
+    encoder = MODELS.build(dict(type='mmssl_robust.Encoder', spec='mini_wide'))
+    encoder.init_weights()
+    network = with_heads(encoder, None)
+    assert len(network.heads) == 3 and network.views[0].vit is encoder.network.model
+
+
 @torch.no_grad()
 def test_every_token_is_that_of_the_blocks(victim):
     """Of an encoder of two blocks those of the last one, CLS and patch tokens, of each window."""
@@ -103,7 +110,7 @@ def test_every_token_is_that_of_the_blocks(victim):
 
 
 def test_the_ensemble_against_any_victim(victim):
-    result = victim.attack(EmbedEnsemble(steps=2, restarts=1))
+    result = victim.attack(EmbedEnsemble(steps=1))
     far = victim.embedding(result.adv) - victim.embedding(victim.pixels)
     torch.testing.assert_close(result.score, -far.flatten(1).norm(dim=1))
     assert set(result.member) <= set(EmbedEnsemble().members)

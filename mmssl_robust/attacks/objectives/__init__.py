@@ -8,7 +8,7 @@ from .depth_errors import DepthAbsRel, DepthRMSE
 from .depth_loss import DepthLoss
 from .embedding import EmbeddingCosine, EmbeddingDistance
 from .embedding_directions import EmbeddingDirections
-from .embedding_lures import EmbeddingLures
+from .embedding_lure import EmbeddingLure
 from .jensen_shannon import JensenShannon
 from .joint import JointLoss
 from .margin import DLR, Margin, TargetedDLR, TargetedMargin
@@ -30,7 +30,7 @@ __all__ = [
     'EmbeddingCosine',
     'EmbeddingDirections',
     'EmbeddingDistance',
-    'EmbeddingLures',
+    'EmbeddingLure',
     'Forward',
     'JensenShannon',
     'JointLoss',

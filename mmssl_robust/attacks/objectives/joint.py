@@ -77,6 +77,8 @@ class JointLoss(Objective):
 
 
 def _checked(heads: Heads) -> dict[str, dict[str, Any]]:
+    if not isinstance(heads, Mapping):
+        raise UserError(f'heads={heads!r}: give name -> dict(config=..., head=..., scale=...)')
     if not heads:
         raise UserError('heads={} are none: name some, or leave it out for those that ship with the encoder')
     for name, head in heads.items():
