@@ -45,9 +45,6 @@ class Objective(HasThresholds, ABC):
     tokens: Tokens = 'task'
     """What a victim hands over as the embedding, where that is what is read."""
 
-    by_heads: ClassVar[bool] = False
-    """Whether, in place of the embedding, a victim hands over what heads on it make of it, see :class:`JointLoss`."""
-
     from_clean: bool = False
     """Whether, without targets, the outputs for the clean image are the reference."""
 

@@ -46,7 +46,6 @@ class JointLoss(Objective):
     """
 
     reads = 'embedding'
-    by_heads = True
     needs_random_start = True
     LEAST: ClassVar[float] = 1e-3
 
