@@ -42,10 +42,12 @@ _WORDS = {
     'eot_samples': 'samples ',
     'tokens': 'tokens ',
     'directions': 'directions ',
+    'balance': 'balance ',
+    'heads': 'heads ',
 }
 # Said only where it is not so.
 _USUAL = dict(
-    **dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False),
+    **dict(stop_at_success=False, eot_samples=1, tokens='task', directions=False, balance='relative', heads=None),
     **dict(rotation=0, scale=0, block=None, fit='tile'),
 )
 # What optimisers and objectives are tuned by; other arguments are those of attacks of one's own.
@@ -125,7 +127,7 @@ class AttackSettings:
         known = self.arguments | {name: value for name, value in self.objective_arguments.items() if name == 'target'}
         shown = {name: value for name, value in known.items() if _USUAL.get(name, ...) != value and name not in _TUNING}
         words = _WORDS | {name: f'{name} ' for name in shown if name not in _WORDS}
-        return ', '.join(f'{word}{shown[name]}' for name, word in words.items() if name in shown)
+        return ', '.join(f'{word}{_said(shown[name])}' for name, word in words.items() if name in shown)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; :meth:`from_dict` reads them."""
@@ -160,6 +162,11 @@ class Sweep:
     base: str
     axis: str
     value: float
+
+
+def _said(value: Any) -> Any:
+    """A value for a person; of what has a section for each name, the names."""
+    return ' '.join(value) if isinstance(value, Mapping) else value
 
 
 def is_worst_case(name: str) -> bool:

@@ -8,7 +8,9 @@ from mmengine.registry import Registry
 from mmssl_robust import attacks
 from mmssl_robust.attacks import objectives
 from mmssl_robust.registry import ATTACKS, OBJECTIVES, SCOPE
+from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.signatures import check_kinds
 
 _BASES = (attacks.Attack, attacks.Ensemble, attacks.Objective)
@@ -40,6 +42,8 @@ def build_attack(cfg: Mapping[str, Any]) -> attacks.Attack | attacks.Ensemble:
         if not isinstance(cfg['objective'], Mapping):
             raise UserError(f'objective={cfg["objective"]!r}: give dict(type=..., ...)')
         cfg['objective'] = _build(OBJECTIVES, cfg['objective'])
+    if isinstance(cfg.get('heads'), Mapping):
+        cfg['heads'] = {name: _with_hash(head) for name, head in cfg['heads'].items()}
     attack: attacks.Attack | attacks.Ensemble = _build(ATTACKS, cfg)
     return attack
 
@@ -61,6 +65,16 @@ def _class(registry: Registry, cfg: Mapping[str, Any]) -> type:
         raise UserError(f'unknown {registry.name} type {name!r}: use one of {known}')
     found: type = registry.module_dict[name]
     return found
+
+
+def _with_hash(head: Any) -> Any:
+    """A head that an attack reads, with the hash of its file, which records keep."""
+    if not isinstance(head, Mapping) or not isinstance(head.get('head'), str):
+        return head  # for the attack to refuse
+    path = local_path(head['head'])
+    if not path.is_file():
+        raise UserError(f'the head {head["head"]} of an attack is not there: train it, or give its place')
+    return dict(head, sha256=sha256(path))
 
 
 def _build(registry: Registry, cfg: Mapping[str, Any]) -> Any:

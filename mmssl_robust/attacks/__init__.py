@@ -3,8 +3,9 @@
 from .apgd import APGD
 from .attack import Attack
 from .corruption import Corruption
-from .ensembles import SEA, AutoAttack, Corruptions, DepthEnsemble, Ensemble
+from .ensembles import SEA, AutoAttack, Corruptions, DepthEnsemble, EmbedEnsemble, Ensemble
 from .fab import FAB
+from .joint import JointAttack
 from .minimal import Minimal
 from .minimal_fab import MinimalFAB
 from .modes import eval_mode, frozen
@@ -21,7 +22,9 @@ from .objectives import (
     EmbeddingCosine,
     EmbeddingDirections,
     EmbeddingDistance,
+    EmbeddingLure,
     JensenShannon,
+    JointLoss,
     Margin,
     MaskedCrossEntropy,
     Objective,
@@ -60,13 +63,17 @@ __all__ = [
     'DepthPGD',
     'DepthRMSE',
     'EmbedAttack',
+    'EmbedEnsemble',
     'EmbeddingCosine',
     'EmbeddingDirections',
     'EmbeddingDistance',
+    'EmbeddingLure',
     'Ensemble',
     'FAB',
     'FGSM',
     'JensenShannon',
+    'JointAttack',
+    'JointLoss',
     'L0',
     'L1',
     'L2',

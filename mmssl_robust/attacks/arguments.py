@@ -81,7 +81,8 @@ def objective_arguments(objective: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return list(value)  # of an ensemble's members, the names
+        plain = all(isinstance(part, Mapping) for part in value.values())
+        return {name: dict(part) for name, part in value.items()} if plain else list(value)  # of members, the names
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
     return value

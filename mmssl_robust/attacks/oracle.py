@@ -217,6 +217,15 @@ def region_in(region: Tensor, size: Sequence[int]) -> Tensor:
     return F.adaptive_max_pool2d(region.float(), tuple(size)) > 0
 
 
+def reading(forward: Forward, tokens: str) -> Forward:
+    """Return the model as a function that gives other tokens of its embedding; most models have but one output.
+
+    One that has more, such as that of a victim, has a method ``reading``.
+    """
+    other: Callable[[str], Forward] | None = getattr(forward, 'reading', None)
+    return forward if other is None else other(tokens)
+
+
 def _mean(every_values: Sequence[ObjectiveValues]) -> ObjectiveValues:
     """The mean over calls of a random model; an attack has succeeded if it does in most."""
     if len(every_values) == 1:

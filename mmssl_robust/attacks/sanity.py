@@ -119,7 +119,7 @@ def measure(
         if half is not None:
             found |= look.at('half', attack(half, *data).adv)
         if other is not None:
-            away = attack.objective if attack.objective.reads == 'embedding' else EmbeddingDistance()
+            away = attack.objective if isinstance(attack.objective, EmbeddingDistance) else EmbeddingDistance()
             transfer = _with(whole, objective=away, random_start=True)
             found |= look.at('transfer', transfer(other, inputs, None, keys, mask).adv)
     return found

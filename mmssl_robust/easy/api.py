@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmssl_robust.attacks import Attack, AttackResult, Ensemble, eval_mode, frozen
+from mmssl_robust.attacks import Attack, AttackResult, Ensemble, JointLoss, eval_mode, frozen
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.building import build_attack
 from mmssl_robust.encoders import Encoder, EncoderSpec, load_encoder
+from mmssl_robust.encoders.views import every_token
 from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.presets import check_names, load_preset, load_presets, preset_name
 from mmssl_robust.tasks import task_named
@@ -209,16 +211,32 @@ def _built(attacks: Attacks | None, task: str) -> dict[str, Attack | Ensemble]:
     return found
 
 
-def _embedding_of(encoder: Encoder, built: Attack | Ensemble) -> Any:
+@dataclass(frozen=True)
+class _Embedding:
+    """An encoder as a function of pixels (B, 3, H, W), with the tokens that an attack reads."""
+
+    encoder: Encoder
+    tokens: str
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        info = self.encoder.info
+        mean, std = (pixels.new_tensor(values)[:, None, None] for values in (info.mean, info.std))
+        inputs = (pixels * 255 - mean) / std
+        if self.tokens == 'every':
+            return every_token(self.encoder)(inputs)
+        return select_tokens(self.encoder(inputs), 'cls' if self.tokens == 'task' else self.tokens)
+
+    def reading(self, tokens: str) -> '_Embedding':
+        """The same with other tokens."""
+        return replace(self, tokens=tokens)
+
+
+def _embedding_of(encoder: Encoder, built: Attack | Ensemble) -> _Embedding:
     if built.objective.reads != 'embedding':
         raise UserError('an encoder has an embedding and no prediction: use embed-cls, embed-patch or embed-both')
-    tokens = getattr(built.objective, 'tokens', 'cls')
-
-    def forward(pixels: Tensor) -> Tensor:
-        mean, std = (pixels.new_tensor(values)[:, None, None] for values in (encoder.info.mean, encoder.info.std))
-        return select_tokens(encoder((pixels * 255 - mean) / std), 'cls' if tokens == 'task' else tokens)
-
-    return forward
+    if isinstance(built.objective, JointLoss):
+        raise UserError(f'a {type(built).__name__} needs heads: evaluate a config, or an encoder on a folder')
+    return _Embedding(encoder, getattr(built.objective, 'tokens', 'cls'))
 
 
 def _network(network: Any, targets: Tensor | None) -> Any:

@@ -81,6 +81,12 @@ class CheckpointNetwork(ViT):
             fixed,
         )
 
+    def as_dino(self) -> DINOVisionTransformer:
+        """The same network as a backbone of configs, weights shared."""
+        backbone = DINOVisionTransformer(_KNOWN[self.architecture])
+        backbone.vit = self.model
+        return backbone
+
     def load(self) -> Loaded:
         """Load the checkpoint."""
         return load_encoder(self, self.weights or '', weights=self.spec.which)

@@ -115,9 +115,16 @@ class Encoder(BaseModule):
         Raises:
             UserError: If the encoder does not take images of this size.
         """
+        return tuple(self._select(cls_token, featmap) for cls_token, featmap in self.layers(inputs))
+
+    def layers(self, inputs: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        """CLS token (B, D) and patch tokens (B, D, h, w) of each of ``out_indices``, None where there is no map.
+
+        Args:
+            inputs: As for :meth:`forward`, whose errors it raises.
+        """
         self._check_size(*inputs.shape[-2:])
-        layers = self.network.tokens(inputs, self.out_indices, self.final_norm)
-        return tuple(self._select(cls_token, featmap) for cls_token, featmap in layers)
+        return list(self.network.tokens(inputs, self.out_indices, self.final_norm))
 
     def _select(self, cls_token: Tensor, featmap: Tensor | None) -> Tensor | tuple[Tensor, Tensor]:
         if self.out_type == 'cls_token':

@@ -85,7 +85,12 @@ def _averages(attack: dict[str, Any]) -> bool:
 
 def _turned(attack: dict[str, Any]) -> str:
     """What success is of an attack on the embedding: a cosine on the other side of one half."""
-    towards = AttackSettings.from_dict(attack['settings']).objective_arguments.get('towards')
+    settings = AttackSettings.from_dict(attack['settings'])
+    if settings.kind == 'joint':
+        return (
+            f'of {attack["success_rate"]:.1%} of the images every head is as far from its clean prediction as its scale'
+        )
+    towards = settings.objective_arguments.get('towards')
     where = 'come within 60 degrees of their aim' if towards else 'turn by more than 60 degrees'
     return f'{attack["success_rate"]:.1%} of the embeddings {where}'
 

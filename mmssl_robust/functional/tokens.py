@@ -45,6 +45,13 @@ def select_tokens(features: Any, tokens: str) -> Tensor:
     return torch.cat([part.unflatten(2, (-1, width)).flatten(1, 2) for part in sequences], dim=1)
 
 
+def all_tokens(features: Any) -> Tensor:
+    """The tokens (B, N, D) that a backbone's last output has, of either kind or both."""
+    last = features[-1] if isinstance(features, (tuple, list)) else features
+    kinds = {part.ndim == 2 for part in (last if isinstance(last, (tuple, list)) else (last,))}
+    return select_tokens(features, 'both' if len(kinds) > 1 else 'cls' if True in kinds else 'patch')
+
+
 def absolute_indices(indices: Sequence[int], depth: int, what: str) -> tuple[int, ...]:
     """Count indices of layers from the front, negative ones from the end.
 

@@ -16,19 +16,21 @@ from torch import Tensor, nn
 
 from mmssl_robust.attacks import Attack, Ensemble, Transfer
 from mmssl_robust.attacks.modes import eval_mode, frozen
-from mmssl_robust.attacks.objectives import Objective, ObjectiveValues
+from mmssl_robust.attacks.objectives import JointLoss, Objective, ObjectiveValues
 from mmssl_robust.attacks.result import AttackResult
 from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.defences import Defended, undefended
+from mmssl_robust.encoders.views import ASKABLE, every_token
 from mmssl_robust.functional.pixel_space import PixelSpace
-from mmssl_robust.functional.tokens import select_tokens
+from mmssl_robust.functional.tokens import all_tokens, select_tokens
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.allocator import return_freed_memory
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.precision import HALF, gemm_route
 
+from .heads import Distances, with_heads
 from .seen import Seen
 from .surrogate import Surrogate, surrogate_of
 
@@ -305,6 +307,8 @@ class Victim:
         return other
 
     def _seen(self, objective: Objective, precision: str) -> tuple[Seen, Tensor | None]:
+        if isinstance(objective, JointLoss):
+            return Seen(self._drawing(), precision, distances=self._distances(objective, precision)), None
         if objective.reads == 'embedding':
             own = self.clean_embedding(objective.tokens, precision) if objective.from_clean else None
             return Seen(self._drawing(), precision, objective.tokens), own
@@ -319,6 +323,17 @@ class Victim:
             with eval_mode(self.model), gemm_route(precision, self.model):
                 self._clean[key] = full(Seen(self, precision, tokens)(self.pixels))
         return self._clean[key]
+
+    @torch.no_grad()
+    def _distances(self, objective: JointLoss, precision: str) -> Distances:
+        network = with_heads(self.model.backbone, objective.heads)
+        with eval_mode(self.model), gemm_route(precision, self.model):
+            return Distances(network, self.windowed(network, self.pixels))
+
+    def windowed(self, network: nn.Module, pixels: Tensor) -> Tensor:
+        """What a network in the encoder's place says of pixels (B, 3, H, W), (B, W, ...) for W windows of an image."""
+        found: Tensor = network(self.normalise(pixels))[:, None]
+        return found
 
     def compact_prediction(self, pixels: Tensor) -> Outputs:
         """:meth:`prediction`, as small maps where it is linear in such."""
@@ -350,7 +365,10 @@ class Victim:
         return self._encoded(encode, self._surrogate.normalise(pixels, self.mask), self._surrogate.encoder)
 
     def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
-        return select_tokens(self._features(inputs), tokens)
+        if tokens != 'every':
+            return select_tokens(self._features(inputs), tokens)
+        encoder = self.model.backbone
+        return every_token(encoder)(inputs) if isinstance(encoder, ASKABLE) else all_tokens(self._features(inputs))
 
     def _encoded(self, encode: Callable[[Tensor], Tensor], inputs: Tensor, encoder: nn.Module) -> Tensor:  # noqa: ARG002
         """Tokens (B, N, D) of inputs (B, 3, H, W), by a function of what an encoder sees at once."""

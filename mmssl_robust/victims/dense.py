@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.oracle import region_in
 from mmssl_robust.attacks.upsampled import Outputs, full
-from mmssl_robust.functional.tokens import select_tokens
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.thresholds import EVERY_TARGET, USUAL_THRESHOLDS
 from mmssl_robust.victims.budget import encode_in_budget
@@ -123,14 +123,23 @@ class DenseVictim(Victim):
         ]
         return _on_canvas(maps, self.canvas, fill=0) > 0
 
+    def windowed(self, network: nn.Module, pixels: Tensor) -> Tensor:  # noqa: D102
+        return self._of_windows(network, self.normalise(pixels), network)
+
+    def _features(self, inputs: Tensor) -> Any:
+        return self.model.backbone(inputs)
+
     def _tokens(self, inputs: Tensor, tokens: str) -> Tensor:
-        backbone = self.model.backbone
-        return self._encoded(lambda part: select_tokens(backbone(part), tokens), inputs, backbone)
+        return self._encoded(partial(super()._tokens, tokens=tokens), inputs, self.model.backbone)
 
     def _encoded(self, encode: Callable[[Tensor], Tensor], inputs: Tensor, encoder: nn.Module) -> Tensor:
         """Tokens of the whole input, or of each window of mmseg's sliding-window inference once, one after another."""
-        windows = encode_in_budget(encode, self.grid.windows(inputs), self.memory, encoder)
-        return windows.unflatten(0, (-1, len(inputs))).transpose(0, 1).flatten(1, 2)
+        return self._of_windows(encode, inputs, encoder).flatten(1, 2)
+
+    def _of_windows(self, encode: Callable[[Tensor], Tensor], inputs: Tensor, owner: nn.Module) -> Tensor:
+        """What a function says of each window, (B, W, ...)."""
+        windows = encode_in_budget(encode, self.grid.windows(inputs), self.memory, owner)
+        return windows.unflatten(0, (-1, len(inputs))).transpose(0, 1)
 
 
 class SegmentorVictim(DenseVictim):

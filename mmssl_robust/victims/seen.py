@@ -12,23 +12,26 @@ from mmssl_robust.utils.precision import HALF, scaled_gradient
 
 if TYPE_CHECKING:
     from .base import Victim
+    from .heads import Distances
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A victim as a function of its pixels (B, 3, H, W), the prediction or the embedding.
+    """A victim as a function of its pixels (B, 3, H, W): the prediction, the embedding, or what heads make of it.
 
     Attributes:
         victim: The victim.
         precision: One of :data:`mmssl_robust.utils.precision.PRECISIONS`.
         tokens: Which tokens of the embedding; None for the prediction.
         upsampled: Return small maps where there are such.
+        distances: Of heads on the embedding, to be returned in its place; None for none.
     """
 
     victim: 'Victim'
     precision: str = 'fp32'
     tokens: str | None = None
     upsampled: bool = False
+    distances: 'Distances | None' = None
 
     def __call__(self, pixels: Tensor) -> Outputs:
         """Return the outputs, in fp32."""
@@ -37,7 +40,12 @@ class Seen:
 
     def only(self, indices: Tensor) -> 'Seen':
         """The same of some of the samples."""
-        return replace(self, victim=self.victim.only(indices))
+        distances = self.distances and self.distances.only(indices)
+        return replace(self, victim=self.victim.only(indices), distances=distances)
+
+    def reading(self, tokens: str) -> 'Seen':
+        """The same with other tokens of the embedding."""
+        return replace(self, tokens=tokens)
 
     def region_of_maps(self, region: Tensor) -> Tensor:
         """Which places of the ground truth lie on a region (B, 1, H, W) of the pixels."""
@@ -51,6 +59,8 @@ class Seen:
         return outputs.float()
 
     def _read(self, pixels: Tensor) -> Outputs:
+        if self.distances:
+            return self.distances.of(self.victim, pixels)
         return self.victim.embedding(pixels, self.tokens) if self.tokens else self.victim.compact_prediction(pixels)
 
 

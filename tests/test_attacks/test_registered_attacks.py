@@ -31,13 +31,13 @@ def test_presets_of_strong_attacks():
     attacks = {path.stem: build_attack(Config.fromfile(path).attack) for path in PRESETS.glob('*.py')}
     paper = {'pgd', 'embed', 'segpgd', 'depthpgd'}
     strong = {'fgsm', 'apgd', 'cospgd', 'square', 'autoattack', 'sea', 'depth-ensemble'}
-    strong |= {'multilabel-pgd', 'multilabel-apgd', 'embed-directions'}
+    strong |= {'multilabel-pgd', 'multilabel-apgd', 'embed-directions', 'embed-ensemble'}
     embedding = {'embed-cls', 'embed-patch', 'embed-both'}
     embedding |= {'embed-transfer'}
     others = {name for name, attack in attacks.items() if attack.kind != 'image'}
     assert attacks.keys() - others == paper | strong | embedding
     assert {'patch', 'patch-embed', 'minimal', 'minimal-embed', 'minimal-fab', 'corruptions', 'edits'} <= others
-    assert {'transfer', 'universal'} <= others
+    assert {'joint', 'transfer', 'universal'} <= others
     for attack in (attacks[name] for name in attacks.keys() - others):
         assert (attack.norm, attack.eps, attack.seed) == ('linf', 8 / 255, 0)
     assert [type(attacks[name]).__name__ for name in ('autoattack', 'sea', 'depth-ensemble')] == [
@@ -70,7 +70,7 @@ def test_config_is_left_as_it_was():
     [
         (
             dict(type='mmssl_robust.BIM'),
-            "'BIM': use one of APGD, AutoAttack, .*DepthEnsemble, DepthPGD, EmbedAttack, FAB",
+            "'BIM': use one of APGD, AutoAttack, .*DepthEnsemble, DepthPGD, EmbedAttack, EmbedEnsemble, FAB",
         ),
         (dict(type='os.system'), "'os.system': use one of"),
         (dict(), 'unknown attack'),

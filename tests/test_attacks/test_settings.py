@@ -56,7 +56,8 @@ def test_arguments_are_those_that_python_takes(name):
     """Python's own word on each name that any attack has."""
     every = {argument for kind in ATTACKS.module_dict.values() for argument in arguments_of(kind)}
     kind = ATTACKS.module_dict[name]
-    own = ('FAB', 'MinimalFAB', 'EmbedAttack', 'SegPGD', 'DepthPGD', 'AutoAttack', 'SEA', 'DepthEnsemble', 'Transfer')
+    own = {'FAB', 'MinimalFAB', 'SegPGD', 'DepthPGD', 'AutoAttack', 'SEA', 'DepthEnsemble'}
+    own |= {'EmbedAttack', 'EmbedEnsemble', 'JointAttack', 'Transfer'}
     objective = {} if name in own else {'objective': CrossEntropy()}
     for argument in every:
         try:

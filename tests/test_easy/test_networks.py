@@ -196,6 +196,10 @@ def test_attacking_an_encoder():
     assert (result.adv - images).abs().max() <= 8 / 255 + 1e-6 and (result.loss > 0).all()
     with pytest.raises(UserError, match='an encoder has an embedding and no prediction'):
         attack('mini', images, attack='pgd')
+    ensemble = attack('mini', images, attack='embed-ensemble', steps=1)
+    assert (ensemble.score <= attack('mini', images, attack='embed', steps=1, step_size='2/255').score).all()
+    with pytest.raises(UserError, match='a JointAttack needs heads: evaluate a config'):
+        attack('mini', images, attack='joint')
     assert torch.equal(attack('mini', images, steps=2).adv, attack('mini', images, attack='embed', steps=2).adv)
 
 

@@ -1,4 +1,4 @@
-# EmbedAttack in many directions, the one to report: the encoder, whatever its task.
+# EmbedAttack in many directions, a longer look: the encoder, whatever its task.
 attack = dict(
     type='mmssl_robust.EmbedAttack',
     tokens='task',

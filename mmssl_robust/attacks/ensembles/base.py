@@ -144,7 +144,7 @@ class Ensemble:
             worst = None
             for name, attack in self.members.items():
                 start = worst.adv if worst is not None and name in self.finish else None
-                result = _named(attack(forward, inputs, targets, keys, mask, start), name)
+                result = named(attack(forward, inputs, targets, keys, mask, start), name)
                 worst = result if worst is None else worse(worst, result)
                 yield result
             return
@@ -164,7 +164,7 @@ class Ensemble:
                 part = replace(
                     part, forwards=part.forwards + spent.forwards, backwards=part.backwards + spent.backwards
                 )
-                result = _filled(result, indices, _named(part, name))
+                result = _filled(result, indices, named(part, name))
             before = result
             yield result
 
@@ -179,7 +179,7 @@ class Ensemble:
         """The result of leaving the images alone, at one forward."""
         active = next(iter(self.members.values())).active
         look = PGD(self.objective, self.norm, self.eps, steps=0, random_start=False, active=active)
-        return _named(look(forward, inputs, targets, keys, mask), CLEAN)
+        return named(look(forward, inputs, targets, keys, mask), CLEAN)
 
 
 def worse(first: AttackResult, second: AttackResult) -> AttackResult:
@@ -189,7 +189,8 @@ def worse(first: AttackResult, second: AttackResult) -> AttackResult:
     return replace(chosen, forwards=first.forwards + second.forwards, backwards=first.backwards + second.backwards)
 
 
-def _named(result: AttackResult, name: str) -> AttackResult:
+def named(result: AttackResult, name: str) -> AttackResult:
+    """Return the result with the member's name for each image."""
     return replace(result, member=[name] * len(result.adv))
 
 

@@ -8,7 +8,9 @@ from .depth_errors import DepthAbsRel, DepthRMSE
 from .depth_loss import DepthLoss
 from .embedding import EmbeddingCosine, EmbeddingDistance
 from .embedding_directions import EmbeddingDirections
+from .embedding_lure import EmbeddingLure
 from .jensen_shannon import JensenShannon
+from .joint import JointLoss
 from .margin import DLR, Margin, TargetedDLR, TargetedMargin
 from .masked_cross_entropy import BalancedMaskedCrossEntropy, MaskedCrossEntropy
 from .multi_label import BinaryCrossEntropy
@@ -29,8 +31,10 @@ __all__ = [
     'EmbeddingCosine',
     'EmbeddingDirections',
     'EmbeddingDistance',
+    'EmbeddingLure',
     'Forward',
     'JensenShannon',
+    'JointLoss',
     'ObjectiveValues',
     'Margin',
     'MaskedCrossEntropy',

@@ -12,7 +12,7 @@ from mmssl_robust.attacks.upsampled import Outputs
 from mmssl_robust.utils.thresholds import HasThresholds
 
 Forward = Callable[[Tensor], Outputs]
-Tokens = Literal['task', 'cls', 'patch', 'both']
+Tokens = Literal['task', 'cls', 'patch', 'both', 'every']
 AnyObjective = TypeVar('AnyObjective', bound='Objective')
 
 

@@ -39,6 +39,10 @@ class TaskHead(BaseModule):
             predictions for different images.
         labels: Whether the head is held to labels, in place of what it says of the teacher's features.
 
+    Attributes:
+        normed: Whether it reads tokens after the final norm.
+        block: Index of the block that it reads, a tuple of one.
+
     Raises:
         UserError: If the config's encoder gives other tokens than one block's, or the scale is not positive.
     """
@@ -57,8 +61,9 @@ class TaskHead(BaseModule):
         self.is_depth = isinstance(self.head, LinearDepthHead)
         self._encoder = {key: value.to('meta') for key, value in model.backbone.state_dict().items()}
         self._out_type = model.backbone.out_type
-        self._normed = model.backbone.final_norm
-        if len(model.backbone.out_indices) > 1:
+        self.normed = model.backbone.final_norm
+        self.block = tuple(model.backbone.out_indices)
+        if len(self.block) > 1:
             raise UserError(f'{config} reads several blocks: take a head that reads the last one')
 
     def check(self, encoder: nn.Module) -> None:
@@ -72,8 +77,8 @@ class TaskHead(BaseModule):
             raise UserError(f'{self.source} belongs to another encoder; {problems}')
         if encoder.out_type not in (self._out_type, 'featmap_cls'):
             raise UserError(f"{self.source} reads {self._out_type}: set model.backbone.out_type='featmap_cls'")
-        if encoder.final_norm not in (self._normed, 'both'):
-            which = 'after' if self._normed else 'before'
+        if encoder.final_norm not in (self.normed, 'both'):
+            which = 'after' if self.normed else 'before'
             raise UserError(f"{self.source} reads tokens {which} the final norm: set model.backbone.final_norm='both'")
         self._both = encoder.final_norm == 'both'
         self._pair = encoder.out_type == 'featmap_cls'
@@ -156,7 +161,7 @@ class TaskHead(BaseModule):
 
     def _read(self, features: Any) -> Any:
         # Of both kinds of tokens of the last block those before the final norm lie in the middle.
-        tokens = features[len(features) // 2 - 1] if self._both and not self._normed else features[-1]
+        tokens = features[len(features) // 2 - 1] if self._both and not self.normed else features[-1]
         if not self._pair or self._out_type == 'featmap_cls':
             return tokens
         featmap, cls_token = tokens
