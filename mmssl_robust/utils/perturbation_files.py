@@ -46,8 +46,8 @@ def read_perturbation(path: str | os.PathLike[str]) -> PerturbationFile:
         UserError: If it is missing, damaged, or of another kind.
     """
     check_regular(path)
-    if not Path(path).is_file():
-        raise UserError(f'perturbation not found: {path}')
+    if not os.path.isfile(path):
+        raise UserError(f'perturbation not found: {os.fspath(path)!r}')
     try:
         with safe_open(path, 'pt') as file:
             notes = (file.metadata() or {}).get(_NOTES)
