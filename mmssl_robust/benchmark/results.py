@@ -54,11 +54,14 @@ def _result(records: RowRecords, attack: str, resamples: int) -> list[dict[str, 
 
 
 def members_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:
-    """Metrics of each corruption of several whose mean is a result; ``attack`` is called ``ATTACK/CORRUPTION``."""
+    """Metrics of each corruption of several whose mean is a result, and of the clean images outside a patch.
+
+    ``attack`` is called ``ATTACK/CORRUPTION`` and ``ATTACK/clean``.
+    """
     lines = []
     for records in rows:
-        for attack in (name for name in records.attacks if records.settings(name).averages):
-            for member, found in records.members(attack).items():
+        for attack in records.attacks:
+            for member, found in records.beside(attack).items():
                 own = _lines('member', records, attack, estimates(found, resamples))
                 lines += [line | dict(attack=f'{attack}/{member}') for line in own]
     return _table(lines)

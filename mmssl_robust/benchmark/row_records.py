@@ -140,6 +140,13 @@ class RowRecords:
         own = dict.fromkeys(table['member'].dropna())
         return {name: self.task.contributions(table[table['member'] == name]) for name in own}
 
+    def beside(self, attack: str) -> dict[str, Contributions]:
+        """What stands beside a result: each corruption of several, the clean images outside a patch; else nothing."""
+        if self.settings(attack).averages:
+            return self.members(attack)
+        outside = self._clean_outside(attack)
+        return {} if outside is None else {CLEAN: self.task.contributions(outside)}
+
     def _averaged(self, attack: str) -> Contributions:
         try:
             return averaged(list(self.members(attack).values()))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmssl_robust.utils.checkpoint import ASSET_SCHEME
+from mmssl_robust.utils.assets import ASSET_SCHEME
 from mmssl_robust.utils.config_files import ENCODERS, configs_in, read_config
 from mmssl_robust.utils.errors import UserError
 

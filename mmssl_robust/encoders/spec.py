@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from mmssl_robust.utils.checkpoint import ASSET_SCHEME, TORCH_SUFFIXES
+from mmssl_robust.utils.assets import ASSET_SCHEME
+from mmssl_robust.utils.checkpoint import TORCH_SUFFIXES
 from mmssl_robust.utils.checkpoint_layouts import Which
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.names import close_to

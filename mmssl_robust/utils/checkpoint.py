@@ -17,19 +17,17 @@ from packaging.version import Version
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from .assets import ASSETS
+from .assets import ASSET_SCHEME, shipped
 from .checkpoint_layouts import State, Which, state_of
 from .download import fetch
 from .errors import UserError, first_line
 from .files import whole_file
-from .foreign_files import below
 from .hub_files import HUB_SCHEME, fetch_from_hub
 from .plain_values import plain_values
 from .safe_globals import allowed_globals
 
 # Before it, weights_only=True could be made to run code (CVE-2025-32434).
 SAFE_TORCH = Version('2.6.0')
-ASSET_SCHEME = 'mmssl_robust://'
 TORCH_SUFFIXES = ('.pth', '.pt', '.ckpt')
 _STATE_DICT_HINT = '; of a whole module save the weights alone, torch.save(model.state_dict(), FILE)'
 _NO_CHECKPOINT = {
@@ -152,8 +150,9 @@ def save_checkpoint(
 
 def local_path(source: str) -> Path:
     """The file behind a path, a URL (downloaded once), ``hf://`` or ``mmssl_robust://``; it need not exist."""
-    if source.startswith(ASSET_SCHEME):
-        return below(ASSETS, source[len(ASSET_SCHEME) :], source)
+    path = shipped(source)
+    if path is not None:
+        return path
     if source.startswith(('http://', 'https://')):
         return fetch(source)
     if source.startswith(HUB_SCHEME):

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .assets import shipped
 from .errors import UserError, first_line
 from .files import check_regular, sha256, whole_file
 from .numbers import parse_number
@@ -42,9 +43,13 @@ class PerturbationFile:
 def read_perturbation(path: str | os.PathLike[str]) -> PerturbationFile:
     """Read a perturbation; nothing is run, and no more is read than such a file may hold.
 
+    Args:
+        path: Of the file; ``mmssl_robust://`` is one that ships with the package.
+
     Raises:
         UserError: If it is missing, damaged, or of another kind.
     """
+    path = shipped(os.fspath(path)) or path
     check_regular(path)
     if not os.path.isfile(path):
         raise UserError(f'perturbation not found: {os.fspath(path)!r}')

@@ -125,6 +125,14 @@ def test_without_a_file_it_says_how_to_make_one():
         Universal(Peak(), fit='stretch')
 
 
+def test_one_ships_with_the_package():
+    found = read_perturbation('mmssl_robust://mini/universal.safetensors')
+    assert found.delta.shape == (3, 64, 64) and (found.norm, found.eps) == ('linf', 8 / 255)
+    assert found.notes['objective'] == 'EmbeddingDistance' and found.delta.abs().max() == pytest.approx(8 / 255)
+    with pytest.raises(UserError, match='outside of'):
+        read_perturbation('mmssl_robust://../setup.py')
+
+
 def big(shape):
     head = json.dumps(dict(delta=dict(dtype='F32', shape=shape, data_offsets=[0, 4])))
     return struct.pack('<Q', len(head)) + head.encode() + b'\0' * 4

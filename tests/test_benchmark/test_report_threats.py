@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from fakes import fake_row, write_suite
 
@@ -11,7 +12,8 @@ from mmssl_robust.benchmark.report.content import gather
 from mmssl_robust.benchmark.report.page import render_page
 from mmssl_robust.benchmark.report.summary import summary
 from mmssl_robust.benchmark.report.tables import columns_of, markdown_report
-from mmssl_robust.benchmark.report.threats import kinds_of, markdown_threats, threats_of
+from mmssl_robust.benchmark.report.threats import kinds_of, markdown_threats, smallest_of, threats_of
+from mmssl_robust.presets import load_preset
 from mmssl_robust.registry import ATTACKS
 
 
@@ -62,3 +64,19 @@ def test_without_any_there_is_no_section(tmp_path):
     assert (
         not threats_of(content) and not markdown_threats(content) and 'Other threats' not in render_page(content, {}, 0)
     )
+
+
+def test_of_smallest_perturbations_the_median_is_told(tmp_path):
+    row = fake_row('depth', sweeps=False)
+    row = replace(row, attacks=row.attacks | dict(minimal=load_preset('minimal', eps='16/255')))
+    write_suite(tmp_path, [row], examples=0)
+    content = gather(tmp_path, 50)
+    (records,) = content.rows
+    sizes = records.sizes('minimal')
+    ((*_, attack, images, median, withstand),) = smallest_of(content)
+    assert (attack, images, withstand) == ('minimal', str(len(sizes)), f'{np.isinf(sizes).sum()} of 16/255')
+    middle = np.median(sizes)
+    assert median == (f'{255 * middle:.4g}/255' if np.isfinite(middle) else '> 16/255')
+    assert columns_of(content, 'depth') == [CLEAN, 'embed', 'depthpgd', 'worst case'] and not threats_of(content)
+    page, text = render_page(content, {}, 0), markdown_report(content, {}, markdown_threats(content))
+    assert '<h3>Smallest perturbations</h3>' in page and '### Smallest perturbations' in text and median in text

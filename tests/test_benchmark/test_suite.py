@@ -26,6 +26,7 @@ SHIPPED = (
     'robust_study',
     'robust_worst',
     'small',
+    'mini_threats',
 )
 OWN_ROW = "dict(config='depth.py', task='depth', data='NYU', encoder='own')"
 ROW = "dict(config='configs/depth/mini_nyu.py', task='depth', data='NYU', encoder='mini')"

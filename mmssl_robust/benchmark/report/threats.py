@@ -3,12 +3,15 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from mmssl_robust.attack_settings import CLEAN
+from mmssl_robust.attack_settings import CLEAN, written
+from mmssl_robust.robustness_curve import median_size
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.escaping import markdown
 
+from ..row_records import RowRecords
 from .content import Content, tasks_of
 from .tables import Body, body_of, budgets_of, heading_of, markdown_table
 
@@ -26,6 +29,13 @@ _WORDS = dict(
     corruption='changes that nobody chose to do harm, such as noise, blur and weather. They bound no attacker, and '
     'are in no worst case.',
 )
+
+
+SMALLEST = (
+    'The size at which half of the images that have something to lose have lost half of it: another class, half of the '
+    'right pixels, twice the RMSE, an embedding turned by 60 degrees; and how many withstand all sizes that were tried.'
+)
+HEADS = ('data', 'encoder', 'variant', 'attack', 'images', 'median', 'withstand')
 
 
 class Table(NamedTuple):
@@ -47,16 +57,14 @@ class Table(NamedTuple):
 
 
 def threats_of(content: Content) -> list[Table]:
-    """A table for each task that has met another threat."""
-    found = {task: _columns(content, task) for task in tasks_of(content)}
-    tables = []
-    for task, columns in found.items():
+    """A table for each task that has met another threat, and for each that has met several corruptions."""
+    whole, tables = _with_members(content), []
+    for task in tasks_of(content):
         unit, budgets = task_named(task).metric.description, budgets_of(content, task)
-        if columns:
-            tables.append(Table(heading_of(task), unit, columns, budgets, body_of(content, task, columns)))
-        if each := _corruptions(content, task):
-            body = body_of(_with_members(content), task, each)
-            tables.append(Table(f'{heading_of(task)}, each corruption', unit, each, {}, body))
+        for columns, more in ((_columns(content, task), ''), (_corruptions(content, task), ', each corruption')):
+            if columns:
+                body = body_of(whole, task, columns)
+                tables.append(Table(f'{heading_of(task)}{more}', unit, columns, budgets, body))
     return tables
 
 
@@ -68,29 +76,56 @@ def kinds_of(content: Content) -> list[tuple[str, str]]:
 
 def markdown_threats(content: Content) -> list[str]:
     """The tables as parts of a Markdown report; none where there are none."""
-    parts = []
+    parts: list[str] = []
+    whole = _with_members(content)
     for task in tasks_of(content):
-        columns, unit = _columns(content, task), task_named(task).metric.description
-        if columns:
-            parts += [f'### {markdown(heading_of(task))}', f'{unit}.', markdown_table(content, task, columns)]
-        if each := _corruptions(content, task):
-            table = markdown_table(_with_members(content), task, each)
-            parts += [f'### {markdown(heading_of(task))}, each corruption', f'{unit}.', table]
+        heading, unit = markdown(heading_of(task)), task_named(task).metric.description
+        for columns, more in ((_columns(content, task), ''), (_corruptions(content, task), ', each corruption')):
+            if columns:
+                parts += [f'### {heading}{more}', f'{unit}.', markdown_table(whole, task, columns)]
+    smallest = smallest_of(content)
+    if smallest:
+        table = pd.DataFrame([list(map(markdown, line)) for line in smallest], columns=list(HEADS))
+        parts += ['### Smallest perturbations', SMALLEST, table.to_markdown(index=False, disable_numparse=True)]
     kinds = '\n'.join(f'- {kind}: {words}' for kind, words in kinds_of(content))
     return ['## Other threats', NOTE, kinds, *parts] if parts else []
 
 
+def smallest_of(content: Content) -> list[tuple[str, ...]]:
+    """For each row and attack that seeks the smallest perturbation of each image what :data:`HEADS` says."""
+    return [
+        (row.data, row.encoder, row.variant, attack, *_sizes(records, attack))
+        for records in content.begun
+        for attack in records.attacks
+        if (row := records.row) and records.settings(attack).kind == 'minimal'
+    ]
+
+
+def _sizes(records: RowRecords, attack: str) -> tuple[str, str, str]:
+    sizes, settings = records.sizes(attack).to_numpy(), records.settings(attack)
+    standing, median = sizes[sizes > 0], median_size(sizes)
+    largest = written(settings.eps, settings.norm)
+    words = f'> {largest}' if median is None else written(median, settings.norm)
+    return str(len(standing)), words if len(standing) else 'n/a', f'{np.isinf(standing).sum()} of {largest}'
+
+
 def _columns(content: Content, task: str) -> list[str]:
+    """Clean, and other threats of which a metric says something, a patch after what is clean outside it."""
     table = content.results[content.results['task'] == task]
-    others = dict.fromkeys(table[table['threat'].fillna('image') != 'image']['attack'])
-    return [CLEAN, *others] if others else []
+    table = table[~table['threat'].fillna('image').isin(['image', 'minimal'])]
+    known = set(content.members[content.members['task'] == task]['attack'])
+    columns = []
+    for attack in dict.fromkeys(table['attack']):
+        beside = f'{attack}/{CLEAN}'
+        columns += [beside, attack] if beside in known else [attack]
+    return [CLEAN, *columns] if columns else []
 
 
 def _corruptions(content: Content, task: str) -> list[str]:
-    table = content.members[content.members['task'] == task]
+    table = content.members[(content.members['task'] == task) & (content.members['threat'] == 'corruption')]
     return [CLEAN, *dict.fromkeys(table['attack'])] if len(table) else []
 
 
 def _with_members(content: Content) -> Content:
-    """The results of single corruptions beside the others."""
+    """The results of single corruptions, and of what is clean outside patches, beside the others."""
     return replace(content, results=pd.concat([content.results, content.members], ignore_index=True))

@@ -10,7 +10,7 @@ from mmengine.config import ConfigDict
 from mmssl_robust.encoders import EncoderSpec, parse_spec
 from mmssl_robust.encoders.in_config import is_by_spec, weights_of
 from mmssl_robust.encoders.spec import SHIPPED
-from mmssl_robust.utils.checkpoint import ASSET_SCHEME
+from mmssl_robust.utils.assets import ASSET_SCHEME
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.foreign_files import is_below
