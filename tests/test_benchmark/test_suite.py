@@ -136,7 +136,7 @@ def test_what_is_wrong_is_said_in_one_line(text, message, tmp_path):
 def test_an_unknown_suite_is_told_the_nearest_or_those_that_there_are():
     with pytest.raises(UserError, match=r"unknown suite 'papr': did you mean paper\?"):
         load_suite('papr')
-    with pytest.raises(UserError, match='mini, mini_attacks, mini_figure2, paper'):
+    with pytest.raises(UserError, match='mini, mini_attacks, mini_figure2, mini_threats, paper'):
         load_suite('zzz')
 
 
