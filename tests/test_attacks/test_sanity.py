@@ -61,7 +61,7 @@ def test_an_attack_of_ones_own_gets_longer_steps_in_the_widest_ball():
         def _iterates(self, problem, restart):
             yield from PGD._iterates(self, problem, restart)
 
-        keep, momentum, _step, _direction = 'best', 0.0, PGD._step, PGD._direction
+        keep, momentum, _step, _direction, _gradient = 'best', 0.0, PGD._step, PGD._direction, PGD._gradient
 
     assert failed(NET, Own(CrossEntropy(), step_size=0.0002, eps=0.0005, steps=20)) == set()
 

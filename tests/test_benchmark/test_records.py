@@ -159,7 +159,7 @@ def test_row_json_of_version_2_says_what_its_attacks_were(store):
 
 
 OTHERS = {name for name in presets() if build_attack(load_preset(name)).kind != 'image'}
-YOUNGER = {'embed-directions', 'embed-cls', 'embed-patch', 'embed-both', 'embed-transfer', *OTHERS}
+YOUNGER = {'embed-directions', 'embed-cls', 'embed-patch', 'embed-both', 'embed-ensemble', 'embed-transfer', *OTHERS}
 
 
 @pytest.mark.parametrize('name', sorted(presets().keys() - YOUNGER))

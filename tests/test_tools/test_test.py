@@ -172,7 +172,7 @@ def test_attack_mistakes(tool, folder, capsys):
     known = (
         "'magic'",
         'embed-directions, ',
-        'embed-patch, embed, ',
+        'embed-patch, embed-transfer, embed, ',
         'multilabel-apgd, multilabel-pgd, ',
         'sea, segpgd',
     )
