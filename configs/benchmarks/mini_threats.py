@@ -3,6 +3,7 @@
 #   python tools/benchmark.py mini_threats
 title = 'Mini encoders under other threats'
 embedded_data = True
+row_defaults = dict(sanity_images=0)  # checks of so many attacks, member by member, would take longer than all of them
 _own = dict(classification='pgd', segmentation='segpgd', depth='depthpgd')
 _tasks = [
     dict(config='configs/classification/mini_cifar10.py', task='classification', data='CIFAR-10', max_images=40),
