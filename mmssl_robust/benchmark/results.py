@@ -93,13 +93,18 @@ def differences_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFra
     lines = []
     for standard, other in pairs_of(rows):
         for attack in other.finished:
-            if attack not in standard.finished or attack in other.row.sweeps:
+            if attack not in standard.finished or attack in other.row.sweeps or _has_own_sizes(other, attack):
                 continue
             first, second = standard.contributions(attack), other.contributions(attack)
             if list(first.index) == list(second.index):
                 found = compare(first, second, 'difference', resamples)
                 lines += _first(_lines('difference', other, attack, found))
     return _table(lines)
+
+
+def _has_own_sizes(records: RowRecords, attack: str) -> bool:
+    """Whether each image met a perturbation of another size, so that metrics of two models say nothing."""
+    return attack in records.attacks and records.settings(attack).kind == 'minimal'
 
 
 def curves_of(rows: list[RowRecords], resamples: int = 10000) -> pd.DataFrame:

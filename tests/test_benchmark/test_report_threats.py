@@ -74,7 +74,7 @@ def test_of_smallest_perturbations_the_median_is_told(tmp_path):
     (records,) = content.rows
     sizes = records.sizes('minimal')
     ((*_, attack, images, median, withstand),) = smallest_of(content)
-    assert (attack, images, withstand) == ('minimal', str(len(sizes)), f'{np.isinf(sizes).sum()} of 16/255')
+    assert (attack, images, withstand) == ('minimal', str(len(sizes)), f'{np.isinf(sizes).sum()} at 16/255')
     middle = np.median(sizes)
     assert median == (f'{255 * middle:.4g}/255' if np.isfinite(middle) else '> 16/255')
     assert columns_of(content, 'depth') == [CLEAN, 'embed', 'depthpgd', 'worst case'] and not threats_of(content)

@@ -17,8 +17,8 @@ from .tables import Body, body_of, budgets_of, heading_of, markdown_table
 
 NOTE = 'What each of these attackers may do, and what its figure does not show.'
 _WORDS = dict(
-    joint='one perturbation that is to harm all tasks of the encoder at once. Each task alone is harmed more by the '
-    'attack on it.',
+    joint='one perturbation that is to harm all tasks of the encoder at once. As a rule the '
+    'attack on one task alone harms that more.',
     universal='one perturbation that is added to every image, made without the images of the table. It says nothing of '
     'who may make one for each image.',
     transfer='made against another encoder, whose weights the attacker has, and shown to this one. Little harm means '
@@ -106,7 +106,7 @@ def _sizes(records: RowRecords, attack: str) -> tuple[str, str, str]:
     standing, median = sizes[sizes > 0], median_size(sizes)
     largest = written(settings.eps, settings.norm)
     words = f'> {largest}' if median is None else written(median, settings.norm)
-    return str(len(standing)), words if len(standing) else 'n/a', f'{np.isinf(standing).sum()} of {largest}'
+    return str(len(standing)), words if len(standing) else 'n/a', f'{np.isinf(standing).sum()} at {largest}'
 
 
 def _columns(content: Content, task: str) -> list[str]:
