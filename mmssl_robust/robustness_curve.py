@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sizes = NDArray[np.float64]
+_ROUNDING = 1e-5  # by which a size in float32 may exceed the largest radius that was tried
 
 
 def robust_share(sizes: Sequence[float] | Sizes, radii: Sequence[float] | Sizes) -> Sizes:
@@ -21,9 +22,10 @@ def robust_share(sizes: Sequence[float] | Sizes, radii: Sequence[float] | Sizes)
 
 def curve_of(sizes: Sequence[float] | Sizes, largest: float) -> list[tuple[float, float]]:
     """Return the corners of the whole curve, from 0 to ``largest``: from each radius on, the share that is above it."""
-    finite = np.unique(np.asarray(sizes, float))
-    radii = np.unique([0.0, *finite[finite <= largest], largest])
-    return list(zip(radii.tolist(), robust_share(sizes, radii).tolist()))
+    found = np.asarray(sizes, float)
+    found = np.where(found <= largest * (1 + _ROUNDING), np.minimum(found, largest), found)
+    radii = np.unique([0.0, *found[found <= largest], largest])
+    return list(zip(radii.tolist(), robust_share(found, radii).tolist()))
 
 
 def median_size(sizes: Sequence[float] | Sizes) -> float | None:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from mmssl_robust.robustness_curve import area_below, curve_of, median_size, optimality, robust_share
@@ -33,3 +34,10 @@ def test_optimality():
     # Areas to the clean share, 3 of 4 images up to 4: the best 3 - 7 / 4, twice as far 3 - (2 + 4 + 4) / 4.
     assert optimality([0.0, 2.0, 4.0, 8.0], best, 4.0) == pytest.approx(0.5 / 1.25)
     assert math.isnan(optimality([math.inf], [math.inf], 1.0))
+
+
+def test_what_falls_at_the_largest_radius_does_not_withstand_it():
+    """Sizes are float32, whose 32/255 is larger than Python's."""
+    sizes = [float(np.float32(32 / 255)), np.inf]
+    assert sizes[0] > 32 / 255 and curve_of(sizes, 32 / 255) == [(0.0, 1.0), (32 / 255, 0.5)]
+    assert curve_of([0.2], 0.1) == [(0.0, 1.0), (0.1, 1.0)]

@@ -29,14 +29,13 @@ from mmssl_robust.datasets.tolerant import TolerantDataset
 from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.universal_training import UniversalTraining, notes_of_training
 from mmssl_robust.presets import load_preset
-from mmssl_robust.utils.arguments import integer
+from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.cli import add_common_arguments, load_config
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_folder, check_replaceable
-from mmssl_robust.utils.numbers import parse_number
 from mmssl_robust.utils.perturbation_files import write_perturbation
 from mmssl_robust.utils.state_dict import build_model, load_weights, loaded_weights, needs_weights, read_weights
 from mmssl_robust.utils.stopping import going_on_later
@@ -53,14 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common_arguments(parser)
     parser.add_argument('checkpoint', nargs='?', help='as for `mmssl-robust test`')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE.safetensors', help='the file to write')
-    parser.add_argument('--attack', default='embed', metavar='NAME', help='preset whose objective, norm and eps it has')
+    parser.add_argument(
+        '--attack', default='embed', metavar='NAME', help='whose loss, norm and eps it has; default embed'
+    )
     parser.add_argument('--norm', help='linf, l2 or l1')
     parser.add_argument('--eps', help="size in that norm, for pixels in [0, 1], e.g. '4/255'")
-    parser.add_argument('--step-size', help='of the first step; default a quarter of eps')
-    parser.add_argument('--epochs', type=integer(0), default=20, help='times that each image is seen')
-    parser.add_argument('--batch-size', type=integer(1), default=10, help='images of a step')
+    parser.add_argument('--step-size', type=number(above=0), help='of the first step; default a quarter of eps')
+    parser.add_argument('--epochs', type=integer(0), default=20, help='times that each image is seen; default 20')
+    parser.add_argument('--batch-size', type=integer(1), default=10, help='images of a step; default 10')
     parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
-    parser.add_argument('--fit', choices=('tile', 'resize'), default='tile', help='to images of another size')
+    parser.add_argument('--fit', choices=('tile', 'resize'), default='tile', help='to other sizes; default tile')
     parser.add_argument('--seed', type=integer(0), default=0, help='of the start and of the order of the images')
     parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
 
@@ -70,8 +71,8 @@ def attack_of(args: argparse.Namespace, thresholds: dict[str, float]) -> Univers
     changes = dict(norm=args.norm, eps=args.eps, seed=args.seed)
     found = build_attack(load_preset(args.attack, **changes))
     objective = getattr(found, 'objective', None)
-    if objective is None or found.settings.members:
-        raise UserError(f'{args.attack} is several attacks: name one whose loss is to be raised, such as embed or pgd')
+    if objective is None or found.settings.members or found.kind != 'image':
+        raise UserError(f'--attack {args.attack} is not one attack in a ball: name embed, pgd, segpgd or depthpgd')
     eps = found.settings.arguments['eps']
     attack = Universal(objective.told(thresholds), found.norm, eps, fit=args.fit, seed=args.seed)
     return attack
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> None:
 def make(cfg: Config, args: argparse.Namespace) -> None:
     """Make the perturbation and write it, with what it was made of."""
     attack = attack_of(args, share_thresholds(cfg))
-    step_size = attack.eps / _SHARE if args.step_size is None else parse_number(args.step_size, 'step_size')
+    step_size = attack.eps / _SHARE if args.step_size is None else args.step_size
     check_data_folders(cfg.test_dataloader.dataset)
     model = loaded_model(cfg, args)
     dataset = TolerantDataset(cfg.test_dataloader.dataset, args.on_corrupt, args.max_images)

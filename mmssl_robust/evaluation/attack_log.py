@@ -30,10 +30,10 @@ class AttackLog:
             self.records.append(dict(key=key, **{name: column[row] for name, column in columns.items()}))
         self.seconds += seconds
 
-    def sizes(self) -> list[float]:
-        """Return the sizes of all perturbations, infinite where the attack failed; every process must call it."""
-        parts = all_gather_object([record['norm'] if record['success'] else inf for record in self.records])
-        return [size for part in parts for size in part]
+    def sizes(self) -> dict[int, float]:
+        """Size of each image's perturbation, infinite where the attack failed; every process must call it."""
+        own = {record['key']: record['norm'] if record['success'] else inf for record in self.records}
+        return {key: size for part in all_gather_object(own) for key, size in part.items()}
 
     def summary(self) -> dict[str, Any]:
         """Summarise over all processes; every process must call it.

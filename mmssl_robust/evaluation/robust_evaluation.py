@@ -284,7 +284,7 @@ class RobustEvaluation:
         found: dict[str, Any] = dict(settings=settings.as_dict())
         found |= self.logs[name].summary()
         if settings.kind == 'minimal':
-            sizes = self.logs[name].sizes()
+            sizes = _of_scored(self.logs[name].sizes(), tables.get(name))
             found |= dict(median_eps=median_size(sizes), curve=curve_of(sizes, settings.eps))
         if name in tables and self.task:
             clean = tables.get(_outside(name), tables[CLEAN])
@@ -295,6 +295,14 @@ class RobustEvaluation:
 def _outside(name: str) -> str:
     """What the clean predictions are called that are judged outside the region of an attack."""
     return f'{name}/{CLEAN}'
+
+
+def _of_scored(sizes: Mapping[int, float], records: pd.DataFrame | None) -> list[float]:
+    """Sizes of the images that have a ground truth; of the others nothing can be lost."""
+    if records is None:
+        return list(sizes.values())
+    scored = records.loc[records['quality'].notna(), 'index']
+    return [sizes[index] for index in scored]
 
 
 def _chosen(task: Task, records: pd.DataFrame, known: Iterable[str]) -> dict[str, float]:

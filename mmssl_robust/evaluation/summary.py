@@ -98,6 +98,8 @@ def _turned(attack: dict[str, Any]) -> str:
 def _smallest(attack: dict[str, Any]) -> str:
     """What a minimal attack has found."""
     settings, median = AttackSettings.from_dict(attack['settings']), attack['median_eps']
+    if not attack['curve'][0][1]:
+        return 'no image has anything to lose'
     largest = written(settings.eps, settings.norm)
     said = f'is above {largest}' if median is None else f'is {written(median, settings.norm)}'
     left = attack['curve'][-1][1]

@@ -76,13 +76,15 @@ class UniversalTraining:
         start = torch.empty(0)
         for epoch in range(max(epochs, 1)):
             order = np.random.default_rng((self.attack.seed, epoch, _SHUFFLE)).permutation(images).tolist()
-            for number, victim in enumerate(self._victims(order, f'epoch {epoch + 1} of {epochs}')):
+            seen = 0
+            for victim in self._victims(order, f'epoch {epoch + 1} of {epochs}'):
                 if ascent is None:
                     ascent = UniversalAscent(self.attack, victim.pixels.shape[1:])
                     start = ascent.delta
                 if epochs:
-                    done = (epoch + number * self.batch_size / len(images)) / epochs
-                    self._step(ascent, victim, step_size * max(1 - done, 0))
+                    done = (epoch + seen / len(images)) / epochs
+                    self._step(ascent, victim, step_size * (1 - done))
+                seen += len(victim.keys)  # images of several sizes are several parts of a batch
         if ascent is None:
             raise UserError('no image can be read, of which a perturbation could be made')
         return ascent.delta.cpu(), self._losses(start, ascent.delta)

@@ -4,7 +4,26 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.files import check_folder, check_replaceable, whole_file
+
+_ENDINGS = ('.png', '.pdf', '.svg')
+
+
+def check_figure(path: Path, option: str) -> None:
+    """Find out before the work whether a figure can be written.
+
+    Args:
+        path: Of the file.
+        option: What gave it, such as ``--out``.
+
+    Raises:
+        UserError: If its ending is none of a picture, or nothing can be written there.
+    """
+    if path.suffix.lower() not in _ENDINGS:
+        raise UserError(f'{option} {path} is no picture: name it {", ".join(_ENDINGS)}')
+    check_replaceable(path)
+    check_folder(path.parent, option)
 
 
 def write_figure(figure: Figure, path: Path) -> None:

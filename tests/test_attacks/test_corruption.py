@@ -55,9 +55,9 @@ def test_a_sweep_over_severities():
 
 
 def test_what_is_refused():
-    with pytest.raises(UserError, match='name each corruption once'):
+    with pytest.raises(UserError, match='name at least one corruption, and each once'):
         Corruptions(names=['jpeg', 'jpeg'])
-    with pytest.raises(UserError, match='at least one attack'):
+    with pytest.raises(UserError, match='name at least one'):
         Corruptions(names=[])
     with pytest.raises(UserError, match='eps is no setting of mmssl_robust.Corruptions'):
         load_preset('edits', eps='1/255')

@@ -95,9 +95,12 @@ def test_records_of_another_file_are_not_gone_on_with(tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        (('--attack', 'autoattack'), 'is several attacks'),
+        *(
+            (('--attack', name), 'is not one attack in a ball')
+            for name in ('autoattack', 'transfer', 'patch', 'minimal')
+        ),
         (('--out', 'delta.pth'), 'ends in .safetensors'),
-        (('--step-size', 'far'), 'step_size='),
+        *((('--step-size', step), '--step-size=') for step in ('far', '0', '-1')),
     ],
 )
 def test_mistakes_are_one_line(arguments, words, folder, run_tool, capsys):

@@ -13,11 +13,8 @@ import argparse
 from pathlib import Path
 
 from mmssl_robust.utils.arguments import Parser
-from mmssl_robust.utils.errors import UserError
 from mmssl_robust.visualization.certified import draw_certified, read_certified
-from mmssl_robust.visualization.figure_files import write_figure
-
-_KINDS = ('.png', '.pdf', '.svg')
+from mmssl_robust.visualization.figure_files import check_figure, write_figure
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,8 +28,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     out = args.out or args.folders[0] / 'certified.png'
-    if out.suffix.lower() not in _KINDS:
-        raise UserError(f'--out {out} is no picture: name it {", ".join(_KINDS)}')
+    check_figure(out, '--out')
     write_figure(draw_certified([read_certified(folder) for folder in args.folders]), out)
     print(out)
 

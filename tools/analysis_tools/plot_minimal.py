@@ -42,7 +42,7 @@ from mmssl_robust.utils.quiet import hush_terminal
 from mmssl_robust.utils.state_dict import build_model, load_weights, read_weights
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.victims import Victim, build_victim
-from mmssl_robust.visualization.figure_files import write_figure
+from mmssl_robust.visualization.figure_files import check_figure, write_figure
 from mmssl_robust.visualization.robustness_curves import draw_curves
 
 SWEEP = 'sweep of pgd'
@@ -127,6 +127,7 @@ def show(found: dict[str, Smallest], norm: str, eps: float) -> None:
 @one_line_errors
 def main() -> None:
     args = parse_args()
+    check_figure(args.out, '--out')
     hush_terminal(MMLogger.get_current_instance(), progress=False)
     attacks, cfg = attacks_of(args), load_config(args)
     missing = [name for name in ('model', 'test_dataloader') if not cfg.get(name)]

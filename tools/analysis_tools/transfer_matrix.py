@@ -34,7 +34,7 @@ from mmssl_robust.utils.arguments import Parser, integer
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.files import check_folder, whole_file
 from mmssl_robust.utils.launch import init_processes
 
 
@@ -92,6 +92,9 @@ def draw(table: pd.DataFrame) -> plt.Figure:
 @one_line_errors
 def main() -> None:
     args = parse_args()
+    if args.attack is None and (args.surrogate or args.perturbation):
+        raise UserError('--surrogate and --perturbation are for --attack: name one that has them')
+    check_folder(args.out, '--out')
     MMLogger.get_instance('transfer', log_level='ERROR')
     suite = load_suite(args.suite)
     if args.data_root or suite.embedded_data:

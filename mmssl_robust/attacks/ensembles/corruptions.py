@@ -39,8 +39,8 @@ class Corruptions(Ensemble):
         seed: int = 0,
         active: int | None = None,
     ) -> None:
-        if len(set(names)) < len(names):
-            raise UserError(f'names={list(names)!r}: name each corruption once')
+        if not names or len(set(names)) < len(names):
+            raise UserError(f'names={list(names)!r}: name at least one corruption, and each once')
         members = {name: Corruption(name, severity, objective, seed, active) for name in names}
         super().__init__(members, severity=severity, names=tuple(names), active=active)
 
