@@ -19,7 +19,7 @@ Place = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class DiverseView:
-    """A model that sees each image shrunk, somewhere on a black canvas of its size.
+    """A model that sees each image shrunk, with its padding, somewhere on a black canvas of its size.
 
     Attributes:
         forward: The model.

@@ -35,8 +35,9 @@ class EmbeddingLure(EmbeddingDistance):
 
     u is the unit vector from z_clean to the other image's embedding, over all entries. What only moves away goes where
     that is easiest, to which a head may be blind; other images lie where heads tell images apart. The other image
-    follows from the image itself or from a number, so that no result depends on the batch. Outputs (B, ..., D). Score:
-    minus the way. Success is that of :class:`EmbeddingDistance`.
+    follows from the image itself or from a number, so that no result depends on the other images of the batch; padding
+    is taken for a part of the image. Outputs (B, ..., D). Score: minus the way. Success is that of
+    :class:`EmbeddingDistance`.
 
     Args:
         lure: Name of the other image, of :data:`LURES`.
