@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mmssl_robust.attacks.active import Iterates
 from mmssl_robust.attacks.attack import Attack, Problem
+from mmssl_robust.attacks.canvas import size_on_canvas
 from mmssl_robust.attacks.objectives import EmbeddingDistance, Objective
 from mmssl_robust.corruptions import MOVING, check_corruption, corrupted
 
@@ -54,7 +55,7 @@ class Corruption(Attack):
         if problem.mask is None:
             return corrupted(image, self.name, self.severity, self.seed, key)
         allowed = problem.mask[place, 0]
-        rows, columns = (int(line.nonzero().max()) + 1 for line in (allowed.any(dim=1), allowed.any(dim=0)))
+        rows, columns = size_on_canvas(allowed)
         whole = image.clone()
         whole[:, :rows, :columns] = corrupted(image[:, :rows, :columns], self.name, self.severity, self.seed, key)
         return torch.where(allowed, whole, image)

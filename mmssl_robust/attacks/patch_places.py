@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmssl_robust.attacks.canvas import size_on_canvas
 from mmssl_robust.utils.errors import UserError
 
 Position = Callable[[Tensor], Tensor]
@@ -47,7 +48,7 @@ def places_of(inputs: Tensor, share: float, seeds: Sequence[Sequence[int]], mask
     """
     region = torch.zeros(len(inputs), 1, *inputs.shape[-2:], dtype=torch.bool, device=inputs.device)
     for number, (part, seed) in enumerate(zip(region, seeds, strict=True)):
-        rows, columns = inputs.shape[-2:] if mask is None else _size_of(mask[number, 0] != 0)
+        rows, columns = inputs.shape[-2:] if mask is None else size_on_canvas(mask[number, 0] != 0)
         height, width = sides_of(rows, columns, share)
         rng = np.random.default_rng((*seed, 1))  # not that of the noise
         top, left = int(rng.integers(rows - height + 1)), int(rng.integers(columns - width + 1))
@@ -109,9 +110,3 @@ def _grid(region: Tensor, angles: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor
         y, x = back_y + middle[0], back_x + middle[1]
         grids.append(torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1))
     return torch.stack(grids), torch.stack(insides)[:, None]
-
-
-def _size_of(image: Tensor) -> tuple[int, int]:
-    """Rows and columns of an image (H, W), bool, at the top left of its canvas."""
-    rows, columns = (int(image.any(dim=axis).sum()) for axis in (1, 0))
-    return rows, columns

@@ -1,11 +1,12 @@
 """Edits that images meet on their way: compression, exposure, a crop."""
 
 from collections.abc import Callable
-from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from .jpeg import after_jpeg
 
 Levels = NDArray[np.uint8]
 _QUALITY = (90, 70, 50, 30, 10)
@@ -15,9 +16,7 @@ _KEPT = (0.95, 0.9, 0.8, 0.7, 0.6)
 
 def _jpeg(image: Levels, severity: int, rng: np.random.Generator) -> Levels:  # noqa: ARG001
     """Compress with Pillow's quality 90, 70, 50, 30, 10."""
-    file = BytesIO()
-    Image.fromarray(image).save(file, 'JPEG', quality=_QUALITY[severity - 1])
-    return np.array(Image.open(file))
+    return after_jpeg(image, _QUALITY[severity - 1])
 
 
 def _lighten(image: Levels, severity: int, rng: np.random.Generator) -> Levels:  # noqa: ARG001

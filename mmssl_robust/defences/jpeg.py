@@ -1,12 +1,9 @@
 """JPEG compression."""
 
-from io import BytesIO
-
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
+from mmssl_robust.corruptions.jpeg import after_jpeg
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.numbers import check_integer
 
@@ -36,7 +33,5 @@ class JPEG(nn.Module):
 def jpeg(image: Tensor, quality: int) -> Tensor:
     """Return an image (3, H, W) in [0, 1] after JPEG."""
     levels = (image * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    file = BytesIO()
-    Image.fromarray(levels).save(file, 'JPEG', quality=quality)
-    found = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)
+    found = torch.from_numpy(after_jpeg(levels, quality)).permute(2, 0, 1)
     return found.to(image) / 255

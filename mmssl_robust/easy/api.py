@@ -219,9 +219,7 @@ class _Embedding:
     tokens: str
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        info = self.encoder.info
-        mean, std = (pixels.new_tensor(values)[:, None, None] for values in (info.mean, info.std))
-        inputs = (pixels * 255 - mean) / std
+        inputs = self.encoder.normalised(pixels)
         if self.tokens == 'every':
             return every_token(self.encoder)(inputs)
         return select_tokens(self.encoder(inputs), 'cls' if self.tokens == 'task' else self.tokens)

@@ -103,6 +103,11 @@ class Encoder(BaseModule):
         """Set the mode; a frozen encoder stays in eval mode."""
         return super().train(mode and not self.frozen)
 
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """Inputs (B, 3, H, W) for pixels in [0, 1]."""
+        mean, std = (pixels.new_tensor(values)[:, None, None] for values in (self.info.mean, self.info.std))
+        return (pixels * 255 - mean) / std
+
     def forward(self, inputs: Tensor) -> tuple[Tensor | tuple[Tensor, Tensor], ...]:
         """Encode normalised images.
 

@@ -31,9 +31,7 @@ class Surrogate:
 
     def normalise(self, pixels: Tensor, mask: Tensor | None) -> Tensor:
         """Return its inputs (B, 3, H, W) for pixels in [0, 1]; where the mask (B, 1, H, W) is False they are 0."""
-        info = self.encoder.info
-        mean, std = (pixels.new_tensor(values)[:, None, None] for values in (info.mean, info.std))
-        inputs = (pixels * 255 - mean) / std
+        inputs = self.encoder.normalised(pixels)
         return inputs if mask is None else inputs * mask
 
     def tokens(self, inputs: Tensor, tokens: str) -> Tensor:
