@@ -71,3 +71,10 @@ def _known(info: Mapping[str, Any], root: Path) -> dict[str, Any]:
 def _file(path: Path, root: Path) -> tuple[str, str | None]:
     name = path.relative_to(root) if path.is_relative_to(root) else path
     return name.as_posix(), sha256(path) if path.is_file() else None
+
+
+def name_below(path: str | None, root: Path) -> str:
+    """A path from the data root on, the same on every machine; elsewhere the name alone, empty for none."""
+    if not path:
+        return ''
+    return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else Path(path).name

@@ -13,6 +13,7 @@ from mmssl_robust.evaluation.walk import AttackRun, CleanRun, EnsembleRun, Run
 from mmssl_robust.tasks import Example, Task
 from mmssl_robust.visualization.panels import example_of
 
+from .files_of_data import name_below
 from .kept_examples import KeptExamples
 
 
@@ -69,7 +70,7 @@ class RecordSink:
         records = [
             dict(
                 index=key,
-                file=_below(prediction.get('img_path'), self.data_root),
+                file=name_below(prediction.get('img_path'), self.data_root),
                 attack=run.name,
                 **{name: value[place] if isinstance(value, list) else value for name, value in values.items()},
                 **self.task.record(self.metric, prediction),
@@ -129,10 +130,3 @@ def _columns(run: AttackRun) -> dict[str, Any]:
         forwards=result.forwards,
         backwards=result.backwards,
     )
-
-
-def _below(path: str | None, root: Path) -> str:
-    """A path from the data root on, the same on every machine."""
-    if not path:
-        return ''
-    return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else Path(path).name

@@ -15,7 +15,7 @@ from mmssl_robust.encoders.in_config import is_by_spec, weights_of
 from mmssl_robust.evaluation.summary import config_hash
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.config_files import find_config, read_config
-from mmssl_robust.utils.config_values import check_values
+from mmssl_robust.utils.config_values import check_sections, check_values
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import json_digest
@@ -218,9 +218,7 @@ def data_root_of(dataset: Mapping[str, Any]) -> str:
 def _row_config(row: Row) -> Config:
     path = find_config(row.config, row.folder)
     cfg = read_config(path)
-    missing = [name for name in ('model', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
-    if missing:
-        raise UserError(f'{path} has no test section: {" and ".join(missing)} are not set')
+    check_sections(cfg, path)
     if row.spec and row.checkpoint:
         raise UserError(f'{row.name} has both a spec and a checkpoint: write the spec as {row.spec}?checkpoint=...')
     if row.spec:

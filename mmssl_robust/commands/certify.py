@@ -36,6 +36,7 @@ from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.checkpoint import register_safe_loaders
 from mmssl_robust.utils.cli import add_common_arguments, load_config
 from mmssl_robust.utils.config_errors import config_errors
+from mmssl_robust.utils.config_values import TEST_SECTIONS, check_sections
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_folder, whole_file
 from mmssl_robust.utils.json_files import write_json
@@ -121,16 +122,14 @@ def run(args: argparse.Namespace) -> None:
     smoothing = Smoothing(args.sigma, args.n0, args.n, args.alpha, args.seed)
     radii = radii_of(args, smoothing)
     cfg = load_config(args)
-    missing = [name for name in ('model', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
-    if missing:
-        raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
+    check_sections(cfg, args.config)
     batch_size = args.batch_size or cfg.test_dataloader.batch_size
     plan = Plan(smoothing, radii, batch_size, args.max_images, args.on_corrupt)
     folder = Path(args.work_dir or Path('work_dirs/certified') / f'{Path(args.config).stem}-sigma{args.sigma:g}')
     check_folder(folder, '--work-dir')
     register_safe_loaders()
     device = init_processes('none' if args.dry_run else args.launcher)
-    with config_errors(cfg, args.config, ('model', 'test_dataloader', 'test_evaluator')), going_on_later():
+    with config_errors(cfg, args.config, TEST_SECTIONS), going_on_later():
         certify(cfg, args, plan, folder, device)
     leave_process_group()
 

@@ -46,6 +46,7 @@ from mmssl_robust.utils.cli import (
     load_config,
 )
 from mmssl_robust.utils.config_errors import config_errors
+from mmssl_robust.utils.config_values import TEST_SECTIONS, check_sections
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_folder, check_replaceable, sha256
@@ -283,10 +284,8 @@ def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Evaluate, show the results and write them."""
     cfg = load_config(args)
-    missing = [name for name in ('model', 'test_dataloader', 'test_evaluator') if not cfg.get(name)]
-    if missing:
-        raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
-    with config_errors(cfg, args.config, ('model', 'test_dataloader', 'test_evaluator')), going_on_later(_LATER):
+    check_sections(cfg, args.config)
+    with config_errors(cfg, args.config, TEST_SECTIONS), going_on_later(_LATER):
         evaluate(cfg, args)
     leave_process_group()
 

@@ -16,7 +16,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
@@ -30,20 +29,21 @@ from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.universal_training import UniversalTraining, notes_of_training
 from mmssl_robust.presets import load_preset
 from mmssl_robust.utils.arguments import integer, number
-from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.cli import add_common_arguments, load_config
 from mmssl_robust.utils.config_errors import config_errors
+from mmssl_robust.utils.config_values import check_sections
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_folder, check_replaceable
 from mmssl_robust.utils.perturbation_files import write_perturbation
-from mmssl_robust.utils.state_dict import build_model, load_weights, loaded_weights, needs_weights, read_weights
+from mmssl_robust.utils.state_dict import build_with_weights, loaded_weights
 from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.wording import counted
 from mmssl_robust.version import __version__
 
 SUMMARY = 'make one perturbation for all images'
+_SECTIONS = ('model', 'test_dataloader')
 _SHARE = 4  # a step is this part of eps, where nothing else is said
 
 
@@ -80,17 +80,16 @@ def attack_of(args: argparse.Namespace, thresholds: dict[str, float]) -> Univers
 
 def run(args: argparse.Namespace) -> None:
     """Make the perturbation and write it."""
+    MMLogger.get_instance('universal', log_level='ERROR')
     cfg = load_config(args)
     if args.out.suffix != '.safetensors':
         raise UserError(f'cannot write {args.out}: give a name that ends in .safetensors')
     check_replaceable(args.out)
     check_folder(args.out.parent, '--out')
-    if missing := [name for name in ('model', 'test_dataloader') if not cfg.get(name)]:
-        raise UserError(f'{args.config} has no test section: {" and ".join(missing)} are not set')
-    MMLogger.get_instance('universal', log_level='ERROR')
+    check_sections(cfg, args.config, _SECTIONS)
     later = 'it keeps nothing before its end, start it again'
     scope = DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine'))
-    with config_errors(cfg, args.config, ('model', 'test_dataloader')), going_on_later(later), scope:
+    with config_errors(cfg, args.config, _SECTIONS), going_on_later(later), scope:
         make(cfg, args)
 
 
@@ -99,7 +98,7 @@ def make(cfg: Config, args: argparse.Namespace) -> None:
     attack = attack_of(args, share_thresholds(cfg))
     step_size = attack.eps / _SHARE if args.step_size is None else args.step_size
     check_data_folders(cfg.test_dataloader.dataset)
-    model = loaded_model(cfg, args)
+    model = build_with_weights(cfg, args.config, args.checkpoint)
     dataset = TolerantDataset(cfg.test_dataloader.dataset, args.on_corrupt, args.max_images)
     check_class_count(model, dataset)
     fill_bank(model, bank_loader(model, cfg, on_corrupt=args.on_corrupt))
@@ -113,16 +112,6 @@ def make(cfg: Config, args: argparse.Namespace) -> None:
         f'noise of this size, {losses.universal:.4g} under the perturbation',
         soft_wrap=True,
     )
-
-
-def loaded_model(cfg: Config, args: argparse.Namespace) -> nn.Module:
-    """The model with its weights, where it is to run."""
-    weights = read_weights(args.checkpoint) if args.checkpoint else State({})
-    model = build_model(cfg.model)
-    if not args.checkpoint and needs_weights(model):
-        raise UserError(f'{args.config} names not all weights of its model: give a checkpoint')
-    load_weights(model, weights, args.checkpoint or '')
-    return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval().requires_grad_(False)
 
 
 def _origin(cfg: Config, args: argparse.Namespace, model: nn.Module, dataset: TolerantDataset) -> dict[str, Any]:

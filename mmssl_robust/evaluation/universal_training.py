@@ -7,17 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from mmssl_robust.attacks.modes import eval_mode, frozen
 from mmssl_robust.attacks.universal import Universal, UniversalAscent, shown
-from mmssl_robust.datasets.tolerant import TolerantDataset, tolerant_collate
+from mmssl_robust.datasets.tolerant import TolerantDataset
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.progress import track
-from mmssl_robust.utils.stopping import stop_together
 from mmssl_robust.victims import Victim
 
-from .walk import victims_of
+from .walk import victims_in
 
 _SHUFFLE = 1  # of random numbers, apart from those of the start
 
@@ -101,13 +98,8 @@ class UniversalTraining:
             found.append(torch.stack([victim.objective_values(self.attack, one).final_loss for one in images]))
         return Losses(*torch.cat(found, dim=1).double().mean(dim=1).tolist())
 
-    def _victims(self, order: list[int], words: str) -> Iterator[Victim]:
-        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
-        loader = DataLoader(self.dataset, batch_sampler=batches, collate_fn=tolerant_collate)
-        for batch in track(loader, words):
-            for victim, _ in victims_of(self.model, batch, self.memory):
-                yield victim
-            stop_together()
+    def _victims(self, places: list[int], words: str) -> Iterator[Victim]:
+        return victims_in(self.model, self.dataset, places, self.batch_size, words, self.memory)
 
     @contextmanager
     def _attacked(self) -> Iterator[None]:

@@ -1,18 +1,21 @@
 """What happens to a batch under attack: the one sequence that evaluations, records, hooks and checks look at."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mmengine.structures import BaseDataElement
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmssl_robust.attack_settings import CLEAN
 from mmssl_robust.attacks import Attack, Ensemble
 from mmssl_robust.attacks.result import AttackResult
-from mmssl_robust.datasets.tolerant import Unreadable
+from mmssl_robust.datasets.tolerant import TolerantDataset, Unreadable, tolerant_collate
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.progress import track
+from mmssl_robust.utils.stopping import stop_together
 from mmssl_robust.victims import Victim, build_victim
 
 from .batches import same_size_runs
@@ -137,6 +140,35 @@ def victims_of(
             note(sample.message)
     for part in same_size_runs(batch):
         yield build_victim(model, part, memory), part
+
+
+def victims_in(
+    model: nn.Module,
+    dataset: TolerantDataset,
+    places: Sequence[int],
+    batch_size: int,
+    words: str,
+    memory: str | int | None = None,
+) -> Iterator[Victim]:
+    """Yield the model with images of a data set, as :func:`victims_of` each batch, behind a bar.
+
+    Args:
+        model: As for :func:`walk`.
+        dataset: The images.
+        places: Which, in this order.
+        batch_size: How many at a time.
+        words: What the bar says.
+        memory: As for :func:`walk`.
+
+    Raises:
+        Stopped: If it was asked to stop, after a batch.
+        UserError: As for :func:`victims_of`.
+    """
+    batches = [list(places[start : start + batch_size]) for start in range(0, len(places), batch_size)]
+    for batch in track(DataLoader(dataset, batch_sampler=batches, collate_fn=tolerant_collate), words):
+        for victim, _ in victims_of(model, batch, memory):
+            yield victim
+        stop_together()
 
 
 def _clean_run(victim: Victim, part: dict[str, Any]) -> CleanRun:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,26 @@ from .signatures import check_kinds
 _MOST_SEED = 2**32 - 1
 _OWN = 'mmssl_robust.'
 _LEVELS = ('CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG', 'NOTSET')
+
+
+TEST_SECTIONS = ('model', 'test_dataloader', 'test_evaluator')
+"""What a config says of a test."""
+
+
+def check_sections(cfg: Config, config: str | Path, names: Sequence[str] = TEST_SECTIONS) -> None:
+    """Check that a config says what a test needs.
+
+    Args:
+        cfg: The config.
+        config: What to call it.
+        names: Of the sections.
+
+    Raises:
+        UserError: If one is not there.
+    """
+    missing = [name for name in names if not cfg.get(name)]
+    if missing:
+        raise UserError(f'{config} has no test section: {" and ".join(missing)} are not set')
 
 
 def check_values(cfg: Config, path: str | Path) -> None:

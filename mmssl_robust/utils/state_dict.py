@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor
@@ -87,6 +89,25 @@ def build_model(cfg: dict[str, Any]) -> BaseModel:
         model: BaseModel = MODELS.build(cfg)
     check_built(model.backbone, witness)
     return model
+
+
+def build_with_weights(cfg: Config, config: str, checkpoint: str | None) -> BaseModel:
+    """Build the model of a config with its weights, frozen, where it is to run.
+
+    Args:
+        cfg: The config, in whose scope one is; its ``model`` loses what the builders take.
+        config: Its path, for messages.
+        checkpoint: Path or URL of the weights; None if the config names all.
+
+    Raises:
+        UserError: If they are missing or do not fit.
+    """
+    weights = read_weights(checkpoint) if checkpoint else State({})
+    model = build_model(cfg.model)
+    if not checkpoint:
+        check_needs_none(model, config)
+    load_weights(model, weights, checkpoint or '')
+    return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval().requires_grad_(False)
 
 
 def loaded_weights(model: BaseModel) -> dict[str, Any]:

@@ -10,6 +10,16 @@ from mmssl_robust.utils.files import check_folder, check_replaceable, whole_file
 _ENDINGS = ('.png', '.pdf', '.svg')
 
 
+def check_ending(path: Path, option: str) -> None:
+    """Check that a file's name is that of a picture; arguments as for :func:`check_figure`.
+
+    Raises:
+        UserError: If it is not.
+    """
+    if path.suffix.lower() not in _ENDINGS:
+        raise UserError(f'{option} {path} is no picture: name it {", ".join(_ENDINGS)}')
+
+
 def check_figure(path: Path, option: str) -> None:
     """Find out before the work whether a figure can be written.
 
@@ -20,8 +30,7 @@ def check_figure(path: Path, option: str) -> None:
     Raises:
         UserError: If its ending is none of a picture, or nothing can be written there.
     """
-    if path.suffix.lower() not in _ENDINGS:
-        raise UserError(f'{option} {path} is no picture: name it {", ".join(_ENDINGS)}')
+    check_ending(path, option)
     check_replaceable(path)
     check_folder(path.parent, option)
 

@@ -21,9 +21,7 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.visualization.evolution import Point, curves_of, draw_evolution, read_evolution
-from mmssl_robust.visualization.figure_files import write_figure
-
-FORMATS = ('.png', '.pdf', '.svg')
+from mmssl_robust.visualization.figure_files import check_ending, write_figure
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,8 +57,7 @@ def table_of(points: list[Point]) -> Table:
 def main() -> None:
     args = parse_args()
     out = args.out or args.work_dir / 'evolution.png'
-    if out.suffix.lower() not in FORMATS:
-        raise UserError(f'cannot write {out}: a figure ends in {", ".join(FORMATS)}')
+    check_ending(out, '--out')
     numbers = args.csv or out.with_suffix('.csv')
     if numbers == out:
         raise UserError(f'--out and --csv are the same file: {out}')

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
@@ -28,24 +27,26 @@ from mmssl_robust.attack_settings import written
 from mmssl_robust.attacks import Attack
 from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.thresholds import share_thresholds
-from mmssl_robust.datasets.tolerant import TolerantDataset, tolerant_collate
+from mmssl_robust.datasets.tolerant import TolerantDataset
 from mmssl_robust.evaluation.smallest import Smallest
+from mmssl_robust.evaluation.walk import victims_in
 from mmssl_robust.presets import changed_all, load_preset, preset_name
 from mmssl_robust.robustness_curve import area_below, median_size, optimality
 from mmssl_robust.utils.arguments import Parser, integer
 from mmssl_robust.utils.cli import add_common_arguments, load_config
 from mmssl_robust.utils.config_errors import config_errors
+from mmssl_robust.utils.config_values import check_sections
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import parse_number
-from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.quiet import hush_terminal
-from mmssl_robust.utils.state_dict import build_model, load_weights, read_weights
+from mmssl_robust.utils.state_dict import build_with_weights
 from mmssl_robust.utils.terminal import console
-from mmssl_robust.victims import Victim, build_victim
+from mmssl_robust.victims import Victim
 from mmssl_robust.visualization.figure_files import check_figure, write_figure
 from mmssl_robust.visualization.robustness_curves import draw_curves
 
 SWEEP = 'sweep of pgd'
+_SECTIONS = ('model', 'test_dataloader')
 _RADII = 10
 
 
@@ -94,14 +95,9 @@ def radii_of(args: argparse.Namespace, eps: float) -> list[float]:
 def batches_of(cfg: Config, args: argparse.Namespace) -> Iterator[Victim]:
     """The model with a batch of images at a time."""
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mmengine'):
-        model = build_model(cfg.model)
+        model = build_with_weights(cfg, args.config, args.checkpoint)
         data = TolerantDataset(cfg.test_dataloader.dataset, max_images=args.max_images)
-    load_weights(model, read_weights(args.checkpoint) if args.checkpoint else {}, args.checkpoint or '')
-    model.eval().requires_grad_(False).to('cuda' if torch.cuda.is_available() else 'cpu')
-    starts = range(0, len(data.indices), args.batch_size)
-    for start in track(starts, 'batches'):
-        stop = min(start + args.batch_size, len(data.indices))
-        yield build_victim(model, tolerant_collate([data[place] for place in range(start, stop)]))
+    yield from victims_in(model, data, range(len(data.indices)), args.batch_size, 'batches')
 
 
 def show(found: dict[str, Smallest], norm: str, eps: float) -> None:
@@ -130,14 +126,12 @@ def main() -> None:
     check_figure(args.out, '--out')
     hush_terminal(MMLogger.get_current_instance(), progress=False)
     attacks, cfg = attacks_of(args), load_config(args)
-    missing = [name for name in ('model', 'test_dataloader') if not cfg.get(name)]
-    if missing:
-        raise UserError(f'{args.config} does not set {" and ".join(missing)}')
+    check_sections(cfg, args.config, _SECTIONS)
     first = next(iter(attacks.values()))
     radii = radii_of(args, first.eps)
     steps = max(first.passes // (2 * len(radii)), 1)
     found = {name: Smallest() for name in (*attacks, SWEEP)}
-    with config_errors(cfg, args.config, ('model', 'test_dataloader')):
+    with config_errors(cfg, args.config, _SECTIONS):
         share_thresholds(cfg)
         for victim in batches_of(cfg, args):
             for name, attack in attacks.items():

@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
-from mmssl_robust.benchmark.files_of_data import files_of_image
+from mmssl_robust.benchmark.files_of_data import files_of_image, name_below
 from mmssl_robust.benchmark.plan import share_of
 from mmssl_robust.benchmark.resolved_row import data_root_of
 from mmssl_robust.certified import Smoothing
@@ -193,11 +193,9 @@ class Certification:
             rows = self.certifier.certify(self._predictions(victim))
         except _Interrupted:
             return
-        path = clean.get('img_path') or ''
-        inside = Path(path).is_relative_to(self.data_root)
         record = dict(
             index=index,
-            file=Path(path).relative_to(self.data_root).as_posix() if inside else Path(path).name,
+            file=name_below(clean.get('img_path'), self.data_root),
             files=self.files(index),
             plain=self.certifier.plain(clean),
             rows=rows,
