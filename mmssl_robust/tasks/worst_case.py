@@ -44,7 +44,10 @@ def by_budget(attacks: Mapping[str, AttackSettings]) -> dict[str, list[str]]:
     for name, settings in attacks.items():
         if settings.in_a_ball:
             groups.setdefault(ball(*settings.budget), []).append(name)
-    return groups if len(groups) > 1 else dict(zip([''], groups.values()))
+    if len(groups) == 1:
+        (names,) = groups.values()
+        return {'': names}
+    return groups
 
 
 def worst_of(records: pd.DataFrame, task: 'Task') -> WorstCase:

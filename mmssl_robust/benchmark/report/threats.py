@@ -1,5 +1,6 @@
 """Other threats of a report than a perturbation of one image for the model at hand: a table for each task."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -58,14 +59,17 @@ class Table(NamedTuple):
 
 def threats_of(content: Content) -> list[Table]:
     """A table for each task that has met another threat, and for each that has met several corruptions."""
-    whole, tables = _with_members(content), []
-    for task in tasks_of(content):
-        unit, budgets = task_named(task).metric.description, budgets_of(content, task)
-        for columns, more in ((_columns(content, task), ''), (_corruptions(content, task), ', each corruption')):
-            if columns:
-                body = body_of(whole, task, columns)
-                tables.append(Table(f'{heading_of(task)}{more}', unit, columns, budgets, body))
-    return tables
+    whole = _with_members(content)
+    return [
+        Table(
+            title,
+            task_named(task).metric.description,
+            columns,
+            budgets_of(content, task),
+            body_of(whole, task, columns),
+        )
+        for task, title, columns in _sections(content)
+    ]
 
 
 def kinds_of(content: Content) -> list[tuple[str, str]]:
@@ -78,11 +82,9 @@ def markdown_threats(content: Content) -> list[str]:
     """The tables as parts of a Markdown report; none where there are none."""
     parts: list[str] = []
     whole = _with_members(content)
-    for task in tasks_of(content):
-        heading, unit = markdown(heading_of(task)), task_named(task).metric.description
-        for columns, more in ((_columns(content, task), ''), (_corruptions(content, task), ', each corruption')):
-            if columns:
-                parts += [f'### {heading}{more}', f'{unit}.', markdown_table(whole, task, columns)]
+    for task, title, columns in _sections(content):
+        unit = task_named(task).metric.description
+        parts += [f'### {markdown(title)}', f'{unit}.', markdown_table(whole, task, columns)]
     smallest = smallest_of(content)
     if smallest:
         table = pd.DataFrame([list(map(markdown, line)) for line in smallest], columns=list(HEADS))
@@ -107,6 +109,14 @@ def _sizes(records: RowRecords, attack: str) -> tuple[str, str, str]:
     largest = written(settings.eps, settings.norm)
     words = f'> {largest}' if median is None else written(median, settings.norm)
     return str(len(standing)), words if len(standing) else 'n/a', f'{np.isinf(standing).sum()} at {largest}'
+
+
+def _sections(content: Content) -> Iterator[tuple[str, str, list[str]]]:
+    """Task, title and columns of each table."""
+    for task in tasks_of(content):
+        for columns, more in ((_columns(content, task), ''), (_corruptions(content, task), ', each corruption')):
+            if columns:
+                yield task, f'{heading_of(task)}{more}', columns
 
 
 def _columns(content: Content, task: str) -> list[str]:
