@@ -10,7 +10,8 @@ from mmssl_robust.tasks.multi_label import labels_of
 from mmssl_robust.utils.data_check import LABELS, no_label
 from mmssl_robust.utils.errors import UserError
 
-from .base import Victim, name_of
+from .base import Victim
+from .batch import name_of
 
 
 class ClassifierVictim(Victim):

@@ -18,7 +18,8 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.thresholds import EVERY_TARGET, USUAL_THRESHOLDS
 from mmssl_robust.victims.budget import encode_in_budget
 
-from .base import Victim, name_of
+from .base import Victim
+from .batch import name_of
 from .seen import Seen
 from .tail import Grid, Tail, has_linear_tail
 from .thresholds import thresholds_of
