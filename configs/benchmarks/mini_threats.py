@@ -22,7 +22,7 @@ def _attacks(task, other):
         'embed-ensemble': dict(eps='4/255', steps=10),
         _own[task]: ball,
         'joint': ball,
-        'universal': dict(eps='4/255', file='mmssl_robust://mini/universal.safetensors'),
+        'universal': dict(eps='4/255', perturbation='mmssl_robust://mini/universal.safetensors'),
         'transfer': dict(surrogate=other, step_size='1/255', **ball),
         'patch': dict(steps=40),
         'minimal': dict(steps=10, search=6),

@@ -26,7 +26,7 @@ class Universal(Attack):
         objective: By what images are judged.
         norm: See :class:`Attack`.
         eps: Likewise; at most that of the file.
-        file: Of the perturbation, as ``mmssl-robust universal`` writes it; None until one is there.
+        perturbation: Its file, as ``mmssl-robust universal`` writes it; None until one is there.
         sha256: Of the file, by default that which it has; another one is refused.
         fit: How the perturbation gets another size, ``'tile'`` or ``'resize'``.
         seed: Of the start when it is made; not used by the attack itself.
@@ -44,7 +44,7 @@ class Universal(Attack):
         objective: Objective,
         norm: str = 'linf',
         eps: float | str = '8/255',
-        file: str | None = None,
+        perturbation: str | None = None,
         sha256: str | None = None,
         fit: Fit = 'tile',
         seed: int = 0,
@@ -54,9 +54,9 @@ class Universal(Attack):
         super().__init__(objective, norm, eps, steps=0, seed=seed, eot_samples=eot_samples, active=active)
         check_fit(fit)
         self.fit = fit
-        self.file = file
+        self.perturbation = perturbation
         self.sha256 = sha256
-        self._delta = None if file is None else self._checked(read_perturbation(file), file)
+        self._delta = None if perturbation is None else self._checked(read_perturbation(perturbation), perturbation)
 
     @property
     def passes(self) -> int:

@@ -7,6 +7,10 @@ from scipy.stats import norm
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import check_integer, check_number
 
+# Far beyond any use; from 1e13 or so draws that all agree, their share's bound rounds to 1, an infinite radius.
+_MOST_DRAWS = 10**9
+_MOST_SIGMA = 100.0  # pixels are in [0, 1]
+
 
 @dataclass(frozen=True)
 class Smoothing:
@@ -30,9 +34,9 @@ class Smoothing:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_number(self.sigma, 'sigma', above=0)
-        check_integer(self.n0, 'n0', 1)
-        check_integer(self.n, 'n', 1)
+        check_number(self.sigma, 'sigma', above=0, most=_MOST_SIGMA)
+        check_integer(self.n0, 'n0', 1, _MOST_DRAWS)
+        check_integer(self.n, 'n', 1, _MOST_DRAWS)
         if not check_number(self.alpha, 'alpha', above=0) < 1:
             raise UserError(f'alpha={self.alpha!r}: give a probability between 0 and 1')
         check_integer(self.seed, 'seed', 0)

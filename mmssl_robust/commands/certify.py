@@ -56,7 +56,7 @@ _DEFAULT_RADII = (0, 0.25, 0.5, 0.75, 1, 1.5, 2)  # of sigma
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command line can say."""
-    add_common_arguments(parser)
+    add_common_arguments(parser, 'work_dirs/certified/CONFIG_NAME-sigmaSIGMA')
     parser.add_argument(
         'checkpoint',
         nargs='?',

@@ -68,7 +68,7 @@ SCHEMA_VERSION = 1
 _LATER = '`test` keeps nothing before its end, start it again; `evaluate` and `benchmark` keep each batch'
 SETTINGS = (
     *('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed'),
-    *('surrogate', 'file', 'severity'),
+    *('surrogate', 'perturbation', 'severity'),
 )
 
 
@@ -114,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--seed', type=integer(0), help='of the random starts')
     parser.add_argument('--surrogate', metavar='ENCODER', help='whose embedding `transfer` attacks, by name or path')
-    parser.add_argument('--perturbation', dest='file', metavar='FILE', help='what `universal` adds to every image')
+    parser.add_argument('--perturbation', metavar='FILE', help='what `universal` adds to every image')
     parser.add_argument('--severity', type=integer(1), help='of corruptions and edits, 1 to 5')
     parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
     parser.add_argument('--sanity-images', type=integer(1), default=16, help='how many')

@@ -23,10 +23,15 @@ from .strict_runner import strict
 from .terminal import warn
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that OpenMMLab users expect of every tool that builds a Runner."""
+def add_common_arguments(parser: argparse.ArgumentParser, work_dir: str = 'work_dirs/CONFIG_NAME') -> None:
+    """Add the arguments that OpenMMLab users expect of every tool that builds a Runner.
+
+    Args:
+        parser: Of the tool.
+        work_dir: The default of ``--work-dir``, in words.
+    """
     parser.add_argument('config', help='path of the config file')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/CONFIG_NAME')
+    parser.add_argument('--work-dir', help=f'folder for what is written; default {work_dir}')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

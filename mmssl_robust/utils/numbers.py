@@ -27,6 +27,8 @@ def parse_number(value: float | str, name: str) -> float:
         if isinstance(value, str):
             above, *below = value.replace(' ', '').split('/')
             number = float(_exact(above) / (_exact(*below) if below else 1))
+            if not number and above.lower().split('e')[0].strip('+-0.'):
+                raise UserError(f'{name}={value!r} is too small to be told from 0: write 0 or a larger number')
         else:
             number = float(value)
     except (ValueError, TypeError, ZeroDivisionError):

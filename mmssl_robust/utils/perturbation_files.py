@@ -19,6 +19,7 @@ _NAME, _NOTES = 'delta', 'perturbation'
 _BALL = ('norm', 'eps')
 _VERSION, SCHEMA_VERSION = 'schema_version', '1'
 _LONGEST = 1 << 14  # pixels of a side
+_MAKE_IT = 'make one by `mmssl-robust universal`'
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,16 @@ def read_perturbation(path: str | os.PathLike[str]) -> PerturbationFile:
     path = shipped(os.fspath(path)) or path
     check_regular(path)
     if not os.path.isfile(path):
-        raise UserError(f'perturbation not found: {os.fspath(path)!r}')
+        raise UserError(f'perturbation not found: {os.fspath(path)!r}; {_MAKE_IT}')
     try:
         with safe_open(path, 'pt') as file:
             notes = (file.metadata() or {}).get(_NOTES)
             shape = file.get_slice(_NAME).get_shape() if list(file.keys()) == [_NAME] else None
             if shape is None or len(shape) != 3 or shape[0] != 3 or not 0 < min(shape) <= max(shape) <= _LONGEST:
-                raise UserError(f'{path} holds no perturbation: it must have one tensor, {_NAME!r} of (3, H, W)')
+                raise UserError(f'{path} holds no perturbation: it must have one tensor, {_NAME!r} of (3, H, W); {_MAKE_IT}')
             delta: Tensor = file.get_tensor(_NAME)
     except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f'cannot read the perturbation {path}: {first_line(error)[:200]}') from error
+        raise UserError(f'cannot read the perturbation {path}: {first_line(error)[:200]}; {_MAKE_IT}') from error
     said = _read_notes(notes, path)
     if delta.dtype != torch.float32 or not delta.isfinite().all():
         raise UserError(f'{path} holds {delta.dtype} numbers, or some that are not finite: give float32')
@@ -75,11 +76,11 @@ def _read_notes(notes: str | None, path: str | os.PathLike[str]) -> dict[str, st
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
-        raise UserError(f'cannot read what {path} says of itself: make it again by `mmssl-robust universal`')
+        raise UserError(f'cannot read what {path} says of itself; {_MAKE_IT}')
     if said.pop(_VERSION, SCHEMA_VERSION) != SCHEMA_VERSION:
         raise UserError(f'{path} is of a newer version of mmssl_robust: update it')
     if missing := [name for name in _BALL if name not in said]:
-        raise UserError(f'{path} does not say {" and ".join(missing)} of its ball: make it by `mmssl-robust universal`')
+        raise UserError(f'{path} does not say {" and ".join(missing)} of its ball; {_MAKE_IT}')
     return said
 
 

@@ -79,7 +79,7 @@ def test_tiles_begin_at_the_top_left():
 
 def test_every_image_gets_it_and_the_record_names_it(tmp_path):
     delta = signs()
-    attack = Universal(Peak(), eps=0.1, file=written(tmp_path / 'delta.safetensors', delta))
+    attack = Universal(Peak(), eps=0.1, perturbation=written(tmp_path / 'delta.safetensors', delta))
     inputs = torch.rand(3, 3, 4, 4)
     mask = torch.ones(3, 1, 4, 4)
     mask[..., 3] = 0
@@ -89,30 +89,30 @@ def test_every_image_gets_it_and_the_record_names_it(tmp_path):
     settings = attack.settings
     assert settings.kind == 'universal' and settings.arguments['sha256'] == sha256(tmp_path / 'delta.safetensors')
     assert 'sha256' not in settings.words() and 'delta.safetensors' in settings.words()
-    assert read_perturbation(attack.file).notes == dict(objective='Peak')
+    assert read_perturbation(attack.perturbation).notes == dict(objective='Peak')
 
 
 def test_a_smaller_ball_gets_it_scaled_and_another_one_is_refused(tmp_path):
     delta = signs()
     file = written(tmp_path / 'delta.safetensors', delta)
     inputs = torch.full((1, 3, 4, 4), 0.5)
-    smaller = Universal(Peak(), eps=0.05, file=file)(linear(torch.ones(3, 4, 4)), inputs)
+    smaller = Universal(Peak(), eps=0.05, perturbation=file)(linear(torch.ones(3, 4, 4)), inputs)
     torch.testing.assert_close(smaller.adv - inputs, delta[None] / 2)
     for settings, words in (
         (dict(eps=0.2), 'eps 25.5/255, not for linf and eps 51/255'),
         (dict(norm='l2', eps=0.05), 'add --norm linf --eps'),
     ):
         with pytest.raises(UserError, match=words) as caught:
-            Universal(Peak(), file=file, **settings)
+            Universal(Peak(), perturbation=file, **settings)
         assert '\n' not in str(caught.value)
 
 
 def test_another_file_of_the_same_name_is_noticed(tmp_path):
     file = written(tmp_path / 'delta.safetensors', signs())
-    digest = Universal(Peak(), eps=0.1, file=file).sha256
+    digest = Universal(Peak(), eps=0.1, perturbation=file).sha256
     written(tmp_path / 'delta.safetensors', -signs())
     with pytest.raises(UserError, match='it is another perturbation'):
-        Universal(Peak(), eps=0.1, file=file, sha256=digest)
+        Universal(Peak(), eps=0.1, perturbation=file, sha256=digest)
 
 
 def test_without_a_file_it_says_how_to_make_one():
@@ -181,7 +181,7 @@ def test_a_file_must_be_there(tmp_path):
 
 def refused(path, words):
     with pytest.raises(UserError, match=words) as caught:
-        Universal(Peak(), eps=0.1, file=str(path))
+        Universal(Peak(), eps=0.1, perturbation=str(path))
     assert '\n' not in str(caught.value)
 
 

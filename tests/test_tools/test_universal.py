@@ -83,7 +83,7 @@ def test_records_of_another_file_are_not_gone_on_with(tmp_path):
     path = tmp_path / 'delta.safetensors'
     for sign in (1, 1, -1):
         write_perturbation(path, sign * torch.full((3, 4, 4), 0.01), 'linf', '8/255', {})
-        config = load_preset('universal', file=str(path))
+        config = load_preset('universal', perturbation=str(path))
         if sign == 1:
             store.begin('universal', config, build_attack(config).settings)
             continue

@@ -7,6 +7,12 @@ from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import check_integer, check_number, parse_number
 
 
+@pytest.mark.parametrize('text', ['1e-400', '0.01E-9999', '-1e-400', '1e-300/1e300', '1/1e400'])
+def test_what_cannot_be_told_from_zero(text):
+    with pytest.raises(UserError, match='too small'):
+        parse_number(text, 'eps')
+
+
 @pytest.mark.parametrize(
     'text, value', [('8/255', 8 / 255), ('0.03', 0.03), (' 1 / 4 ', 0.25), ('1e-3', 1e-3), (2, 2.0)]
 )
@@ -48,3 +54,8 @@ def test_values_come_back():
 def test_numbers_of_numpy_become_pythons(value):
     found = check_number(value, 'rate', above=0)
     assert found == 2 and isinstance(found, (int, float))
+
+
+@pytest.mark.parametrize('text', ['0', '0e5', '-0.0', '.0E-999', '0/255', '0/1e300'])
+def test_zero_is_a_number(text):
+    assert parse_number(text, 'eps') == 0

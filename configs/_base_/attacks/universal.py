@@ -4,7 +4,7 @@ attack = dict(
     objective=dict(type='mmssl_robust.EmbeddingDistance', tokens='task'),
     norm='linf',
     eps='8/255',
-    file=None,
+    perturbation=None,
     fit='tile',
     seed=0,
 )
