@@ -59,7 +59,7 @@ def read_perturbation(path: str | os.PathLike[str]) -> PerturbationFile:
             notes = (file.metadata() or {}).get(_NOTES)
             shape = file.get_slice(_NAME).get_shape() if list(file.keys()) == [_NAME] else None
             if shape is None or len(shape) != 3 or shape[0] != 3 or not 0 < min(shape) <= max(shape) <= _LONGEST:
-                raise UserError(f'{path} holds no perturbation: it must have one tensor, {_NAME!r} of (3, H, W); {_MAKE_IT}')
+                raise UserError(f'{path} holds no perturbation, one tensor {_NAME!r} of (3, H, W): {_MAKE_IT}')
             delta: Tensor = file.get_tensor(_NAME)
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f'cannot read the perturbation {path}: {first_line(error)[:200]}; {_MAKE_IT}') from error
