@@ -50,6 +50,17 @@ class APGD(Attack):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import APGD, DLR
+        >>> def net(x):  # which of the three colours is brightest
+        ...     return x.mean(dim=(2, 3))
+        >>> image = torch.tensor([0.50, 0.46, 0.10]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+        >>> for eps in (0.19, 0.25):  # less red, more green: sqrt(2 x 64) x 0.02 = 0.23 is as far as it takes
+        ...     print(APGD(DLR(), norm='l2', eps=eps, steps=20)(net, image, torch.tensor([0])).success)
+        tensor([False])
+        tensor([True])
     """
 
     def __init__(

@@ -74,6 +74,17 @@ class Attack(ABC):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import Attack, EmbeddingDistance
+        >>> class Darken(Attack):  # an attack of one's own says which iterates may be reported
+        ...     def _iterates(self, problem, restart):
+        ...         adv = problem.inputs - self.eps
+        ...         yield adv, problem.oracle.values(adv, problem.targets, 1)
+        >>> image = torch.full((1, 3, 8, 8), 0.5)
+        >>> Darken(EmbeddingDistance(), eps=0.1)(torch.nn.Flatten(), image).adv.unique()
+        tensor([0.4000])
     """
 
     FIXED: ClassVar[tuple[str, ...]] = ()

@@ -22,6 +22,13 @@ class Corruption(Attack):
 
     Raises:
         UserError: If there is no such corruption.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import Corruption
+        >>> image = torch.full((1, 3, 8, 8), 0.2)
+        >>> Corruption('lighten', severity=5)(torch.nn.Flatten(), image).adv.unique()  # times 2
+        tensor([0.4000])
     """
 
     kind = 'corruption'

@@ -38,6 +38,16 @@ class FAB(Attack):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import FAB
+        >>> def net(x):  # which of the three colours is brightest
+        ...     return x.mean(dim=(2, 3))
+        >>> image = torch.tensor([0.50, 0.46, 0.10]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+        >>> result = FAB(eps='8/255', steps=10)(net, image, torch.tensor([0]))
+        >>> result.success, result.norm.round(decimals=2)  # less red, more green, by 0.02 each
+        (tensor([True]), tensor([0.0200]))
     """
 
     def __init__(

@@ -19,6 +19,16 @@ class JointAttack(PGD):
         heads: See :class:`JointLoss`, as ``balance``.
         balance: Likewise.
         **settings: See :class:`PGD`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import JointAttack
+        >>> image = torch.full((1, 3, 8, 8), 0.5)
+        >>> def losses(x):  # of two heads, one of which reads red and the other blue
+        ...     return (x - image).mean(dim=(2, 3)).abs()[:, ::2]
+        >>> result = JointAttack(eps='8/255')(losses, image)
+        >>> (255 * losses(result.adv)).round()
+        tensor([[8., 8.]])
     """
 
     kind: ClassVar[Kind] = 'joint'

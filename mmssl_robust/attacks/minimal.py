@@ -47,6 +47,16 @@ class Minimal(Attack):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import CrossEntropy, Minimal
+        >>> def net(x):  # class 1 where the image is brighter than 0.5
+        ...     return torch.stack([torch.full((len(x),), 0.5), x.mean(dim=(1, 2, 3))], dim=1)
+        >>> images = torch.tensor([0.42, 0.52, 0.6, 0.9]).view(4, 1, 1, 1).expand(4, 3, 8, 8)
+        >>> result = Minimal(CrossEntropy(), eps='32/255')(net, images, torch.tensor([1, 1, 1, 1]))
+        >>> result.success, result.norm[:3].round(decimals=2)  # one is wrong as it is, one withstands 0.125
+        (tensor([ True,  True,  True, False]), tensor([0.0000, 0.0200, 0.1000]))
     """
 
     FIXED = ('restarts', 'stop_at_success')

@@ -24,6 +24,15 @@ class MinimalFAB(FAB):
         steps: See :class:`FAB`.
         restarts: Likewise.
         **settings: Likewise.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import MinimalFAB
+        >>> def net(x):  # which of the three colours is brightest
+        ...     return x.mean(dim=(2, 3))
+        >>> image = torch.tensor([0.50, 0.46, 0.10]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+        >>> MinimalFAB(norm='l2', eps=1)(net, image, torch.tensor([0])).norm.round(decimals=2)  # sqrt(2 x 64) x 0.02
+        tensor([0.2300])
     """
 
     FIXED = ('stop_at_success',)

@@ -12,6 +12,16 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
     Batch statistics, dropout and drop-path would make an image's gradient random
     or dependent on its batch.
+
+    Examples:
+        >>> from torch import nn
+        >>> from mmssl_robust.attacks import eval_mode
+        >>> net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+        >>> with eval_mode(net):
+        ...     net.training, net[1].training
+        (False, False)
+        >>> net.training
+        True
     """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -28,6 +38,16 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
     The attack wants the pixels' gradient alone: with frozen parameters, autograd
     saves a good third fewer activations.
+
+    Examples:
+        >>> from torch import nn
+        >>> from mmssl_robust.attacks import frozen
+        >>> net = nn.Linear(3, 2)
+        >>> with frozen(net):
+        ...     net.weight.requires_grad
+        False
+        >>> net.weight.requires_grad
+        True
     """
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.requires_grad_(False)

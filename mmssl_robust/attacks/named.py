@@ -18,6 +18,16 @@ class EmbedAttack(PGD):
         directions: Let restarts from the second on set out in a direction each, see :class:`EmbeddingDirections`; the
             paper's do not.
         **settings: See :class:`PGD`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbedAttack
+        >>> def encoder(x):  # the mean colour
+        ...     return x.mean(dim=(2, 3))
+        >>> image = torch.full((1, 3, 8, 8), 0.5)
+        >>> result = EmbedAttack(eps='8/255')(encoder, image)
+        >>> (255 * (encoder(result.adv) - encoder(image))).abs().round()  # every colour as far as it goes
+        tensor([[8., 8., 8.]])
     """
 
     def __init__(self, tokens: Tokens = 'task', directions: bool = False, **settings: 'Unpack[PGDSettings]') -> None:
@@ -31,6 +41,17 @@ class SegPGD(PGD):
     Args:
         ignore_index: See :class:`SegPGDLoss`.
         **settings: See :class:`PGD`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import SegPGD
+        >>> def net(x):  # class 1 wherever a pixel is brighter than 0.5
+        ...     bright = x.mean(dim=1)
+        ...     return torch.stack([1 - bright, bright], dim=1)
+        >>> image = torch.full((1, 3, 8, 8), 0.6)
+        >>> image[..., :2] = 0.52  # a quarter of the pixels can be darkened below 0.5
+        >>> SegPGD(eps='8/255')(net, image, torch.ones(1, 8, 8, dtype=torch.long)).score
+        tensor([0.7500])
     """
 
     def __init__(self, ignore_index: int | None = None, **settings: 'Unpack[PGDSettings]') -> None:
@@ -47,6 +68,16 @@ class DepthPGD(PGD):
         min_depth: See :class:`DepthLoss`.
         max_depth: See :class:`DepthLoss`.
         **settings: See :class:`PGD`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import DepthPGD
+        >>> def net(x):  # the brighter, the farther: 5 m for white
+        ...     return 5 * x.mean(dim=1, keepdim=True)
+        >>> image, truth = torch.full((1, 3, 8, 8), 0.5), torch.full((1, 1, 8, 8), 2.4)
+        >>> result = DepthPGD(eps=0.04, step_size=0.01)(net, image, truth)
+        >>> -result.score > 0.2  # the RMSE in metres, which was 0.1
+        tensor([True])
     """
 
     def __init__(

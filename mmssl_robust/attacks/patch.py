@@ -47,6 +47,18 @@ class Patch(Attack):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import CrossEntropy, Patch
+        >>> def net(x):  # class 1 where the image is brighter than 0.5
+        ...     return torch.stack([torch.full((len(x),), 0.5), x.mean(dim=(1, 2, 3))], dim=1)
+        >>> image = torch.full((1, 3, 8, 8), 0.6)
+        >>> result = Patch(CrossEntropy(), eps=0.25)(net, image, torch.tensor([1]))
+        >>> result.region.sum(), result.success  # 16 of 64 pixels become black: 0.75 x 0.6 = 0.45
+        (tensor(16), tensor([True]))
+        >>> result.adv.unique()
+        tensor([0.0000, 0.6000])
     """
 
     kind: ClassVar[Kind] = 'patch'

@@ -58,6 +58,16 @@ class PGD(Attack):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import PGD, CrossEntropy
+        >>> def net(x):  # class 1 where the image is brighter than 0.5
+        ...     return torch.stack([torch.full((len(x),), 0.5), x.mean(dim=(1, 2, 3))], dim=1)
+        >>> images = torch.tensor([0.52, 0.6]).view(2, 1, 1, 1).expand(2, 3, 8, 8)
+        >>> result = PGD(CrossEntropy(), norm='linf', eps='8/255')(net, images, torch.tensor([1, 1]))
+        >>> result.success  # 8/255 is 0.031: enough to darken the first image below 0.5
+        tensor([ True, False])
     """
 
     def __init__(
@@ -173,6 +183,16 @@ class FGSM(PGD):
         eps: Radius of the ball and length of the step.
         seed: Not used by this attack itself.
         active: See :class:`Attack`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import FGSM, CrossEntropy
+        >>> def net(x):  # class 1 where the image is brighter than 0.5
+        ...     return torch.stack([torch.full((len(x),), 0.5), x.mean(dim=(1, 2, 3))], dim=1)
+        >>> image = torch.full((1, 3, 8, 8), 0.52)
+        >>> result = FGSM(CrossEntropy(), eps='8/255')(net, image, torch.tensor([1]))
+        >>> (255 * (result.adv - image)).round().unique()
+        tensor([-8.])
     """
 
     def __init__(

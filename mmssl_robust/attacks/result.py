@@ -25,6 +25,18 @@ class AttackResult:
         member: Of an ensemble, the name of the attack that each image's result is from; else None.
         region: Where all pixels were the attacker's (B, 1, H, W), bool, so that predictions there say nothing; None for
             nowhere.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import PGD, CrossEntropy
+        >>> def net(x):  # class 1 where the image is brighter than 0.5
+        ...     return torch.stack([torch.full((len(x),), 0.5), x.mean(dim=(1, 2, 3))], dim=1)
+        >>> images = torch.tensor([0.52, 0.6]).view(2, 1, 1, 1).expand(2, 3, 8, 8)
+        >>> result = PGD(CrossEntropy(), eps='8/255')(net, images, torch.tensor([1, 1]))
+        >>> result.success, (255 * result.norm).round()
+        (tensor([ True, False]), tensor([8., 8.]))
+        >>> result.forwards, result.backwards  # 20 steps, and a look at the last iterate
+        (tensor([21, 21]), tensor([20, 20]))
     """
 
     adv: Tensor
@@ -48,6 +60,14 @@ class Perturbation(NamedTuple):
         zero_grad: As in :class:`AttackResult`.
         forwards: How often each image went through the model.
         backwards: How often a gradient came back.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbedAttack
+        >>> encoder, images = torch.nn.Flatten(), torch.full((2, 3, 8, 8), 0.5)
+        >>> found = EmbedAttack(eps='4/255', step_size='1/255', steps=5).perturb(encoder, images, visit=3)
+        >>> found.adv.shape, found.forwards, found.backwards  # one forward besides: the clean embedding
+        (torch.Size([2, 3, 8, 8]), 6, 5)
     """
 
     adv: Tensor

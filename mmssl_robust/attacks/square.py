@@ -41,6 +41,16 @@ class Square(Attack):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import Margin, Square
+        >>> def net(x):  # class 1 where the image is brighter than 0.5; no gradient comes through the rounding
+        ...     levels = (255 * x).round() / 255
+        ...     return torch.stack([torch.full((len(x),), 0.5), levels.mean(dim=(1, 2, 3))], dim=1)
+        >>> images = torch.tensor([0.51, 0.6]).view(2, 1, 1, 1).expand(2, 3, 8, 8)
+        >>> Square(Margin(), eps='8/255', queries=100)(net, images, torch.tensor([1, 1])).success
+        tensor([ True, False])
     """
 
     FIXED = ('steps',)

@@ -27,6 +27,18 @@ class Transfer(TransferPGD):
         tokens: See :class:`EmbeddingDistance`.
         sha256: Of the surrogate's weights, for records; another one is refused.
         **settings: See :class:`TransferPGD`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import Transfer
+        >>> attack = Transfer('mini', block=-2, momentum=1.0, eps='8/255')
+        >>> attack.settings.kind, attack.settings.arguments['surrogate']
+        ('transfer', 'mini')
+        >>> def surrogate(x):  # in plain PyTorch the function that is attacked is the surrogate's
+        ...     return x.mean(dim=(2, 3))
+        >>> result = attack(surrogate, torch.full((1, 3, 8, 8), 0.5))
+        >>> (255 * result.norm).round()
+        tensor([8.])
     """
 
     kind = 'transfer'

@@ -48,6 +48,16 @@ class TransferPGD(PGD):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbeddingDistance, TransferPGD
+        >>> surrogate, model = (lambda x: x.mean(dim=(2, 3))), (lambda x: x[:, :, ::2, ::2].flatten(1))
+        >>> image = torch.full((1, 3, 8, 8), 0.5)
+        >>> attack = TransferPGD(EmbeddingDistance(), momentum=1.0, diversity=0.5, kernel=3, eps='8/255')
+        >>> result = attack(surrogate, image)
+        >>> (255 * (model(result.adv) - model(image))).abs().round().unique()  # of a model that it has never seen
+        tensor([8.])
     """
 
     def __init__(

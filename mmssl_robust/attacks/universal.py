@@ -35,6 +35,17 @@ class Universal(Attack):
 
     Raises:
         UserError: If an argument is out of range, or the file is none of a perturbation in the ball.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbeddingDistance, Universal
+        >>> from mmssl_robust.utils.perturbation_files import write_perturbation
+        >>> sha256 = write_perturbation('red.safetensors', torch.tensor([0.02, 0, 0]).view(3, 1, 1), 'linf', '0.02', {})
+        >>> attack = Universal(EmbeddingDistance(), eps=0.02, perturbation='red.safetensors', sha256=sha256)
+        >>> result = attack(torch.nn.Flatten(), torch.full((2, 3, 8, 8), 0.5))
+        >>> result.adv.mean(dim=(2, 3))
+        tensor([[0.5200, 0.5000, 0.5000],
+                [0.5200, 0.5000, 0.5000]])
     """
 
     kind = 'universal'

@@ -35,6 +35,17 @@ class AutoAttack(Ensemble):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import AutoAttack
+        >>> def net(x):  # which of the three colours is brightest
+        ...     return x.mean(dim=(2, 3))
+        >>> colours = torch.tensor([[0.50, 0.55, 0.10], [0.50, 0.46, 0.10], [0.50, 0.30, 0.10]])
+        >>> images, labels = colours[:, :, None, None].expand(3, 3, 8, 8), torch.tensor([0, 0, 0])
+        >>> result = AutoAttack(eps='8/255', steps=5, queries=10)(net, images, labels)
+        >>> result.success, result.member[:2]  # the first is wrong without an attack
+        (tensor([ True,  True, False]), ['clean', 'apgd-ce'])
     """
 
     NAMES = ('apgd-ce', 'apgd-t', 'fab-t', 'square')

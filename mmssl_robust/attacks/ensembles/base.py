@@ -33,6 +33,17 @@ class Ensemble:
     Raises:
         UserError: If there is no member, or they attack different balls or outputs, or one that is to finish is unknown
             or would meet images that are left alone.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import DLR, PGD, Ensemble, Margin, Square
+        >>> def net(x):  # which of the three colours is brightest
+        ...     return x.mean(dim=(2, 3))
+        >>> attack = Ensemble(dict(pgd=PGD(DLR(), eps='8/255'), square=Square(Margin(), eps='8/255', queries=50)))
+        >>> image = torch.tensor([0.50, 0.46, 0.10]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+        >>> result = attack(net, image, torch.tensor([0]))
+        >>> result.success, result.member
+        (tensor([True]), ['pgd'])
     """
 
     kind: ClassVar[Kind] = 'image'

@@ -26,6 +26,14 @@ class Corruptions(Ensemble):
 
     Raises:
         UserError: If there is no such corruption, or one is named twice.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import Corruptions
+        >>> edits = Corruptions(severity=5, names=['lighten', 'darken'])
+        >>> image = torch.full((1, 3, 8, 8), 0.4)
+        >>> {name: edit(torch.nn.Flatten(), image).adv.mean() for name, edit in edits.members.items()}
+        {'lighten': tensor(0.8000), 'darken': tensor(0.2000)}
     """
 
     kind = 'corruption'

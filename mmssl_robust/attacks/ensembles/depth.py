@@ -29,6 +29,15 @@ class DepthEnsemble(Ensemble):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import DepthEnsemble, DepthPGD
+        >>> def net(x):  # the brighter, the farther: 5 m for white
+        ...     return 5 * x.mean(dim=1, keepdim=True)
+        >>> image, truth = torch.full((1, 3, 8, 8), 0.5), torch.full((1, 1, 8, 8), 2.4)
+        >>> DepthEnsemble(eps=0.04, steps=10)(net, image, truth).score  # 2.5 + 0.2 against 2.4 m
+        tensor([-0.3000])
     """
 
     def __init__(

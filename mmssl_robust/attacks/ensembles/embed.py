@@ -40,6 +40,16 @@ class EmbedEnsemble(Ensemble):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbedEnsemble
+        >>> attack = EmbedEnsemble(eps=0.1, steps=10)
+        >>> ', '.join(attack.members)
+        'l2, cosine, every, opposite, blotches-0, blotches-1, blotches-2, negative, turned'
+        >>> image = torch.full((1, 3, 4, 4), 0.5)
+        >>> attack(torch.nn.Flatten(), image).score.round(decimals=2)  # the farthest corner: 0.1 sqrt(48)
+        tensor([-0.6900])
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class SEA(Ensemble):
     and ``'finish'``, which goes on by CosPGD's from each image's worst iterate of them all. In linf these three take
     the steps of PGD, eps / 4 long: the weights of their losses follow the prediction, so that a loss need not rise
     while pixels fall, and APGD shortens its steps too soon (docs/attacks.md). For the worst mIoU, which is no sum over
-    images, see :func:`mmssl_robust.evaluation.worst_case.worst_of`. From Croce et al., *Towards Reliable Evaluation and
+    images, see :func:`mmssl_robust.tasks.worst_of`. From Croce et al., *Towards Reliable Evaluation and
     Fast Training of Robust Semantic Segmentation Models*, ECCV 2024.
 
     Args:
@@ -48,6 +48,17 @@ class SEA(Ensemble):
 
     Raises:
         UserError: If an argument is out of range.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import SEA
+        >>> def net(x):  # class 1 wherever a pixel is brighter than 0.5
+        ...     bright = x.mean(dim=1)
+        ...     return torch.stack([1 - bright, bright], dim=1)
+        >>> image = torch.full((1, 3, 8, 8), 0.6)
+        >>> image[..., :2] = 0.52  # a quarter of the pixels can be darkened below 0.5
+        >>> SEA(eps='8/255', steps=10)(net, image, torch.ones(1, 8, 8, dtype=torch.long)).score
+        tensor([0.7500])
     """
 
     OBJECTIVES: ClassVar[dict[str, type[SegmentationObjective]]] = {

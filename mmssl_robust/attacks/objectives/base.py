@@ -24,6 +24,16 @@ class ObjectiveValues(NamedTuple):
         final_loss: The loss at the attack's last step, comparable between iterates of different steps.
         score: The quality that the attacker wants low; ranks an image's iterates.
         success: Whether the attack has succeeded, bool.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import CrossEntropy
+        >>> logits, labels = torch.zeros(1, 10, requires_grad=True), torch.tensor([3])
+        >>> values = CrossEntropy().values(logits, labels, step=1, steps=20)
+        >>> values.score, values.success  # an accuracy; class 0 is predicted
+        (tensor([0.]), tensor([True]))
+        >>> values.loss.requires_grad, values.final_loss.requires_grad
+        (True, False)
     """
 
     loss: Tensor
@@ -37,6 +47,20 @@ class Objective(HasThresholds, ABC):
 
     Every method returns one number for each image, which depends on that image
     alone. An objective keeps no state between calls.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import PGD, Objective
+        >>> class Brightness(Objective):
+        ...     def __call__(self, outputs, targets, step, steps):
+        ...         return outputs.mean(dim=(1, 2, 3))
+        ...     def score(self, outputs, targets):
+        ...         return -self(outputs, targets, 1, 1)
+        ...     def success(self, outputs, targets):
+        ...         return self(outputs, targets, 1, 1) > 0.5
+        >>> image = torch.full((1, 3, 8, 8), 0.4)
+        >>> PGD(Brightness(), eps=0.2, step_size=0.05)(torch.nn.Identity(), image, torch.zeros(1)).adv.unique()
+        tensor([0.6000])
     """
 
     reads: ClassVar[Literal['prediction', 'embedding']] = 'prediction'

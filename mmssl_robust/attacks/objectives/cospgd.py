@@ -12,6 +12,13 @@ class CosPGDLoss(SegmentationObjective):
     The cosine is ``p_y / ||p||``, a weight without a gradient. Pixels that are already wrong hardly count. From
     Agnihotri et al., *CosPGD: an efficient white-box adversarial attack for pixel-wise prediction tasks*, ICML 2024.
     Everything else as in :class:`SegmentationObjective`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import CosPGDLoss
+        >>> logits, labels = torch.zeros(1, 2, 8, 8), torch.zeros(1, 8, 8, dtype=torch.long)
+        >>> CosPGDLoss()(logits, labels, step=1, steps=20)  # log 2 times the cosine, 1 / sqrt 2
+        tensor([0.4901])
     """
 
     def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,16 @@ class CrossEntropy(ClassificationObjective):
     Score: accuracy, 0 or 1. Success: another class is predicted. Used by PGD
     in Madry et al., *Towards Deep Learning Models Resistant to Adversarial
     Attacks*, ICLR 2018.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import CrossEntropy
+        >>> logits = torch.tensor([[0.0, 0.0], [9.0, 0.0]])
+        >>> values = CrossEntropy().values(logits, torch.tensor([0, 1]), step=1, steps=20)
+        >>> values.loss  # log 2, and 9 as good as
+        tensor([0.6931, 9.0001])
+        >>> values.success  # of two equal logits the first is the prediction
+        tensor([False,  True])
     """
 
     def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:

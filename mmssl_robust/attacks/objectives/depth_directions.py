@@ -28,6 +28,13 @@ class SignedDepthError(DepthObjective):
 
     Raises:
         UserError: If the direction is neither, or the depths are out of order.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import SignedDepthError
+        >>> truth = torch.full((1, 1, 8, 8), 2.0)
+        >>> [SignedDepthError(way)(truth + 3, truth, step=1, steps=20).item() for way in ('far', 'near')]
+        [9.0, -9.0]
     """
 
     def __init__(

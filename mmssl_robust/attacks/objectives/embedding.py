@@ -34,6 +34,16 @@ class EmbeddingDistance(Objective):
 
     Raises:
         UserError: If ``tokens`` is unknown.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbeddingDistance
+        >>> clean, embedding = torch.tensor([[1.0, 0.0]]), torch.tensor([[-2.0, 4.0]])
+        >>> values = EmbeddingDistance().values(embedding, clean, step=1, steps=20)
+        >>> values.loss, values.success  # 3 to the left, 4 up; the cosine is negative
+        (tensor([5.]), tensor([True]))
+        >>> EmbeddingDistance(towards=True)(embedding, clean, step=1, steps=20)
+        tensor([-5.])
     """
 
     reads = 'embedding'
@@ -101,6 +111,14 @@ class EmbeddingCosine(EmbeddingDistance):
 
     Outputs (B, D) or (B, N, D); targets and ``towards`` as in :class:`EmbeddingDistance`. Score: the cosine, mean over
     the tokens, or minus it. Success: below 0.5, or above.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbeddingCosine
+        >>> clean = torch.tensor([[[1.0, 0.0], [0.0, 2.0]]])  # two tokens of one image
+        >>> turned = torch.tensor([[[0.0, 1.0], [0.0, 3.0]]])  # the first by 90 degrees, the second not at all
+        >>> EmbeddingCosine()(turned, clean, step=1, steps=20)
+        tensor([-0.5000])
     """
 
     reached = -1.0

@@ -18,6 +18,17 @@ class EmbeddingDirections(EmbeddingDistance):
 
     Args:
         tokens: See :class:`EmbeddingDistance`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbeddingDirections
+        >>> objective, clean = EmbeddingDirections(), torch.tensor([[1.0, 0.0]])
+        >>> moved = torch.tensor([[4.0, 4.0]])
+        >>> first, second = (objective.aim(clean, restart) for restart in range(2))
+        >>> objective(moved, first, step=1, steps=20)  # the distance
+        tensor([5.])
+        >>> [objective(moved, second, step, steps=20).item() == 5 for step in (1, 4, 5)]  # 4 of 20 steps
+        [False, False, True]
     """
 
     has_aims = True

@@ -45,6 +45,18 @@ class EmbeddingLure(EmbeddingDistance):
 
     Raises:
         UserError: If the lure is unknown, or as for :class:`EmbeddingDistance`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import EmbeddingLure
+        >>> objective, image = EmbeddingLure('negative'), torch.full((1, 3, 8, 8), 0.25)
+        >>> def encoder(x):
+        ...     return x.mean(dim=(1, 2, 3))[:, None]
+        >>> targets = objective.prepare(encoder, image, None)
+        >>> targets.flatten().tolist()  # of the image, and of its negative
+        [0.25, 0.75]
+        >>> objective(encoder(image + 0.125), targets, step=1, steps=20)  # so far on the way
+        tensor([0.1250])
     """
 
     def __init__(self, lure: str = 'negative', tokens: Tokens = 'task') -> None:

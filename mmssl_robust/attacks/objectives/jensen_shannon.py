@@ -16,6 +16,14 @@ class JensenShannon(SegmentationObjective):
     :math:`\log 2 + \frac12 (p \log p - (1 + p) \log(1 + p))`. It is at most log 2, so that pixels that are wrong
     beyond doubt lose their gradient to those that are not. From Croce et al., *Towards Reliable Evaluation and Fast
     Training of Robust Semantic Segmentation Models*, ECCV 2024. Everything else as in :class:`SegmentationObjective`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import JensenShannon
+        >>> labels = torch.zeros(2, 8, 8, dtype=torch.long)
+        >>> right, wrong = torch.tensor([[99.0, 0.0], [0.0, 99.0]]).view(2, 2, 1, 1).expand(2, 2, 8, 8)
+        >>> JensenShannon()(torch.stack([right, wrong]), labels, step=1, steps=20)  # between 0 and log 2
+        tensor([0.0000, 0.6931])
     """
 
     def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:

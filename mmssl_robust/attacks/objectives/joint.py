@@ -43,6 +43,15 @@ class JointLoss(Objective):
 
     Raises:
         UserError: If the balance is unknown, or a head says too little or too much.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import JointLoss
+        >>> losses = torch.tensor([[0.0, 8.0], [3.0, 3.0]])  # of two heads, for two images
+        >>> [JointLoss(how)(losses, torch.zeros(2), step=1, steps=20).argmax().item() for how in ('sum', 'relative')]
+        [0, 1]
+        >>> JointLoss().success(losses, torch.zeros(2))  # are both above 1?
+        tensor([False,  True])
     """
 
     reads = 'embedding'

@@ -12,6 +12,14 @@ class MaskedCrossEntropy(SegmentationObjective):
 
     From Croce et al., *Towards Reliable Evaluation and Fast Training of Robust Semantic Segmentation Models*, ECCV
     2024. Everything else as in :class:`SegmentationObjective`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import MaskedCrossEntropy
+        >>> labels = torch.tensor([[[0, 1]]])  # the left pixel is right, the other is not
+        >>> values = MaskedCrossEntropy().values(torch.zeros(1, 2, 1, 2), labels, step=1, steps=20)
+        >>> values.loss, values.score  # log 2 of one of two pixels; half of them right
+        (tensor([0.3466]), tensor([0.5000]))
     """
 
     def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
@@ -24,6 +32,17 @@ class BalancedMaskedCrossEntropy(MaskedCrossEntropy):
 
     Small classes weigh as much as large ones, as they do in the mIoU. From Croce et al., 2024; see
     :class:`MaskedCrossEntropy`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import BalancedMaskedCrossEntropy, MaskedCrossEntropy
+        >>> labels = torch.zeros(1, 8, 8, dtype=torch.long)
+        >>> labels[..., 0] = 1  # an eighth of the image, of no loss; of the others it is log 2
+        >>> logits = torch.stack([0 * labels, 99 * labels], dim=1).float()
+        >>> MaskedCrossEntropy()(logits, labels, step=1, steps=20)  # 7/8 log 2
+        tensor([0.6065])
+        >>> BalancedMaskedCrossEntropy()(logits, labels, step=1, steps=20)  # 1/2 log 2
+        tensor([0.3466])
     """
 
     def scale(self, labels: Tensor, valid: Tensor, classes: int) -> Tensor:

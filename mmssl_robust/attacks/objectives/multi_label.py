@@ -56,7 +56,16 @@ class MultiLabelObjective(Objective):
 
 
 class BinaryCrossEntropy(MultiLabelObjective):
-    """Mean over the classes that count of ``-log p`` of the true and ``-log(1 - p)`` of the false ones."""
+    """Mean over the classes that count of ``-log p`` of the true and ``-log(1 - p)`` of the false ones.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import BinaryCrossEntropy
+        >>> logits = torch.tensor([[0.0, 0.0, 50.0]])
+        >>> labels = torch.tensor([[1, 0, -1]])  # true, false, and one that does not count
+        >>> BinaryCrossEntropy()(logits, labels, step=1, steps=20)
+        tensor([0.6931])
+    """
 
     def __call__(self, outputs: Tensor, targets: Tensor, step: int, steps: int) -> Tensor:
         """Return the binary cross-entropy (B,), the same at every step."""

@@ -21,6 +21,16 @@ class SegPGDLoss(SegmentationObjective):
 
     From Gu et al., *SegPGD: An Effective and Efficient Adversarial Attack for
     Evaluating and Boosting Segmentation Robustness*, ECCV 2022.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import SegPGDLoss
+        >>> logits = torch.tensor([[0.0, 100.0], [0.0, 0.0]]).view(1, 2, 1, 2)
+        >>> labels = torch.tensor([[[0, 1]]])  # the left pixel is right, the other is not
+        >>> SegPGDLoss()(logits, labels, step=1, steps=2)  # log 2 / 2
+        tensor([0.3466])
+        >>> SegPGDLoss()(logits, labels, step=2, steps=2)  # (3/4 log 2 + 1/4 100) / 2
+        tensor([12.7599])
     """
 
     def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:

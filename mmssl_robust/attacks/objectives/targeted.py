@@ -27,6 +27,15 @@ class TargetedCrossEntropy(Objective):
 
     Raises:
         UserError: If the target is neither.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import PGD, TargetedCrossEntropy
+        >>> def net(x):  # which of the three colours is brightest
+        ...     return x.mean(dim=(2, 3))
+        >>> image = torch.tensor([0.50, 0.45, 0.10]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+        >>> [PGD(TargetedCrossEntropy(wanted))(net, image, torch.tensor([0])).success.item() for wanted in (1, 2)]
+        [True, False]
     """
 
     ignore_index: int

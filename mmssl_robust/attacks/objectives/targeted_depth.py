@@ -30,6 +30,16 @@ class TargetedDepth(Objective):
 
     Raises:
         UserError: If the target is none of these.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import PGD, TargetedDepth
+        >>> def net(x):  # the brighter, the farther: 5 m for white
+        ...     return 5 * x.mean(dim=1, keepdim=True)
+        >>> image = torch.full((1, 3, 8, 8), 0.2)  # 1 m
+        >>> result = PGD(TargetedDepth('scale:1.1'), eps=0.02, step_size=0.002)(net, image)
+        >>> net(result.adv).mean().round(decimals=2)
+        tensor(1.1000)
     """
 
     min_depth: float

@@ -24,6 +24,13 @@ class TaskLoss(Objective):
         ignore_index: See :class:`SegmentationObjective`.
         min_depth: See :class:`DepthObjective`.
         max_depth: Likewise.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import TaskLoss
+        >>> shapes = dict(classes=(2,), labels=(2, 20), pixels=(2, 8, 8), depth=(2, 1, 8, 8))
+        >>> [type(TaskLoss().of(torch.zeros(shape))).__name__ for shape in shapes.values()]
+        ['Margin', 'BinaryCrossEntropy', 'CosPGDLoss', 'DepthRMSE']
     """
 
     takes_upsampled = True

@@ -19,6 +19,15 @@ class ThreatModel(ABC):
 
     Raises:
         UserError: If the radius is negative.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import L2, Linf
+        >>> gradient = torch.tensor([3.0, -4.0, 0.0]).view(1, 3, 1, 1)
+        >>> for threat in (Linf(0.1), L2(0.1)):
+        ...     print(threat.ascent(gradient, step_size=0.1).flatten())
+        tensor([ 0.1000, -0.1000,  0.0000])
+        tensor([ 0.0600, -0.0800,  0.0000])
     """
 
     slack: ClassVar[float]

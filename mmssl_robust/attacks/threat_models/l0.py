@@ -16,6 +16,14 @@ class L0(ThreatModel):
 
     Raises:
         UserError: If the share is not above 0 and at most 1.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import L0
+        >>> delta = torch.zeros(1, 3, 8, 8)
+        >>> delta[:, 0, :4, :4] = 0.7  # of 16 of 64 pixels the red
+        >>> L0(0.25).size(delta)
+        tensor([0.2500])
     """
 
     slack = SLACK['l0']

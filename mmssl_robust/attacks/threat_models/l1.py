@@ -23,6 +23,13 @@ class L1(ThreatModel):
 
     Raises:
         UserError: If the radius is negative, or the share not in (0, 1].
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import L1
+        >>> delta = torch.tensor([0.5, -0.3, 0.1]).view(1, 3, 1, 1)
+        >>> L1(0.4).project(delta).flatten(), L1(1).size(delta)  # all by 0.2, those below it to 0
+        (tensor([ 0.3000, -0.1000,  0.0000]), tensor([0.9000]))
     """
 
     slack = SLACK['l1']

@@ -11,7 +11,15 @@ from .base import ThreatModel
 
 
 class L2(ThreatModel):
-    """The Euclidean norm of an image's perturbation, over all its entries, is at most ``eps``."""
+    """The Euclidean norm of an image's perturbation, over all its entries, is at most ``eps``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import L2
+        >>> delta = torch.tensor([0.3, -0.4, 0.0]).view(1, 3, 1, 1)
+        >>> L2(0.25).project(delta).flatten(), L2(1).size(delta)
+        (tensor([ 0.1500, -0.2000,  0.0000]), tensor([0.5000]))
+    """
 
     slack = SLACK['l2']
 

@@ -12,7 +12,15 @@ from .base import ThreatModel
 
 
 class Linf(ThreatModel):
-    """Every entry changes by at most ``eps``, a number in [0, 1]."""
+    """Every entry changes by at most ``eps``, a number in [0, 1].
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.attacks import Linf
+        >>> delta = torch.tensor([0.5, -0.5, 0.05]).view(1, 3, 1, 1)
+        >>> Linf('51/255').project(delta).flatten(), Linf(1).size(delta)
+        (tensor([ 0.2000, -0.2000,  0.0500]), tensor([0.5000]))
+    """
 
     slack = SLACK['linf']
     largest = 1.0
