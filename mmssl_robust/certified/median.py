@@ -27,6 +27,15 @@ def certify_median(
 
     Returns:
         For each radius lower and upper bounds, of the shape of an output.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.certified import Smoothing, certify_median
+        >>> depth = np.arange(1001.0)[:, None] / 1000  # of one pixel, under 1001 draws: 0 to 1 m, median 0.5 m
+        >>> smoothing = Smoothing(sigma=0.25, n=1001)
+        >>> ((low, high),) = certify_median(depth, smoothing, radii=[0.1], least=0, most=10)
+        >>> low.round(1), high.round(1)  # 0.34 and 0.66 of the draws, less what the sample may be off
+        (array([0.3]), array([0.7]))
     """
     n = len(samples)
     samples.sort(axis=0)
@@ -52,6 +61,13 @@ def ranks(n: int, share: float, alpha: float) -> tuple[int, int]:
     Returns:
         The largest rank whose value is above the quantile with probability ``alpha`` at most, 0 if none is; and the
         smallest whose value is below it with probability ``alpha`` at most, n + 1 if none is.
+
+    Examples:
+        >>> from mmssl_robust.certified import ranks
+        >>> ranks(10, share=0.5, alpha=0.002)  # (1/2)^10 = 0.00098: of ten values the least is below the median
+        (1, 10)
+        >>> ranks(10, share=0.5, alpha=0.0009)  # nothing can be said
+        (0, 11)
     """
     # P[value of rank k is above the quantile] <= P[Bin(n, share) <= k - 1], and below it <= P[Bin(n, share) >= k].
     places = np.arange(n + 1)

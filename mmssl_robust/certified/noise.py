@@ -22,6 +22,14 @@ def gaussian(shape: Sequence[int], sigma: float, seed: int, key: int, draws: Seq
 
     Returns:
         (len(draws), C, H, W), float32, on the CPU.
+
+    Examples:
+        >>> from mmssl_robust.certified import gaussian
+        >>> noise = gaussian((3, 8, 8), sigma=0.25, seed=0, key=5, draws=range(4))
+        >>> noise.shape
+        torch.Size([4, 3, 8, 8])
+        >>> noise[2].equal(gaussian((3, 8, 8), sigma=0.25, seed=0, key=5, draws=[2])[0])  # alone, it is the same
+        True
     """
     noise = [np.random.default_rng((seed, key, draw)).standard_normal(shape, dtype=np.float32) for draw in draws]
     return sigma * torch.from_numpy(np.stack(noise))

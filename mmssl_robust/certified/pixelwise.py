@@ -19,6 +19,15 @@ def certify_pixels(counts: np.ndarray, smoothing: Smoothing, tau: float) -> np.n
 
     Returns:
         bool, of the shape of the counts; False where it abstains.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.certified import Smoothing, certify_pixels
+        >>> smoothing = Smoothing(sigma=0.25, n=100)
+        >>> counts = np.array([[100, 99], [80, 50]])  # how many of 100 draws give each pixel its class
+        >>> certify_pixels(counts, smoothing, tau=0.75)
+        array([[ True,  True],
+               [False, False]])
     """
     # P[Bin(n, tau) >= count], by which a share of tau or less is rejected.
     values = binom.sf(np.arange(smoothing.n + 1) - 1, smoothing.n, tau)
@@ -37,6 +46,12 @@ def holm(p_values: np.ndarray, alpha: float) -> np.ndarray:
 
     Returns:
         bool, of the same shape: which are rejected.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.certified import holm
+        >>> holm(np.array([0.01, 0.04, 0.03]), alpha=0.05)  # 0.01 <= 0.05 / 3, but 0.03 > 0.05 / 2
+        array([ True, False, False])
     """
     values = p_values.ravel()
     order = np.argsort(values, kind='stable')

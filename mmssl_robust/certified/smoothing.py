@@ -25,6 +25,14 @@ class Smoothing:
 
     Raises:
         UserError: If a number is none, or out of its range.
+
+    Examples:
+        >>> from mmssl_robust.certified import Smoothing
+        >>> smoothing = Smoothing(sigma=0.25)
+        >>> smoothing.radius(0.5), round(smoothing.radius(0.8413), 2)  # 84.13 % of a normal distribution is below sigma
+        (0.0, 0.25)
+        >>> round(smoothing.share(0.25), 4)
+        0.8413
     """
 
     sigma: float

@@ -20,6 +20,14 @@ def check_corruption(name: str, severity: int) -> None:
 
     Raises:
         UserError: If its name is unknown, or the severity not from 1 to 5.
+
+    Examples:
+        >>> from mmssl_robust.corruptions import check_corruption
+        >>> check_corruption('fog', severity=3)
+        >>> check_corruption('mist', severity=3)
+        Traceback (most recent call last):
+        ...
+        mmssl_robust.utils.errors.UserError: unknown corruption 'mist': use one of gaussian_noise, ...
     """
     if name not in (*COMMON, *EDITS):
         raise UserError(f'unknown corruption {name!r}: use one of {", ".join((*COMMON, *EDITS))}')
@@ -41,6 +49,13 @@ def corrupted(image: Tensor, name: str, severity: int, seed: int, key: int) -> T
 
     Raises:
         UserError: If the library is missing, or the image too small for it.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.corruptions import corrupted
+        >>> image = torch.full((3, 8, 8), 0.2)
+        >>> corrupted(image, 'lighten', severity=5, seed=0, key=0).unique()  # times 2
+        tensor([0.4000])
     """
     levels = (image.detach() * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     state = np.random.SeedSequence((seed, key, crc32(name.encode())))

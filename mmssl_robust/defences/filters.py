@@ -19,6 +19,17 @@ class Blur(nn.Module):
 
     Raises:
         UserError: If it is another one.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.defences import Blur
+        >>> image = torch.zeros(1, 3, 9, 9)
+        >>> image[..., 4, 4] = 1
+        >>> blurred = Blur(sigma=1.0)(image)
+        >>> round(blurred[0, 0].sum().item(), 4)  # as much light as before
+        1.0
+        >>> blurred[0, 0, 4, 5] / blurred[0, 0, 4, 4]  # exp(-1/2), one pixel from the middle
+        tensor(0.6065)
     """
 
     has_gradient = True
@@ -46,6 +57,13 @@ class Downscale(nn.Module):
 
     Raises:
         UserError: If it is another one.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.defences import Downscale
+        >>> checks = (torch.arange(8) % 2).float().expand(1, 3, 8, 8)  # black and white columns
+        >>> Downscale(0.5)(checks)[..., 2:6].round(decimals=1).unique()
+        tensor([0.5000])
     """
 
     has_gradient = True

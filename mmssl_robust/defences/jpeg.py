@@ -19,6 +19,16 @@ class JPEG(nn.Module):
 
     Raises:
         UserError: If it is another one.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.defences import JPEG
+        >>> images = torch.full((2, 3, 16, 16), 0.2)
+        >>> JPEG(quality=75)(images).sub(images).abs().max() < 0.02  # what is flat stays
+        tensor(True)
+        >>> noise = (torch.arange(16 * 16) % 2 * 0.02).view(1, 1, 16, 16)
+        >>> JPEG(quality=10)(images + noise).unique().numel()  # and small changes go
+        1
     """
 
     def __init__(self, quality: int = 75) -> None:

@@ -21,6 +21,12 @@ class Quantise(nn.Module):
 
     Raises:
         UserError: If there are fewer.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.defences import Quantise
+        >>> Quantise(levels=3)(torch.tensor([0.1, 0.3, 0.6, 0.9]))
+        tensor([0.0000, 0.5000, 0.5000, 1.0000])
     """
 
     def __init__(self, levels: int = 8) -> None:
@@ -41,6 +47,14 @@ class Dither(nn.Module):
 
     Raises:
         UserError: As there.
+
+    Examples:
+        >>> import numpy as np
+        >>> import torch
+        >>> from mmssl_robust.defences import Dither
+        >>> found = Dither(levels=2)(torch.full((1, 3, 64, 64), 0.3), [np.random.default_rng(0)])
+        >>> found.unique(), found.mean().round(decimals=1)  # black and white, as bright on average
+        (tensor([0., 1.]), tensor(0.3000))
     """
 
     random = True

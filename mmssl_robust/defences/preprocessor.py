@@ -37,6 +37,17 @@ class Defended(nn.Module):
 
     Raises:
         UserError: If the defence is none.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.defences import Defended
+        >>> normal = dict(mean=[127.5] * 3, std=[127.5] * 3)
+        >>> preprocessor = Defended(dict(type='mmssl_robust.Quantise', levels=2), **normal)
+        >>> batch = dict(inputs=torch.full((1, 3, 8, 8), 200, dtype=torch.uint8))
+        >>> preprocessor(batch)['inputs'].unique()  # white after the defence, which is 1 when it is normalised
+        tensor([1.])
+        >>> preprocessor(batch, training=True)['inputs'].unique().round(decimals=2)  # (200 - 127.5) / 127.5
+        tensor([0.5700])
     """
 
     inner: nn.Module
@@ -114,7 +125,18 @@ class Defended(nn.Module):
 
 
 def undefended(preprocessor: nn.Module) -> nn.Module:
-    """A data preprocessor without its defence, if it has one."""
+    """A data preprocessor without its defence, if it has one.
+
+    Examples:
+        >>> from torch import nn
+        >>> from mmssl_robust.defences import Defended, undefended
+        >>> preprocessor = Defended(dict(type='mmssl_robust.JPEG', quality=75))
+        >>> type(undefended(preprocessor)).__name__
+        'ClsDataPreprocessor'
+        >>> plain = nn.Identity()
+        >>> undefended(plain) is plain
+        True
+    """
     return preprocessor.inner if isinstance(preprocessor, Defended) else preprocessor
 
 

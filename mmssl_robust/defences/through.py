@@ -39,6 +39,17 @@ def defend(
 
     Raises:
         UserError: If the defence returns something else than an image for each.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.defences import Quantise, defend
+        >>> pixels = torch.tensor([0.1, 0.6]).view(2, 1, 1, 1).expand(2, 3, 8, 8).clone().requires_grad_()
+        >>> defended = defend(Quantise(levels=2), pixels)
+        >>> defended.unique()
+        tensor([0., 1.], grad_fn=...)
+        >>> defended.sum().backward()
+        >>> pixels.grad.unique()  # as if the defence was not there; with bpda=False it would be 0
+        tensor([1.])
     """
     keys = range(len(pixels)) if keys is None else keys
     calls = [0] * len(pixels) if calls is None else calls

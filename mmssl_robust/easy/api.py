@@ -67,6 +67,16 @@ def evaluate(
 
     Raises:
         UserError: If something does not fit; says what to do.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust import evaluate
+        >>> def net(x):  # class 1 where the image is brighter than 0.5
+        ...     return torch.stack([torch.full((len(x),), 0.5), x.mean(dim=(1, 2, 3))], dim=1)
+        >>> images = torch.tensor([0.42, 0.52, 0.56, 0.6]).view(4, 1, 1, 1).expand(4, 3, 8, 8)
+        >>> results = evaluate(net, [(images, torch.tensor([1, 1, 1, 1]))], attacks='pgd', out='records')
+        >>> results.value(), results.value('pgd')  # of three that are right, one is darkened below 0.5
+        (75.0, 50.0)
     """
     attacks = [attacks] if isinstance(attacks, (str, Attack, Ensemble)) else attacks
     max_images = _plain(max_images)
@@ -114,6 +124,17 @@ def attack(
 
     Raises:
         UserError: If something does not fit.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust import attack
+        >>> def net(x):  # class 1 where the image is brighter than 0.5
+        ...     return torch.stack([torch.full((len(x),), 0.5), x.mean(dim=(1, 2, 3))], dim=1)
+        >>> images = torch.tensor([0.52, 0.6]).view(2, 1, 1, 1).expand(2, 3, 8, 8)
+        >>> attack(net, images, torch.tensor([1, 1]), 'pgd', eps='8/255').success  # 8/255 = 0.031 does not do for 0.6
+        tensor([ True, False])
+        >>> attack('mini', images, steps=2).adv.shape  # the embedding of an encoder by name
+        torch.Size([2, 3, 8, 8])
     """
     images, targets = _tensors(images, targets)
     attack = attack or ('embed' if isinstance(model, (*_NAMED, Encoder)) else 'pgd')

@@ -16,13 +16,18 @@ from .segmentation import Segmentation
 from .worst_case import WorstCase, by_budget, fallen_and_risen, worst_of
 
 __all__ = [
+    'Classification',
     'Column',
     'Contributions',
+    'Depth',
     'Embedding',
     'Example',
     'MeanTask',
     'Metric',
+    'MultiLabel',
     'Picture',
+    'Retrieval',
+    'Segmentation',
     'Task',
     'TASKS',
     'WorstCase',
@@ -44,6 +49,15 @@ def register_task(kind: type[Task]) -> type[Task]:
 
     Raises:
         UserError: If it lacks something, or another has its name.
+
+    Examples:
+        >>> from mmssl_robust.tasks import TASKS, Classification, register_task
+        >>> @register_task
+        ... class Attributes(Classification):
+        ...     name, stock_metrics = 'attributes', ('AttributeAccuracy',)
+        >>> list(TASKS)
+        ['classification', 'segmentation', 'depth', 'multi-label', 'retrieval', 'embedding', 'attributes']
+        >>> del TASKS['attributes']  # as if it had never been
     """
     task = check_task(kind())
     known = TASKS.get(task.name)
@@ -62,6 +76,11 @@ def task_named(name: str) -> Task:
 
     Raises:
         UserError: If it is unknown.
+
+    Examples:
+        >>> from mmssl_robust.tasks import task_named
+        >>> task_named('segmentation').metric.label
+        'mIoU'
     """
     if not isinstance(name, str) or name not in TASKS:
         raise UserError(
@@ -72,7 +91,16 @@ def task_named(name: str) -> Task:
 
 
 def find_task(metric: Any) -> Task | None:
-    """Return the task that names the metric's class, or the nearest of its parents; None if none does."""
+    """Return the task that names the metric's class, or the nearest of its parents; None if none does.
+
+    Examples:
+        >>> from mmpretrain.evaluation import Accuracy
+        >>> from mmssl_robust.tasks import find_task
+        >>> find_task(Accuracy()).name
+        'classification'
+        >>> print(find_task(object()))
+        None
+    """
     for kind in type(metric).__mro__:
         for task in TASKS.values():
             if kind.__name__ in task.stock_metrics:
@@ -85,6 +113,16 @@ def task_of_metric(metric: Any) -> Task:
 
     Raises:
         UserError: If there is none.
+
+    Examples:
+        >>> from mmseg.evaluation import IoUMetric
+        >>> from mmssl_robust.tasks import task_of_metric
+        >>> task_of_metric(IoUMetric()).name
+        'segmentation'
+        >>> task_of_metric(object())
+        Traceback (most recent call last):
+        ...
+        mmssl_robust.utils.errors.UserError: records know no object: use one of Accuracy, ...
     """
     task = find_task(metric)
     if task is not None:

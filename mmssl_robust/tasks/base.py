@@ -33,6 +33,12 @@ class Metric:
         is_share: Whether it is the share of images of which something is true, so that an exact interval is known.
         stock: What the OpenMMLab metric calls it, where that is another name.
         is_optional: Whether records may be without it.
+
+    Examples:
+        >>> from mmssl_robust.tasks import Metric
+        >>> rmse = Metric('rmse', 'RMSE', 'm', higher_is_better=False)
+        >>> rmse.show(0.85), rmse.axis, rmse.better(0.85, than=1.2)
+        ('0.850 m', 'RMSE (m), lower is better', True)
     """
 
     name: str
@@ -85,6 +91,11 @@ class Column:
         kind: Its type.
         description: What it holds.
         is_optional: Whether records may be without it.
+
+    Examples:
+        >>> from mmssl_robust.tasks import Column, task_named
+        >>> task_named('classification').columns[0] == Column('label', 'int32', 'the true class')
+        True
     """
 
     name: str
@@ -94,7 +105,14 @@ class Column:
 
 
 class Task(ABC):
-    """A task. Each is one object, registered by :func:`mmssl_robust.tasks.register_task`."""
+    """A task. Each is one object, registered by :func:`mmssl_robust.tasks.register_task`.
+
+    Examples:
+        >>> from mmssl_robust.tasks import task_named
+        >>> task = task_named('depth')
+        >>> task.metric.name, task.quality, task.attacks, task.strongest
+        ('rmse', 'minus RMSE (m)', ('embed', 'depthpgd'), 'depth-ensemble')
+    """
 
     name: ClassVar[str]
     """``'classification'``, ..."""
@@ -233,7 +251,18 @@ class Task(ABC):
 
 
 class MeanTask(Task):
-    """A task whose metrics are means over images of columns of the same names."""
+    """A task whose metrics are means over images of columns of the same names.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import MeanTask, Metric
+        >>> class Counting(MeanTask):
+        ...     metrics = (Metric('error', 'miscounted', higher_is_better=False),)
+        ...     record = example = None  # of predictions, which are not needed here
+        >>> records = pd.DataFrame(dict(index=[0, 1, 2], error=[1.0, 3.0, None]))  # of the last no truth is known
+        >>> Counting().contributions(records).values()
+        {'error': 2.0}
+    """
 
     def contributions(self, records: pd.DataFrame) -> Contributions:
         """Return the columns and a 1; images without stay out."""

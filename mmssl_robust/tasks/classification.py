@@ -13,7 +13,16 @@ from .pictures import Example
 
 
 class Classification(MeanTask):
-    """One class for each image; accuracy."""
+    """One class for each image; accuracy.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import Classification
+        >>> records = pd.DataFrame(dict(index=[0, 1, 2, 3], label=[7, 7, 7, 2], prediction=[7, 7, 0, 0]))
+        >>> task = Classification()
+        >>> task.contributions(records).values(), task.chance(records)  # three of four are of class 7
+        ({'accuracy': 50.0}, 75.0)
+    """
 
     name = 'classification'
     metrics = (Metric('accuracy', 'top-1 accuracy', '%', is_share=True, stock='accuracy/top1'),)

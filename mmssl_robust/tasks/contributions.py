@@ -18,6 +18,15 @@ class Contributions:
         task: Their task, which knows what the parts are.
         index: (n,), indices of the images.
         parts: (n, k), a row for each image.
+
+    Examples:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import task_named
+        >>> records = pd.DataFrame(dict(index=[0, 1, 2, 3], label=[7, 7, 2, 2], prediction=[7, 7, 2, 0]))
+        >>> contributions = task_named('classification').contributions(records)
+        >>> contributions.values(), contributions.only(np.array([2, 3])).values()
+        ({'accuracy': 75.0}, {'accuracy': 50.0})
     """
 
     task: 'Task'

@@ -12,7 +12,16 @@ from .pictures import Example, Picture
 
 
 class Depth(MeanTask):
-    """Metres for each pixel; errors are means over images with a valid pixel."""
+    """Metres for each pixel; errors are means over images with a valid pixel.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import Depth
+        >>> records = pd.DataFrame(dict(index=[0, 1], rmse=[0.5, 1.5], depth_mean=[2.0, 4.0], depth_std=[0.0, 0.0]))
+        >>> task = Depth()
+        >>> task.contributions(records).values()['rmse'], task.chance(records)  # always 3 m is 1 m off
+        (1.0, 1.0)
+    """
 
     name = 'depth'
     metrics = (

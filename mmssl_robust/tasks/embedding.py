@@ -19,6 +19,16 @@ class Embedding(MeanTask):
     images, and 1 - cosine over its mean between different images: 1 is as far as another image. Of a clean image all
     is 0, or 100 %. Given a bank of images, linear probes are fitted on classes that k-means finds in it; what is kept
     is the class that a probe says.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import Embedding
+        >>> task = Embedding()
+        >>> task.metric.label
+        'images nearest to themselves'
+        >>> records = pd.DataFrame(dict(index=[0, 1], nearest=[True, False], quality=[0.2, -0.1]))
+        >>> task.contributions(records).values()['nearest'], task.chance(records)
+        (50.0, 50.0)
     """
 
     name = 'embedding'

@@ -27,6 +27,14 @@ class MultiLabel(Task):
     stands for the mean of none: 1 is perfect, 0 knows nothing, -1 is upside down. As in mmpretrain's metrics a class
     without a positive image counts as 0. Of equal scores that of the negative image counts as the higher one;
     mmpretrain's order is arbitrary there.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import MultiLabel
+        >>> lists = dict(scores=[[0.9, 0.2], [0.8, 0.6]], labels=[[1, 0], [0, 1]])  # of two images, for two classes
+        >>> records = pd.DataFrame(dict(index=[0, 1], **lists))
+        >>> MultiLabel().contributions(records).values()  # at 0.5 one image too many is of the first class
+        {'mAP': 100.0, 'precision': 75.0, 'recall': 100.0, 'F1': 83.3...}
     """
 
     name = 'multi-label'

@@ -25,6 +25,14 @@ class Picture(NamedTuple):
         kind: ``'image'``, ``'labels'`` or ``'numbers'``.
         unit: Of numbers.
         limits: Of numbers, those of the first and last colour.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.tasks import Picture
+        >>> depth = np.full((8, 8), 2.5)
+        >>> picture = Picture('prediction, clean', depth, 'numbers', unit='m', limits=(0.0, 10.0))
+        >>> picture.kind, picture.array.shape
+        ('numbers', (8, 8))
     """
 
     title: str
@@ -49,6 +57,14 @@ class Example:
         delta: (H, W, 3), what was added to it.
         arrays: Maps, as the task names them.
         facts: What is no map, likewise.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.tasks import Example
+        >>> image, delta = np.full((8, 8, 3), 0.5), np.full((8, 8, 3), 0.1)
+        >>> example = Example(0, 'cat.png', 'pgd', 'classification', 0.9, -0.8, image, delta)  # of two margins
+        >>> float(example.adversarial.max())
+        0.6
     """
 
     index: int

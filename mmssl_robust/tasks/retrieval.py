@@ -14,6 +14,13 @@ class Retrieval(MeanTask):
     """A gallery ranked by similarity in the embedding, without a trained head; relevant is what has the query's class.
 
     Attacks are those of classification: what they reach is a nearest image of another class, whose share is recall@1.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import Retrieval
+        >>> ranks = dict(recall_at_1=[True, False], recall_at_5=[True, True], mAP=[1.0, 0.5])
+        >>> Retrieval().contributions(pd.DataFrame(dict(index=[0, 1], **ranks))).values()
+        {'recall_at_1': 50.0, 'recall_at_5': 100.0, 'mAP': 75.0}
     """
 
     name = 'retrieval'

@@ -17,7 +17,17 @@ _AREAS = ('intersections', 'unions', 'labels')
 
 
 class Segmentation(Task):
-    """One class for each pixel; the mIoU, a ratio of sums over images and no mean over them."""
+    """One class for each pixel; the mIoU, a ratio of sums over images and no mean over them.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import Segmentation
+        >>> areas = dict(intersections=[[6, 0]], unions=[[8, 2]], labels=[[6, 2]])  # pixels of two classes in one image
+        >>> records = pd.DataFrame(dict(index=[0], **areas))
+        >>> task = Segmentation()
+        >>> task.contributions(records).values()  # IoU 6/8 and 0; 6 of 8 pixels are right
+        {'mIoU': 37.5, 'aAcc': 75.0, 'mAcc': 50.0}
+    """
 
     name = 'segmentation'
     metrics = (

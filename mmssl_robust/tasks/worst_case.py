@@ -25,6 +25,13 @@ class WorstCase:
         records: One row of the given ones for each image.
         bound: A value of the first metric beyond which no choice gets, where the choice is not known to be the worst;
             else None.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import WorstCase
+        >>> worst = WorstCase(pd.DataFrame(dict(index=[0, 1], attack=['pgd', 'embed'])), bound=12.5)
+        >>> len(worst.records), worst.bound  # a row for each image; no choice of attacks brings the metric below
+        (2, 12.5)
     """
 
     records: pd.DataFrame
@@ -39,6 +46,16 @@ def by_budget(attacks: Mapping[str, AttackSettings]) -> dict[str, list[str]]:
 
     Returns:
         What to call a budget, such as ``'linf-8/255'`` or ``'l2-0.5'`` -> names; ``''`` if there is one budget only.
+
+    Examples:
+        >>> from mmssl_robust.attacks import PGD, CrossEntropy, EmbedAttack
+        >>> from mmssl_robust.tasks import by_budget
+        >>> attacks = dict(pgd=PGD(CrossEntropy(), eps='8/255'), embed=EmbedAttack(eps='8/255'))
+        >>> by_budget({name: attack.settings for name, attack in attacks.items()})
+        {'': ['pgd', 'embed']}
+        >>> attacks['l2'] = PGD(CrossEntropy(), norm='l2', eps=0.5)
+        >>> by_budget({name: attack.settings for name, attack in attacks.items()})
+        {'linf-8/255': ['pgd', 'embed'], 'l2-0.5': ['l2']}
     """
     groups: dict[str, list[str]] = {}
     for name, settings in attacks.items():
@@ -66,6 +83,16 @@ def worst_of(records: pd.DataFrame, task: 'Task') -> WorstCase:
     Raises:
         ValueError: If images have unequal numbers of records, which is a choice that only some have; or if records of
             one ``index`` are of different images, whose pixels would be counted once.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import task_named, worst_of
+        >>> attacks, errors = ['pgd', 'pgd', 'far', 'far'], [1.0, 2.0, 3.0, 0.5]
+        >>> records = pd.DataFrame(dict(index=[0, 1, 0, 1], attack=attacks, rmse=errors))
+        >>> worst_of(records.assign(quality=-records['rmse']), task_named('depth')).records
+           index attack  rmse  quality
+        2      0    far   3.0     -3.0
+        1      1    pgd   2.0     -2.0
     """
     counts = records.groupby('index').size()
     if counts.nunique() > 1:
@@ -88,6 +115,13 @@ def fallen_and_risen(task: 'Task', clean: pd.DataFrame, attacked: pd.DataFrame) 
         task: The task; where a prediction is more or less good, what counts is whether its quality falls or rises.
         clean: Records of the clean images.
         attacked: Those of an attack on the same images, one for each.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from mmssl_robust.tasks import fallen_and_risen, task_named
+        >>> clean = pd.DataFrame(dict(index=[0, 1, 2], label=[7, 7, 7], prediction=[7, 7, 0]))
+        >>> fallen_and_risen(task_named('classification'), clean, clean.assign(prediction=[0, 7, 7]))
+        (1, 1)
     """
     before, after = (table.set_index('index').sort_index() for table in (clean, attacked))
     scores = []

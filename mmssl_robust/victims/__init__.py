@@ -45,6 +45,22 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int
 
     Raises:
         UserError: If the model or the batch is of a kind that cannot be attacked.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.config import Config
+        >>> from mmpretrain.registry import MODELS
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmssl_robust.attacks import PGD, CrossEntropy
+        >>> from mmssl_robust.utils.config_files import find_config
+        >>> from mmssl_robust.victims import build_victim
+        >>> model = MODELS.build(Config.fromfile(find_config('mini_cifar10')).model)
+        >>> sample = DataSample(metainfo=dict(sample_idx=0)).set_gt_label(3)
+        >>> batch = dict(inputs=[torch.full((3, 16, 16), 51, dtype=torch.uint8)], data_samples=[sample])
+        >>> victim = build_victim(model, batch)  # a ClassifierVictim
+        >>> result = victim.attack(PGD(CrossEntropy(), eps='4/255', steps=3))
+        >>> (255 * result.adv).round().min(), (255 * result.adv).round().max()
+        (tensor(47.), tensor(55.))
     """
     model = unwrapped(model)
     if isinstance(model, BaseClassifier):

@@ -35,7 +35,23 @@ if TYPE_CHECKING:
 
 
 class Victim(ModelBatch):
-    """A model and one batch of its data under attack."""
+    """A model and one batch of its data under attack.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.config import Config
+        >>> from mmpretrain.registry import MODELS
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmssl_robust.attacks import EmbedAttack
+        >>> from mmssl_robust.utils.config_files import find_config
+        >>> from mmssl_robust.victims import build_victim
+        >>> model = MODELS.build(Config.fromfile(find_config('mini_cifar10')).model)
+        >>> batch = dict(inputs=[torch.zeros(3, 16, 16)], data_samples=[DataSample(metainfo=dict(sample_idx=0))])
+        >>> victim = build_victim(model, batch)
+        >>> adv = victim.attack(EmbedAttack(steps=1)).adv  # needs no label
+        >>> victim.predict(adv)[0].pred_score.shape  # as model.test_step, on other pixels
+        torch.Size([10])
+    """
 
     task_tokens: str
     task: str

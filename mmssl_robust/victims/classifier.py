@@ -15,7 +15,24 @@ from .batch import name_of
 
 
 class ClassifierVictim(Victim):
-    """A classifier of mmpretrain: logits (B, K), targets (B,), CLS token or pooled features."""
+    """A classifier of mmpretrain: logits (B, K), targets (B,), CLS token or pooled features.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.config import Config
+        >>> from mmpretrain.registry import MODELS
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmssl_robust.utils.config_files import find_config
+        >>> from mmssl_robust.victims import ClassifierVictim
+        >>> model = MODELS.build(Config.fromfile(find_config('mini_cifar10')).model)
+        >>> sample = DataSample(metainfo=dict(sample_idx=0)).set_gt_label(3)
+        >>> batch = dict(inputs=[torch.full((3, 16, 16), 51, dtype=torch.uint8)], data_samples=[sample])
+        >>> victim = ClassifierVictim(model, batch)
+        >>> victim.pixels.unique(), victim.targets()
+        (tensor([0.2000]), tensor([3]))
+        >>> victim.prediction(victim.pixels).shape, victim.embedding(victim.pixels).shape
+        (torch.Size([1, 10]), torch.Size([1, 1, 192]))
+    """
 
     output = 'pred_score'
     task_tokens = 'cls'
@@ -50,7 +67,21 @@ class ClassifierVictim(Victim):
 
 
 class MultiLabelVictim(ClassifierVictim):
-    """A classifier of mmpretrain with a head for several labels: targets (B, K) of 1, 0 and -1."""
+    """A classifier of mmpretrain with a head for several labels: targets (B, K) of 1, 0 and -1.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.config import Config
+        >>> from mmpretrain.registry import MODELS
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmssl_robust.utils.config_files import find_config
+        >>> from mmssl_robust.victims import MultiLabelVictim
+        >>> model = MODELS.build(Config.fromfile(find_config('mini_camvid_classes')).model)
+        >>> sample = DataSample(metainfo=dict(sample_idx=0)).set_gt_label([0, 2])
+        >>> batch = dict(inputs=[torch.zeros(3, 16, 16)], data_samples=[sample])
+        >>> MultiLabelVictim(model, batch).targets()
+        tensor([[1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]])
+    """
 
     task = 'multi-label'
 

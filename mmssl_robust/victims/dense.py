@@ -144,7 +144,28 @@ class DenseVictim(Victim):
 
 
 class SegmentorVictim(DenseVictim):
-    """Logits (B, C, H, W), targets (B, H, W) with the head's ``ignore_index`` where unlabelled."""
+    """Logits (B, C, H, W), targets (B, H, W) with the head's ``ignore_index`` where unlabelled.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.config import Config
+        >>> from mmengine.registry import DefaultScope
+        >>> from mmengine.structures import PixelData
+        >>> from mmseg.registry import MODELS
+        >>> from mmseg.structures import SegDataSample
+        >>> from mmssl_robust.attacks import SegPGD
+        >>> from mmssl_robust.utils.config_files import find_config
+        >>> from mmssl_robust.victims import SegmentorVictim
+        >>> with DefaultScope.overwrite_default_scope('mmseg'):
+        ...     model = MODELS.build(Config.fromfile(find_config('mini_camvid')).model)
+        >>> sample = SegDataSample(metainfo=dict(sample_idx=0, img_shape=(16, 24), ori_shape=(16, 24)))
+        >>> sample.gt_sem_seg = PixelData(data=torch.zeros(1, 16, 24, dtype=torch.long))
+        >>> victim = SegmentorVictim(model, dict(inputs=[torch.zeros(3, 16, 24)], data_samples=[sample]))
+        >>> victim.prediction(victim.pixels).shape, victim.targets().shape
+        (torch.Size([1, 11, 16, 24]), torch.Size([1, 16, 24]))
+        >>> victim.attack(SegPGD(steps=2)).adv.shape
+        torch.Size([1, 3, 16, 24])
+    """
 
     output = 'seg_logits'
     task = 'segmentation'
@@ -165,7 +186,28 @@ class SegmentorVictim(DenseVictim):
 
 
 class DepthVictim(DenseVictim):
-    """Depth (B, 1, H, W) in metres, targets of the same shape with 0 where unknown."""
+    """Depth (B, 1, H, W) in metres, targets of the same shape with 0 where unknown.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.config import Config
+        >>> from mmengine.registry import DefaultScope
+        >>> from mmengine.structures import PixelData
+        >>> from mmseg.registry import MODELS
+        >>> from mmseg.structures import SegDataSample
+        >>> from mmssl_robust.attacks import DepthPGD
+        >>> from mmssl_robust.utils.config_files import find_config
+        >>> from mmssl_robust.victims import DepthVictim
+        >>> with DefaultScope.overwrite_default_scope('mmseg'):
+        ...     model = MODELS.build(Config.fromfile(find_config('mini_nyu')).model)
+        >>> sample = SegDataSample(metainfo=dict(sample_idx=0, img_shape=(16, 24), ori_shape=(16, 24)))
+        >>> sample.gt_depth_map = PixelData(data=torch.full((1, 16, 24), 2.0))  # metres
+        >>> victim = DepthVictim(model, dict(inputs=[torch.zeros(3, 16, 24)], data_samples=[sample]))
+        >>> victim.prediction(victim.pixels).shape, victim.targets().unique()
+        (torch.Size([1, 1, 16, 24]), tensor([2.]))
+        >>> victim.attack(DepthPGD(steps=2)).adv.shape
+        torch.Size([1, 3, 16, 24])
+    """
 
     output = 'pred_depth_map'
     task = 'depth'

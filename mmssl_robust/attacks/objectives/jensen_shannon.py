@@ -21,9 +21,9 @@ class JensenShannon(SegmentationObjective):
         >>> import torch
         >>> from mmssl_robust.attacks import JensenShannon
         >>> labels = torch.zeros(2, 8, 8, dtype=torch.long)
-        >>> right, wrong = torch.tensor([[99.0, 0.0], [0.0, 99.0]]).view(2, 2, 1, 1).expand(2, 2, 8, 8)
-        >>> JensenShannon()(torch.stack([right, wrong]), labels, step=1, steps=20)  # between 0 and log 2
-        tensor([0.0000, 0.6931])
+        >>> unsure, wrong = torch.tensor([[0.0, 0.0], [0.0, 99.0]]).view(2, 2, 1, 1).expand(2, 2, 8, 8)
+        >>> JensenShannon()(torch.stack([unsure, wrong]), labels, step=1, steps=20)  # at p = 1/2, and log 2 at p = 0
+        tensor([0.2158, 0.6931])
     """
 
     def weigh(self, pixels: Pixels, step: int, steps: int) -> tuple[Tensor, Tensor]:
