@@ -57,7 +57,7 @@ class SEA(Ensemble):
         ...     return torch.stack([1 - bright, bright], dim=1)
         >>> image = torch.full((1, 3, 8, 8), 0.6)
         >>> image[..., :2] = 0.52  # a quarter of the pixels can be darkened below 0.5
-        >>> SEA(eps='8/255', steps=6)(net, image, torch.ones(1, 8, 8, dtype=torch.long)).score
+        >>> SEA(eps='8/255', steps=4)(net, image, torch.ones(1, 8, 8, dtype=torch.long)).score
         tensor([0.7500])
     """
 
