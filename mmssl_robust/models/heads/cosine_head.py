@@ -22,6 +22,13 @@ class CosineHead(LinearClsHead):
         in_channels: Width D of the features.
         temperature: By which cosines are divided to become logits.
         **kwargs: As in mmpretrain's ``LinearClsHead``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.heads import CosineHead
+        >>> head, features = CosineHead(num_classes=3, in_channels=8), torch.randn(2, 8)
+        >>> torch.allclose(head((features,)), head((10 * features,)), atol=1e-4)  # the angle alone counts
+        True
     """
 
     def __init__(self, num_classes: int, in_channels: int, temperature: float = 0.07, **kwargs: Any) -> None:

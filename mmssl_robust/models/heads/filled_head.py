@@ -15,6 +15,19 @@ class FilledHead(ClsHead):
 
     Attributes:
         needs_all: Whether an image of the bank that cannot be read may not be left out.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.heads import FilledHead
+        >>> class MeanHead(FilledHead):  # knows what an average image is
+        ...     def entries(self, features, samples):
+        ...         return features.cpu()
+        ...     def fill(self, parts):
+        ...         self.mean = torch.cat(parts).mean(dim=0)
+        >>> head = MeanHead()
+        >>> head.fill([head.entries(torch.full((1, 2), value), samples=[]) for value in (1.0, 3.0)])  # two batches
+        >>> head.mean
+        tensor([2., 2.])
     """
 
     needs_all = True
