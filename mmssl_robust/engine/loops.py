@@ -119,7 +119,7 @@ class AttackTestLoop(_AttackMixin, TestLoop):
         >>> runner = Runner.from_cfg(cfg)
         >>> runner.model.init_weights()  # of the encoder; the head is untrained
         >>> metrics = runner.test()
-        >>> list(metrics), metrics['pgd/accuracy/top1'] <= metrics['accuracy/top1']
+        >>> list(metrics), metrics['worst/accuracy/top1'] <= metrics['accuracy/top1']
         (['accuracy/top1', 'pgd/accuracy/top1', 'worst/accuracy/top1'], True)
     """
 
