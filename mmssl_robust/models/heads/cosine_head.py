@@ -32,6 +32,8 @@ class CosineHead(LinearClsHead):
     """
 
     def __init__(self, num_classes: int, in_channels: int, temperature: float = 0.07, **kwargs: Any) -> None:
+        # By its full name, which is known in any scope: mmpretrain's default is not.
+        kwargs.setdefault('loss', dict(type='mmpretrain.CrossEntropyLoss'))
         super().__init__(num_classes, in_channels, **kwargs)
         self.fc = nn.Linear(in_channels, num_classes, bias=False)
         self.temperature = check_number(temperature, 'temperature', above=0)

@@ -11,7 +11,10 @@ from mmpretrain.structures import DataSample
 class FilledHead(ClsHead):
     """A head without weights that knows images, its bank, which is part of no checkpoint.
 
-    How the bank is filled: :mod:`mmssl_robust.evaluation.bank`. Arguments as for mmpretrain's ``ClsHead``.
+    How the bank is filled: :mod:`mmssl_robust.evaluation.bank`.
+
+    Args:
+        **kwargs: As in mmpretrain's ``ClsHead``.
 
     Attributes:
         needs_all: Whether an image of the bank that cannot be read may not be left out.
@@ -31,6 +34,10 @@ class FilledHead(ClsHead):
     """
 
     needs_all = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        # By its full name, which is known in any scope: mmpretrain's default is not.
+        super().__init__(**(dict(loss=dict(type='mmpretrain.CrossEntropyLoss')) | kwargs))
 
     @abstractmethod
     def entries(self, features: Any, samples: Sequence[DataSample]) -> Any:
