@@ -13,6 +13,14 @@ class CamVidDataset(BaseSegDataset):
 
     Args:
         **kwargs: Arguments of MMSegmentation's ``BaseSegDataset``.
+
+    Examples:
+        >>> from mmssl_robust.datasets import CamVidDataset
+        >>> from mmssl_robust.utils.assets import ASSETS  # a little of CamVid ships with the package
+        >>> folders = dict(img_path='images/test', seg_map_path='annotations/test')
+        >>> dataset = CamVidDataset(data_root=f'{ASSETS}/samples/camvid', data_prefix=folders)
+        >>> len(dataset), dataset.metainfo['classes'][:3]
+        (12, ('sky', 'building', 'pole'))
     """
 
     METAINFO = dict(

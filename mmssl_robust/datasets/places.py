@@ -36,6 +36,15 @@ class PlacedDataset(Dataset):
 
     Args:
         dataset: Any data set.
+
+    Examples:
+        >>> from mmengine.structures import BaseDataElement
+        >>> from torch.utils.data import ConcatDataset
+        >>> from mmssl_robust.datasets import PlacedDataset
+        >>> part = [dict(data_samples=BaseDataElement(metainfo=dict(sample_idx=index))) for index in range(2)]
+        >>> dataset = PlacedDataset(ConcatDataset([part, part]))
+        >>> [dataset[index]['data_samples'].sample_idx for index in range(4)]  # not 0, 1, 0, 1
+        [0, 1, 2, 3]
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -89,6 +98,16 @@ def placed_loader(loader: Any) -> Any:
     """Return a finished data loader that gives the same batches, of samples that say their place.
 
     One over a stream, which has no places, and what is no loader of PyTorch are returned as they are.
+
+    Examples:
+        >>> from mmengine.dataset import pseudo_collate
+        >>> from mmengine.structures import BaseDataElement
+        >>> from torch.utils.data import DataLoader
+        >>> from mmssl_robust.datasets import placed_loader
+        >>> dataset = [dict(data_samples=BaseDataElement()) for index in range(4)]
+        >>> loader = placed_loader(DataLoader(dataset, batch_size=2, collate_fn=pseudo_collate))
+        >>> [[sample.sample_idx for sample in batch['data_samples']] for batch in loader]
+        [[0, 1], [2, 3]]
     """
     if not isinstance(loader, DataLoader) or isinstance(loader.dataset, (IterableDataset, PlacedDataset)):
         return loader

@@ -22,6 +22,17 @@ class RememberingDataset(Dataset):
     Args:
         dataset: Config of the data set.
         limit: Bytes of tensors to keep; beyond it samples are read anew.
+
+    Examples:
+        >>> from mmssl_robust.registry import DATASETS
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> photos = dict(type='mmpretrain.CustomDataset', data_root=f'{ASSETS}/samples/cifar10/test')
+        >>> photos['pipeline'] = [dict(type='LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]
+        >>> dataset = DATASETS.build(dict(type='mmssl_robust.RememberingDataset', dataset=photos))
+        >>> for epoch in range(2):
+        ...     image = dataset[0]['inputs']
+        >>> image.shape, dataset.bytes >= 3 * 32 * 32  # read once, kept
+        (torch.Size([3, 32, 32]), True)
     """
 
     def __init__(self, dataset: dict[str, Any], limit: int = 2 * 2**30) -> None:

@@ -21,7 +21,17 @@ from .tolerant import Unreadable
 
 
 def seed_generators(*entropy: int) -> None:
-    """Seed Python's, NumPy's and PyTorch's generators of the CPU from a few non-negative integers."""
+    """Seed Python's, NumPy's and PyTorch's generators of the CPU from a few non-negative integers.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.datasets import seed_generators
+        >>> seed_generators(0, 3)  # such as seed and epoch
+        >>> first = torch.rand(4)
+        >>> seed_generators(0, 3)
+        >>> torch.equal(torch.rand(4), first)
+        True
+    """
     words = np.random.SeedSequence(entropy).generate_state(3)
     random.seed(int(words[0]))
     np.random.seed(words[1])
@@ -46,6 +56,20 @@ class SeededDataset(Dataset):
 
     Raises:
         UserError: If ``on_corrupt`` is neither.
+
+    Examples:
+        >>> from mmssl_robust.registry import DATASETS
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> crop, pack = dict(type='mmpretrain.RandomCrop', crop_size=16), dict(type='mmpretrain.PackInputs')
+        >>> photos = dict(type='mmpretrain.CustomDataset', data_root=f'{ASSETS}/samples/cifar10/test')
+        >>> photos['pipeline'] = [dict(type='LoadImageFromFile'), crop, pack]
+        >>> dataset = DATASETS.build(dict(type='mmssl_robust.SeededDataset', dataset=photos, seed=0))
+        >>> first = dataset[5]['inputs']
+        >>> bool((dataset[5]['inputs'] == first).all())  # the same crop in the same epoch
+        True
+        >>> dataset.set_epoch(1)
+        >>> bool((dataset[5]['inputs'] == first).all())
+        False
     """
 
     def __init__(

@@ -32,6 +32,20 @@ class TeacherFeatureDataset(Dataset):
 
     Raises:
         UserError: If the folder is missing or was not finished.
+
+    Examples:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from mmssl_robust.datasets import TeacherFeatureDataset
+        >>> from mmssl_robust.datasets.teacher_features import write_teacher_features
+        >>> def teacher(pixels):  # an encoder, which gives CLS and patch tokens
+        ...     return pixels.mean(dim=(2, 3)), pixels
+        >>> image = np.zeros((16, 16, 3), np.uint8)
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     done = list(write_teacher_features(pathlib.Path(root), lambda index: image, 4, teacher, student_size=8))
+        ...     sample = TeacherFeatureDataset(root)[0]
+        >>> {name: tuple(tensor.shape) for name, tensor in sample.items()}
+        {'inputs': (3, 8, 8), 'cls': (3,), 'patches': (3, 16, 16)}
     """
 
     def __init__(self, root: str, flip_prob: float = 0.5) -> None:

@@ -42,6 +42,15 @@ class TolerantDataset(PlacedDataset):
 
     Raises:
         UserError: If the data is missing or the set is empty.
+
+    Examples:
+        >>> from mmssl_robust.datasets import TolerantDataset
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> photos = dict(type='mmpretrain.CustomDataset', data_root=f'{ASSETS}/samples/cifar10/test')
+        >>> photos['pipeline'] = [dict(type='LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]
+        >>> dataset = TolerantDataset(photos, on_corrupt='skip', max_images=4)  # of 100
+        >>> [dataset[place]['data_samples'].sample_idx for place in range(len(dataset))]
+        [0, 25, 50, 75]
     """
 
     def __init__(self, dataset: Any, on_corrupt: str = 'fail', max_images: int | None = None) -> None:
@@ -79,7 +88,13 @@ def spread(count: int, wanted: int | None) -> list[int]:
 
 
 def tolerant_collate(items: Sequence[dict[str, Any] | Unreadable | None]) -> dict[str, Any]:
-    """Collate what could be read; ``unreadable`` lists the rest. A batch may be empty."""
+    """Collate what could be read; ``unreadable`` lists the rest. A batch may be empty.
+
+    Examples:
+        >>> from mmssl_robust.datasets import tolerant_collate
+        >>> tolerant_collate([dict(inputs='image 0'), None])  # None is what fills the last batch up
+        {'inputs': ['image 0'], 'unreadable': []}
+    """
     good = [item for item in items if isinstance(item, dict)]
     batch = pseudo_collate(good) if good else dict(inputs=[], data_samples=[])
     return batch | dict(unreadable=[item for item in items if isinstance(item, Unreadable)])

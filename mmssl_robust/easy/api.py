@@ -30,6 +30,7 @@ from .runs import folder_of, run_plan
 
 Attacks = Sequence[str | Attack | Ensemble] | Mapping[str, Any]
 _DIMENSIONS = dict(classification=2, segmentation=4, depth=4)
+_NOT_SETTINGS = ('encoder', 'folder', 'task', 'attacks', 'max_images')
 _NAMED = (str, os.PathLike, EncoderSpec)
 
 
@@ -83,6 +84,7 @@ def evaluate(
     if isinstance(model, _NAMED):
         if not isinstance(data, (str, os.PathLike)):
             raise UserError('an encoder by name is evaluated on a folder: give its path, or load_encoder and a network')
+        _check_settings(settings)
         named = _by_name(attacks)
         settings |= {name: Path(settings[name]) for name in ('labels', 'bank') if settings.get(name) is not None}
         plan = Plan(
@@ -197,6 +199,12 @@ def _by_name(attacks: Attacks | None) -> Any:
             'a built attack is for a network: of an encoder by name give presets by name, or their settings'
         )
     return attacks
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    known = [name for name in Plan.__dataclass_fields__ if name not in _NOT_SETTINGS]
+    if unknown := ', '.join(sorted(settings.keys() - set(known))):
+        raise UserError(f'evaluate has no {unknown}: use {", ".join(known)}')
 
 
 def _tuples(settings: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,15 @@ def load_encoder(spec: str | os.PathLike[str] | EncoderSpec, *args: Any, **setti
 
     Raises:
         UserError: If it cannot be built or loaded.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.encoders import load_encoder
+        >>> encoder = load_encoder('mini')  # or timm:NAME, hf:NAME, a file of weights
+        >>> inputs = encoder.normalised(torch.rand(2, 3, 64, 64))
+        >>> (embedding,) = encoder(inputs)
+        >>> embedding.shape, encoder.training
+        (torch.Size([2, 192]), False)
     """
     encoder = Encoder(spec, *args, **settings)
     encoder.init_weights()

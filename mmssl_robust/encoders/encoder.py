@@ -38,6 +38,16 @@ class Encoder(BaseModule):
 
     Raises:
         UserError: If the spec names nothing that can be built, or an argument is not among the values above.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> cfg = dict(type='mmssl_robust.Encoder', spec='mini', out_type='featmap', out_indices=[-2, -1])
+        >>> encoder = MODELS.build(cfg)
+        >>> encoder.init_weights()
+        >>> inputs = encoder.normalised(torch.rand(1, 3, 64, 64))
+        >>> [tokens.shape for tokens in encoder(inputs)]
+        [torch.Size([1, 192, 8, 8]), torch.Size([1, 192, 8, 8])]
     """
 
     def __init__(

@@ -33,6 +33,15 @@ def use_encoder(cfg: Config, spec: str | EncoderSpec, *, layers: int | Sequence[
 
     Raises:
         UserError: If the config is none of a head on an encoder, or the encoder has fewer layers.
+
+    Examples:
+        >>> from mmengine.config import Config
+        >>> from mmssl_robust.encoders import use_encoder
+        >>> head = dict(type='mmssl_robust.LinearBNHead', in_channels=768, num_classes=11)
+        >>> cfg = Config(dict(model=dict(type='mmseg.EncoderDecoder', decode_head=head)))
+        >>> use_encoder(cfg, 'mini', layers=4)
+        >>> cfg.model.backbone.spec, cfg.model.decode_head.in_channels, cfg.model.data_preprocessor.size_divisor
+        ('mini', [192, 192, 192, 192], 8)
     """
     spec = parse_spec(spec)
     model, info = cfg.model, info_of(spec)
@@ -75,6 +84,12 @@ def info_of(spec: str | EncoderSpec) -> EncoderInfo:
 
     Raises:
         UserError: If it cannot be built.
+
+    Examples:
+        >>> from mmssl_robust.encoders import info_of
+        >>> info = info_of('mini')
+        >>> info.patch_size, info.native_size, info.embed_dims, info.depth
+        (8, (64, 64), 192, 6)
     """
     return _info_by_name(str(parse_spec(spec)))
 

@@ -21,6 +21,13 @@ class EncoderInfo:
         has_cls: Whether it has a CLS token; otherwise its pool stands for one.
         fixed_size: Whether it takes its native size alone.
         cls_parts: How many tokens stand for the CLS token, side by side.
+
+    Examples:
+        >>> from mmssl_robust.encoders import EncoderInfo
+        >>> from mmssl_robust.encoders.info import IMAGENET_MEAN, IMAGENET_STD
+        >>> info = EncoderInfo(IMAGENET_MEAN, IMAGENET_STD, 14, 14, (518, 518), widths=(384,) * 12, has_cls=True)
+        >>> info.embed_dims, info.depth
+        (384, 12)
     """
 
     mean: tuple[float, ...]

@@ -44,6 +44,12 @@ class EncoderSpec:
         source: ``'timm'``, ``'hf'``, ``'hub'``, ``'mmpretrain'``, ``'file'`` or ``'checkpoint'``.
         name: What the source calls it; of a file ``FILE.py:FUNCTION``.
         options: Name -> value, each one that the source knows.
+
+    Examples:
+        >>> from mmssl_robust.encoders import EncoderSpec
+        >>> spec = EncoderSpec('timm', 'vit_small_patch16_224', dict(weights='random', seed='1'))
+        >>> str(spec), spec.is_random, spec.seed
+        ('timm:vit_small_patch16_224?weights=random&seed=1', True, 1)
     """
 
     source: str
@@ -124,6 +130,15 @@ def parse_spec(text: 'str | os.PathLike[str] | EncoderSpec') -> EncoderSpec:
 
     Raises:
         UserError: If it names nothing, or has an option that the source does not know.
+
+    Examples:
+        >>> from mmssl_robust.encoders import parse_spec
+        >>> spec = parse_spec('hf:facebook/dinov2-small?weights=random')
+        >>> spec.source, spec.name, spec.options
+        ('hf', 'facebook/dinov2-small', {'weights': 'random'})
+        >>> parse_spec('mini?seed=1')
+        Traceback (most recent call last):
+        mmssl_robust.utils.errors.UserError: mini?seed=1: unknown option seed: use one of arch, weights, mean, std
     """
     if isinstance(text, EncoderSpec):
         return text

@@ -29,6 +29,27 @@ class AdversarialTrainLoop(SeededTrainLoop):
 
     Raises:
         UserError: If the model is another, or as :class:`SeededTrainLoop`.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.dataset import pseudo_collate
+        >>> from mmengine.runner import Runner
+        >>> from mmpretrain.structures import DataSample
+        >>> from torch.utils.data import DataLoader
+        >>> images = [dict(inputs=torch.zeros(3, 16, 16, dtype=torch.uint8), data_samples=DataSample())] * 4
+        >>> backbone = dict(type='mmssl_robust.Encoder', spec='mini', frozen=False)
+        >>> pixels = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> runner = Runner(
+        ...     dict(type='mmssl_robust.FARE', backbone=backbone, data_preprocessor=pixels),
+        ...     work_dir='work_dirs/fare',
+        ...     train_dataloader=DataLoader(images, batch_size=2, collate_fn=pseudo_collate),
+        ...     train_cfg=dict(type='mmssl_robust.AdversarialTrainLoop', max_epochs=1),
+        ...     optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+        ...     log_level='ERROR',
+        ... )
+        >>> cost = runner.train().cost
+        >>> cost.forwards / cost.images  # ten steps of the attack, the teacher and the loss
+        12.0
     """
 
     def __init__(
@@ -56,7 +77,7 @@ class AdversarialTrainLoop(SeededTrainLoop):
 
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Make one step, or one batch of an accumulated one, with a model that knows how far the training is."""
-        self.model.step = self._iter // self.runner.cfg.optim_wrapper.get('accumulative_counts', 1)
+        self.model.step = self._iter // self._accumulated
         self.model.progress = self._iter / self._max_iters
         super().run_iter(idx, data_batch)
 

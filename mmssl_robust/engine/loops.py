@@ -106,13 +106,40 @@ class _AttackMixin(BaseLoop):
 
 @LOOPS.register_module()
 class AttackTestLoop(_AttackMixin, TestLoop):
-    """Test loop that attacks; arguments as in :class:`_AttackMixin`."""
+    """Test loop that attacks; arguments as in :class:`_AttackMixin`.
+
+    Examples:
+        >>> from mmengine.runner import Runner
+        >>> from mmssl_robust.presets import load_preset
+        >>> from mmssl_robust.utils.config_files import find_config, read_config
+        >>> cfg = read_config(find_config('mini_cifar10'))  # with DATA_ROOT=mmssl_robust/assets/samples
+        >>> attacks = dict(pgd=load_preset('pgd', steps=1))
+        >>> cfg.test_cfg = dict(type='mmssl_robust.AttackTestLoop', attacks=attacks, max_images=4)
+        >>> cfg.update(work_dir='work_dirs/mini_cifar10', log_level='ERROR')
+        >>> runner = Runner.from_cfg(cfg)
+        >>> runner.model.init_weights()  # of the encoder; the head is untrained
+        >>> metrics = runner.test()
+        >>> list(metrics), metrics['worst/accuracy/top1'] <= metrics['accuracy/top1']
+        (['accuracy/top1', 'pgd/accuracy/top1', 'worst/accuracy/top1'], True)
+    """
 
     stage = 'test'
 
 
 @LOOPS.register_module()
 class AttackValLoop(_AttackMixin, ValLoop):
-    """Validation loop that attacks, e.g. for ``save_best='segpgd/mIoU'``; arguments as in :class:`_AttackMixin`."""
+    """Validation loop that attacks, e.g. for ``save_best='segpgd/mIoU'``; arguments as in :class:`_AttackMixin`.
+
+    Examples:
+        >>> from mmengine.runner import Runner
+        >>> from mmssl_robust.presets import load_preset
+        >>> from mmssl_robust.utils.config_files import find_config, read_config
+        >>> cfg = read_config(find_config('mini_cifar10'))  # with DATA_ROOT=mmssl_robust/assets/samples
+        >>> cfg.val_cfg = dict(type='mmssl_robust.AttackValLoop', attacks=dict(pgd=load_preset('pgd', steps=5)))
+        >>> cfg.default_hooks.checkpoint.update(save_best='pgd/accuracy/top1', rule='greater')
+        >>> cfg.update(work_dir='work_dirs/mini_cifar10', log_level='ERROR')
+        >>> list(Runner.from_cfg(cfg).val_loop.evaluation.attacks)
+        ['pgd']
+    """
 
     stage = 'val'

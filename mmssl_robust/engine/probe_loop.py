@@ -32,6 +32,14 @@ class ProbeValLoop(BaseLoop):
 
     Raises:
         UserError: If a probe does not fit the encoder, or there is none.
+
+    Examples:
+        >>> from mmssl_robust.utils.config_files import find_config, read_config
+        >>> cfg = read_config(find_config('dino_mini'))  # DeACL, watched on three tasks
+        >>> cfg.val_cfg.type, list(cfg.val_cfg.probes), cfg.default_hooks.checkpoint.save_best
+        ('mmssl_robust.ProbeValLoop', ['cifar10', 'camvid', 'nyu'], 'camvid/embed/mIoU')
+        >>> cfg.val_cfg.probes.camvid.attacks
+        {'embed': {'steps': 10}, 'segpgd': {'steps': 10}}
     """
 
     def __init__(self, runner: Runner, dataloader: Any, evaluator: Any, probes: dict[str, dict[str, Any]]) -> None:

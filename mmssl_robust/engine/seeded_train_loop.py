@@ -45,6 +45,14 @@ class SeededTrainLoop(EpochBasedTrainLoop):
 
     Raises:
         UserError: If the batch cannot be divided among the processes, or there are fewer images than one batch.
+
+    Examples:
+        >>> from mmssl_robust.engine.seeded_train_loop import share_of_batch
+        >>> from mmssl_robust.utils.config_files import find_config, read_config
+        >>> read_config(find_config('mini_cifar10')).train_cfg  # as of all heads
+        {'type': 'mmssl_robust.SeededTrainLoop', 'max_epochs': 2, 'val_interval': 2}
+        >>> share_of_batch(128, processes=4, accumulated=2)  # of total_batch_size=128
+        16
     """
 
     dataloader: Any  # MMEngine's, then within WholeSteps
@@ -63,7 +71,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         **kwargs: Any,
     ) -> None:
         _check_settings(kwargs)
-        self._accumulated = accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
+        self._accumulated = accumulated = _accumulated_batches(runner.optim_wrapper)
         if isinstance(dataloader, dict):
             if total_batch_size is not None:
                 # In place: the runner's scaling of the learning rate reads it too.
@@ -271,6 +279,13 @@ def share_of_batch(total: int, processes: int, accumulated: int) -> int:
             f'set train_cfg.total_batch_size to a multiple of {shares}'
         )
     return total // shares
+
+
+def _accumulated_batches(optim_wrapper: Any) -> int:
+    """Batches for each optimiser step, as a config of it says, or one that is built."""
+    if isinstance(optim_wrapper, dict):
+        return optim_wrapper.get('accumulative_counts', 1)
+    return getattr(optim_wrapper, '_accumulative_counts', 1)
 
 
 def _check_settings(settings: dict[str, Any]) -> None:

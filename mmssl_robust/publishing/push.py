@@ -44,6 +44,14 @@ def push(
 
     Raises:
         UserError: If something lacks, would tell of this machine, or the Hub refuses it.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mmssl_robust.publishing import push
+        >>> source = 'mmssl_robust://mini/encoder.safetensors'
+        >>> folder = push(source, 'hf://me/mini', licence='apache-2.0', dry_run=Path('repository'))
+        >>> sorted(path.name for path in Path(folder).iterdir())  # what would be uploaded
+        ['README.md', 'encoder.safetensors']
     """
     repository, file = parse_repository(target)
     records = _are_records(Path(source))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
+from mmssl_robust import evaluate
 from mmssl_robust.datasets.folders import Found
 from mmssl_robust.easy.configs import config_of
 from mmssl_robust.easy.pipelines import size_of
@@ -36,6 +37,11 @@ INFO = EncoderInfo((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 14, 14, (518, 518), (16, 16
 def test_settings_that_do_not_fit(settings, words, tmp_path):
     with pytest.raises(UserError, match=words):
         Plan('mini', tmp_path, **settings)
+
+
+def test_a_setting_that_there_is_not(tmp_path):
+    with pytest.raises(UserError, match='evaluate has no work_dir: use labels, depth_scale, classes'):
+        evaluate('mini', tmp_path, work_dir='elsewhere')
 
 
 def test_attacks_and_their_sizes(tmp_path):

@@ -5,7 +5,10 @@ from multiprocessing import active_children
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmssl_robust.engine import SeededTrainLoop
 from mmssl_robust.utils.errors import UserError
@@ -107,6 +110,34 @@ def test_weights_that_are_not_finite_are_not_trained_on(classification, tmp_path
     classification.param_scheduler = []
     with pytest.raises(UserError, match='not finite'):
         run(classification, tmp_path / 'run')
+
+
+class Line(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.slope = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x, mode):
+        return dict(loss=(self.slope * x).square().mean())
+
+
+@pytest.mark.parametrize('is_built', [False, True])
+def test_a_runner_without_a_config_accumulates(is_built, work_dir):
+    model = Line()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1) if is_built else dict(type='SGD', lr=0.1)
+    wrapper = (OptimWrapper if is_built else dict)(optimizer=optimiser, accumulative_counts=2)
+    runner = Runner(
+        model,
+        str(work_dir),
+        DataLoader([dict(x=torch.ones(1))] * 10, batch_size=2),
+        train_cfg=dict(type='mmssl_robust.SeededTrainLoop', max_epochs=1),
+        optim_wrapper=wrapper,
+        experiment_name=f'line_{is_built}',
+        log_level='ERROR',
+    )
+    runner.train()
+    assert runner.iter == 4  # the fifth batch would fill half a step
+    assert model.slope.item() == pytest.approx((1 - 0.1 * 2) ** 2)  # two steps, each of gradient 2 * slope
 
 
 def test_settings_of_a_loop_by_steps_are_refused():

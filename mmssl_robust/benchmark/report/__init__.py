@@ -51,6 +51,19 @@ def write_report(
 
     Raises:
         UserError: If there is no suite, its records are damaged, or those of several cannot be compared.
+
+    Examples:
+        >>> import torch
+        >>> from pathlib import Path
+        >>> from mmssl_robust import evaluate
+        >>> from mmssl_robust.benchmark.report import write_report
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
+        >>> batches = [(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 0, 1]))]
+        >>> results = evaluate(network, batches, attacks='pgd', out='work_dirs/reported')
+        >>> write_report(Path('work_dirs/reported'), Path('report'), resamples=100).as_posix()
+        'report/report.html'
+        >>> sorted(path.name for path in Path('report').iterdir())
+        ['figures', 'report.html', 'report.md', 'results.csv', 'results.json', 'tables.tex']
     """
     content = gather(work_dirs, resamples, title)
     figures = draw_figures(content, evolution)

@@ -39,6 +39,18 @@ class Content:
         transfers: See :func:`~mmssl_robust.benchmark.transfers.transfers_of`.
         written: When the last record was written.
         digest: SHA-256 over all finished records.
+
+    Examples:
+        >>> import torch
+        >>> from pathlib import Path
+        >>> from mmssl_robust import evaluate
+        >>> from mmssl_robust.benchmark.report import gather
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
+        >>> batches = [(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 0, 1]))]
+        >>> results = evaluate(network, batches, attacks='pgd', out='work_dirs/content')
+        >>> content = gather(Path('work_dirs/content'), resamples=100)
+        >>> len(content.rows), content.missing(), len(content.digest)
+        (1, [], 64)
     """
 
     title: str
@@ -99,7 +111,20 @@ class Content:
 
 
 def gather(work_dirs: Path | Sequence[Path], resamples: int, title: str | None = None) -> Content:
-    """Read a benchmark; arguments as for :func:`mmssl_robust.benchmark.report.write_report`."""
+    """Read a benchmark; arguments as for :func:`mmssl_robust.benchmark.report.write_report`.
+
+    Examples:
+        >>> import torch
+        >>> from pathlib import Path
+        >>> from mmssl_robust import evaluate
+        >>> from mmssl_robust.benchmark.report import gather
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
+        >>> batches = [(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 0, 1]))]
+        >>> results = evaluate(network, batches, attacks='pgd', out='work_dirs/gathered')
+        >>> content = gather(Path('work_dirs/gathered'), resamples=100)
+        >>> sorted(content.results['attack'].unique())
+        ['clean', 'pgd', 'worst case']
+    """
     suite, rows = read_several([work_dirs] if isinstance(work_dirs, Path) else work_dirs)
     return content_of(suite, rows, resamples, title or suite.title)
 

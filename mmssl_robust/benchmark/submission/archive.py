@@ -44,6 +44,15 @@ def unpacked(path: str | Path, limit: int) -> Iterator[Path]:
 
     Raises:
         UserError: If it is neither, is damaged, or would write elsewhere or too much.
+
+    Examples:
+        >>> import zipfile
+        >>> from mmssl_robust.benchmark.submission import unpacked
+        >>> with zipfile.ZipFile('submission.zip', 'w') as archive:  # or one that pack has written
+        ...     archive.writestr('manifest.json', '{}')
+        >>> with unpacked('submission.zip', limit=2**20) as folder:
+        ...     [path.name for path in folder.iterdir()]
+        ['manifest.json']
     """
     if is_on_hub(path):
         with fetched(str(path), limit=limit) as fetched_folder:

@@ -78,6 +78,14 @@ class Copy:
 
     Raises:
         UserError: If one is not there.
+
+    Examples:
+        >>> from mmssl_robust.benchmark.submission import Copy
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> copy = Copy([f'{ASSETS}/samples/camvid'])
+        >>> found = copy.named('elsewhere/images/test/0001TP_008550.jpg')  # as the submission calls it
+        >>> found[0].relative_to(ASSETS).as_posix()
+        'samples/camvid/images/test/0001TP_008550.jpg'
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:

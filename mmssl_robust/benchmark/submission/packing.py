@@ -47,6 +47,18 @@ def pack(work_dir: Path, out: Path, with_encoders: bool = False, say: Say = prin
 
     Raises:
         UserError: If a row is unfinished, or what it was made of has changed or is no data.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mmssl_robust import evaluate
+        >>> from mmssl_robust.benchmark.submission import pack
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> photos = ASSETS / 'samples/cifar10/test/cat'
+        >>> results = evaluate('mini', photos, attacks='embed', steps=1, max_images=2, out='work_dirs/packed')
+        mini: 2 images, clean and 1 attack, done after ... s
+        >>> pack(Path('work_dirs/packed'), Path('submission'))
+        >>> sorted(path.name for path in Path('submission').iterdir())
+        ['rows', 'submission.json', 'suite.json']
     """
     if out.exists() and out.suffix != '.zip':
         raise UserError(f'{out} is there already: remove it, or give another place')

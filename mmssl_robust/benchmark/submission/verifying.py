@@ -40,6 +40,12 @@ class Settings:
         device: Where to compute.
         encoders: Files and specs of encoders that the submission does not hold.
         trusts_code: Whether programs and types that the submission names may be run.
+
+    Examples:
+        >>> from mmssl_robust.benchmark.submission import Settings
+        >>> settings = Settings(images=32, seed=20240613, steps=100)  # a seed that the other side could not foresee
+        >>> settings.device, settings.trusts_code
+        ('cpu', False)
     """
 
     images: int = 8
@@ -58,6 +64,16 @@ class RowVerdict:
         name: Of the row.
         findings: All that was looked at.
         pairs: Records beside those that were made again.
+
+    Examples:
+        >>> from mmssl_robust.benchmark.submission import RowVerdict
+        >>> from mmssl_robust.benchmark.submission.findings import Finding
+        >>> row = RowVerdict('dinov2-cifar10', [Finding('numbers', 'fine', 'all follow from the records')])
+        >>> row.verdict
+        'believable'
+        >>> row.findings.append(Finding('attacked again', 'doubt', 'could not be: no copy of the images'))
+        >>> row.verdict  # the heaviest finding decides
+        'doubtful'
     """
 
     name: str
@@ -97,6 +113,18 @@ def verify(
 
     Raises:
         UserError: If it is no submission of this schema.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mmssl_robust import evaluate
+        >>> from mmssl_robust.benchmark.submission import Copy, Settings, pack, verify
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> photos = ASSETS / 'samples/cifar10/test/cat'
+        >>> results = evaluate('mini', photos, attacks='embed', steps=1, max_images=2, out='work_dirs/claimed')
+        mini: 2 images, clean and 1 attack, done after ... s
+        >>> pack(Path('work_dirs/claimed'), Path('claimed'), say=lambda words: None)
+        >>> [row.verdict for row in verify(Path('claimed'), Copy([photos]), Settings(images=1, steps=0))]
+        ['believable']
     """
     manifest = read_manifest(folder)
     changed = changed_files(folder, manifest)
@@ -138,6 +166,12 @@ def verdicts_as_dict(verdicts: Sequence[RowVerdict], settings: Settings, submiss
         verdicts: Of the rows.
         settings: How it was verified.
         submission: Name of the submission.
+
+    Examples:
+        >>> from mmssl_robust.benchmark.submission import RowVerdict, Settings, verdicts_as_dict
+        >>> found = verdicts_as_dict([RowVerdict('dinov2-cifar10')], Settings(images=8), 'submission.zip')
+        >>> found['submission'], found['images'], found['rows'][0]['verdict']
+        ('submission.zip', 8, 'believable')
     """
     return dict(
         schema_version=VERDICT_VERSION,

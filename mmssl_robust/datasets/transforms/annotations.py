@@ -21,6 +21,12 @@ class IgnoreLabel(BaseTransform):
     Args:
         label: The data set's label of unlabelled pixels.
         ignore_index: The label that does not count.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.datasets import IgnoreLabel
+        >>> IgnoreLabel(label=11).transform(dict(gt_seg_map=np.array([[0, 11]])))['gt_seg_map'].tolist()
+        [[0, 255]]
     """
 
     def __init__(self, label: int, ignore_index: int = IGNORED) -> None:
@@ -42,6 +48,12 @@ class MapLabels(BaseTransform):
     Args:
         labels: The labels in the files, by class. Others do not count.
         ignore_index: What those become.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.datasets import MapLabels
+        >>> MapLabels(labels=[7, 21]).transform(dict(gt_seg_map=np.array([[7, 21, 3]])))['gt_seg_map'].tolist()
+        [[0, 1, 255]]
     """
 
     def __init__(self, labels: Sequence[int], ignore_index: int = IGNORED) -> None:
@@ -60,7 +72,15 @@ class MapLabels(BaseTransform):
 
 @TRANSFORMS.register_module()
 class EigenCrop(BaseTransform):
-    """Mark depth outside Eigen's crop of 480 x 640 images as missing, for the attack as for the metric."""
+    """Mark depth outside Eigen's crop of 480 x 640 images as missing, for the attack as for the metric.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.datasets import EigenCrop
+        >>> depth = EigenCrop().transform(dict(gt_depth_map=np.ones((480, 640))))['gt_depth_map']
+        >>> float(depth[0, 0]), float(depth[240, 320])  # a corner is missing now
+        (0.0, 1.0)
+    """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change ``gt_depth_map``."""
@@ -81,6 +101,14 @@ class CheckAnnotations(BaseTransform):
 
     Raises:
         UserError: If the sizes differ or a label is out of range; names the file.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.datasets import CheckAnnotations
+        >>> results = dict(gt_seg_map=np.array([[0, 7]]), ori_shape=(1, 2), img_path='a.jpg', seg_map_path='a.png')
+        >>> CheckAnnotations(num_classes=3).transform(results)
+        Traceback (most recent call last):
+        mmssl_robust.utils.errors.UserError: a.png holds label 7, but the model has 3 classes: ...
     """
 
     def __init__(self, num_classes: int | None = None, ignore_index: int = IGNORED) -> None:

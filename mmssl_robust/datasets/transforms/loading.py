@@ -35,6 +35,15 @@ class LoadAnnotations(StockAnnotations):
 
     Raises:
         UserError: When called, if the file cannot be read, holds no labels or does not fit its image; names it.
+
+    Examples:
+        >>> from mmssl_robust.registry import TRANSFORMS
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> load = TRANSFORMS.build(dict(type='mmseg.LoadAnnotations'))  # ours, under either name
+        >>> sample = dict(seg_map_path=f'{ASSETS}/samples/camvid/annotations/test/0001TP_008550.png')
+        >>> labels = load(sample)['gt_seg_map']
+        >>> labels.shape, str(labels.dtype), int(labels.max())  # 11 is void
+        ((360, 480), 'uint8', 11)
     """
 
     def __init__(self, *args: Any, turn: bool | None = None, **kwargs: Any) -> None:
@@ -89,6 +98,15 @@ class LoadDepthAnnotation(StockDepth):
 
     Raises:
         UserError: When called, if the file cannot be read, has several channels or does not fit its image; names it.
+
+    Examples:
+        >>> from mmssl_robust.registry import TRANSFORMS
+        >>> from mmssl_robust.utils.assets import ASSETS
+        >>> load = TRANSFORMS.build(dict(type='mmssl_robust.LoadDepthAnnotation', depth_rescale_factor=1 / 1000))
+        >>> sample = dict(depth_map_path=f'{ASSETS}/samples/hololens/depths/test/00268.png')  # in millimetres
+        >>> depth = load(sample)['gt_depth_map']
+        >>> depth.shape, str(depth.dtype), round(float(depth.max()), 2)  # in metres
+        ((360, 540), 'float32', 4.56)
     """
 
     def __init__(self, *args: Any, turn: bool | None = None, **kwargs: Any) -> None:

@@ -22,6 +22,13 @@ class PresentClasses(BaseTransform):
 
     Raises:
         UserError: If the share is not in (0, 1].
+
+    Examples:
+        >>> import numpy as np
+        >>> from mmssl_robust.datasets import PresentClasses
+        >>> labels = np.array([[0, 0, 0, 2]])
+        >>> PresentClasses(num_classes=3, min_share=0.5).transform(dict(gt_seg_map=labels))['gt_score'].tolist()
+        [1.0, 0.0, 0.0]
     """
 
     def __init__(self, num_classes: int, min_share: float = 0.01, ignore_index: int = IGNORED) -> None:

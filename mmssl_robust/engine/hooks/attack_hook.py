@@ -28,6 +28,14 @@ class AttackHook(Hook):
         attack: Config of the attack.
         precision: ``'fp32'``, ``'fast-fp32'``, ``'bf16'`` or ``'fp16'``: how examples are made.
         attack_memory: See :class:`~mmssl_robust.engine.AttackTestLoop`.
+
+    Examples:
+        >>> from mmssl_robust.registry import HOOKS
+        >>> pgd = dict(type='PGD', objective=dict(type='CrossEntropy'), norm='l2', eps=0.5, step_size=0.1, steps=20)
+        >>> custom_hooks = [dict(type='mmssl_robust.AttackHook', attack=pgd)]  # of a config
+        >>> hook = HOOKS.build(custom_hooks[0])
+        >>> hook.attack.norm, hook.attack.eps, hook.attack.steps, hook.precision
+        ('l2', 0.5, 20, 'fp32')
     """
 
     def __init__(self, attack: dict[str, Any], precision: str = 'fp32', attack_memory: str | int | None = None) -> None:

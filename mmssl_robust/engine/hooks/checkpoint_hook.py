@@ -20,6 +20,13 @@ class SafeCheckpointHook(mmengine.hooks.CheckpointHook):
 
     A kill or a full disk in between then leaves the old ones. The new one names them, and they are removed when the
     training goes on.
+
+    Examples:
+        >>> from mmssl_robust.registry import HOOKS
+        >>> checkpoint = dict(type='mmssl_robust.SafeCheckpointHook', interval=1, max_keep_ckpts=2)  # in default_hooks
+        >>> hook = HOOKS.build(checkpoint)
+        >>> hook.interval, hook.max_keep_ckpts
+        (1, 2)
     """
 
     def before_train(self, runner: Runner) -> None:

@@ -35,6 +35,27 @@ class DINOHook(Hook):
         warmup_teacher_temp: The same in the first epoch.
         warmup_epochs: Length of the temperature's warm-up, 0 for none.
         freeze_last_layer_epochs: First epochs in which the head's last layer keeps still.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.runner import Runner
+        >>> from torch.utils.data import DataLoader
+        >>> tiny = dict(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2)
+        >>> backbone = dict(type='mmssl_robust.DINOVisionTransformer', arch=tiny)
+        >>> head = dict(type='mmssl_robust.DINOHead', in_dim=16, out_dim=32, hidden_dim=16, bottleneck_dim=8)
+        >>> hook = dict(type='mmssl_robust.DINOHook', warmup_teacher_temp=0.04, teacher_temp=0.07, warmup_epochs=2)
+        >>> images = [dict(inputs=[torch.randn(3, 16, 16) for view in range(2)]) for image in range(8)]
+        >>> runner = Runner(
+        ...     dict(type='mmssl_robust.DINO', backbone=backbone, head=head),
+        ...     work_dir='work_dirs/dino',
+        ...     train_dataloader=DataLoader(images, batch_size=4),
+        ...     train_cfg=dict(type='mmssl_robust.SeededTrainLoop', max_epochs=2),
+        ...     optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        ...     custom_hooks=[hook],
+        ...     log_level='ERROR',
+        ... )
+        >>> runner.train().teacher_temp, runner.iter
+        (0.07, 4)
     """
 
     def __init__(

@@ -28,6 +28,15 @@ class FeatureCacheHook(Hook):
 
     Raises:
         UserError: If the limit is no size, or at the start of a training whose encoder is not frozen.
+
+    Examples:
+        >>> from mmssl_robust.registry import HOOKS
+        >>> custom_hooks = [dict(type='mmssl_robust.FeatureCacheHook', limit='4GB')]  # of a config
+        >>> HOOKS.build(custom_hooks[0]).limit == 4 * 2**30
+        True
+        >>> HOOKS.build(dict(type='mmssl_robust.FeatureCacheHook', limit='much'))
+        Traceback (most recent call last):
+        mmssl_robust.utils.errors.UserError: cannot read 'much' as a size in memory: write it as 4GB
     """
 
     def __init__(self, limit: str = '4GB') -> None:

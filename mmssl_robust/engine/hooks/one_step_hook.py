@@ -35,6 +35,13 @@ class OneStepHook(Hook):
 
     Raises:
         UserError: Before the training, if none of its adversaries makes a single step.
+
+    Examples:
+        >>> from mmssl_robust.registry import HOOKS
+        >>> custom_hooks = [dict(type='mmssl_robust.OneStepHook', interval=50, steps=20)]  # of a config
+        >>> hook = HOOKS.build(custom_hooks[0])  # every 50 batches, PGD-20 on 16 images; warns below 0.3
+        >>> hook.interval, hook.steps, hook.max_images, hook.least
+        (50, 20, 16, 0.3)
     """
 
     def __init__(self, interval: int = 100, steps: int = 10, max_images: int = 16, least: float = 0.3) -> None:

@@ -26,6 +26,22 @@ class PanelHook(Hook):
     Args:
         out_dir: Folder for the pictures.
         max_images: Number of pictures for each attack and process.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mmengine.runner import Runner
+        >>> from mmssl_robust.presets import load_preset
+        >>> from mmssl_robust.utils.config_files import find_config, read_config
+        >>> cfg = read_config(find_config('mini_cifar10'))  # with DATA_ROOT=mmssl_robust/assets/samples
+        >>> attacks = dict(pgd=load_preset('pgd', steps=1))
+        >>> cfg.test_cfg = dict(type='mmssl_robust.AttackTestLoop', attacks=attacks, max_images=1)
+        >>> cfg.custom_hooks = [dict(type='mmssl_robust.PanelHook', out_dir='pictures')]
+        >>> cfg.update(work_dir='work_dirs/mini_cifar10', log_level='ERROR')
+        >>> runner = Runner.from_cfg(cfg)
+        >>> runner.model.init_weights()
+        >>> metrics = runner.test()
+        >>> [path.as_posix() for path in Path('pictures').rglob('*.png')]
+        ['pictures/pgd/00000_0000.png']
     """
 
     def __init__(self, out_dir: str, max_images: int = 8) -> None:

@@ -19,6 +19,17 @@ class ResumeHook(Hook):
 
     Besides the config's settings these are the number of images and, of a model with a ``fingerprint()``, that: the
     teacher of adversarial training.
+
+    Examples:
+        >>> from mmssl_robust.utils.config_files import find_config, read_config
+        >>> from mmssl_robust.utils.resume import differences, training_settings
+        >>> cfg = read_config(find_config('mini_cifar10'))
+        >>> cfg.default_hooks.resume
+        {'type': 'mmssl_robust.ResumeHook'}
+        >>> saved = training_settings(cfg)  # which a checkpoint keeps
+        >>> cfg.optim_wrapper.optimizer.lr *= 10
+        >>> differences(saved, training_settings(cfg))  # for which --resume is refused
+        'optim_wrapper.optimizer.lr was 0.002, is 0.02'
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:

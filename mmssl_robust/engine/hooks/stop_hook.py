@@ -29,6 +29,14 @@ class StopHook(Hook):
 
     Raises:
         Stopped: In all processes.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.runner import Runner
+        >>> hook = dict(type='mmssl_robust.StopHook', priority='LOWEST')  # tools/train.py adds it by itself
+        >>> runner = Runner(torch.nn.Linear(1, 1), 'work_dirs/linear', custom_hooks=[hook], log_level='ERROR')
+        >>> type(runner.hooks[-1]).__name__  # after all that change weights
+        'StopHook'
     """
 
     def __init__(self) -> None:

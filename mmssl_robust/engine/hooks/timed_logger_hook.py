@@ -17,6 +17,13 @@ class TimedLoggerHook(LoggerHook):
     Args:
         seconds: At least so long from one line of a training to the next.
         **kwargs: As of ``LoggerHook``, but for ``interval``.
+
+    Examples:
+        >>> from mmssl_robust.registry import HOOKS
+        >>> default_hooks = dict(logger=dict(type='mmssl_robust.TimedLoggerHook', seconds=60))  # of a config
+        >>> hook = HOOKS.build(default_hooks['logger'])
+        >>> hook.seconds, hook.interval  # every batch it looks at the clock
+        (60, 1)
     """
 
     def __init__(self, seconds: float = 30.0, **kwargs: Any) -> None:

@@ -40,6 +40,19 @@ class AdversarialBatch:
     Attributes:
         adv: The adversarial images (B, 3, H, W) in [0, 1]; set when the inner attack is done.
         zero_grad: The share (B,) of exactly-zero entries in its gradients, likewise.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.algorithms import DeACL
+        >>> backbone = dict(type='mmssl_robust.Encoder', spec='mini', frozen=False)
+        >>> images = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> model = DeACL(backbone, data_preprocessor=images)
+        >>> batch = model.batch_of(torch.rand(2, 3, 16, 16), data_samples=None)
+        >>> model.perturb(batch)  # in five steps, away from what the teacher says
+        >>> bool((batch.adv - batch.pixels).abs().max() <= 4.001 / 255), model.cost.forwards
+        (True, 12)
+        >>> batch.adversarial.shape, model.cost.forwards  # computed, and paid for, when it is asked for
+        (torch.Size([2, 1, 192]), 14)
     """
 
     adv: Tensor

@@ -69,6 +69,19 @@ class AdversarialTraining(WithReferences):
 
     Raises:
         UserError: If a setting is unknown, or teacher, student and heads do not fit each other.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.algorithms import AdversarialTraining
+        >>> class MyMethod(AdversarialTraining):
+        ...     def losses(self, batch):
+        ...         return dict(loss_distance=(batch.adversarial - batch.teacher).abs().sum(dim=-1).mean())
+        >>> backbone = dict(type='mmssl_robust.Encoder', spec='mini', frozen=False)
+        >>> attack = dict(type='FGSM', objective=dict(type='EmbeddingDistance'), norm='linf', eps='4/255')
+        >>> images = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> model = MyMethod(backbone, attack=attack, data_preprocessor=images)
+        >>> sorted(model(torch.rand(1, 3, 16, 16)))
+        ['loss_distance', 'zero_grad']
     """
 
     attacked: ClassVar[Output] = 'embedding'

@@ -26,6 +26,14 @@ class Adversary:
             the method attacks, the embedding.
         ramp: Share of the training in which eps and step size grow in proportion from 0; 0 for none.
         steps_ramp: Likewise of the number of steps, from 1.
+
+    Examples:
+        >>> from mmssl_robust.attacks import PGD, EmbeddingDistance
+        >>> from mmssl_robust.models.algorithms import Adversary
+        >>> attack = PGD(EmbeddingDistance(), norm='linf', eps='4/255', step_size='1/255', steps=10)
+        >>> adversary = Adversary(attack, share=0.5, ramp=0.2)  # eps grows in the first fifth of the training
+        >>> [round(255 * adversary.at(progress).eps, 2) for progress in (0.0, 0.1, 0.5)]
+        [0.0, 2.0, 4.0]
     """
 
     attack: PGD | None

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 @dataclass
 class Cost:
-    """What went through the networks: images, and image by image every forward and backward."""
+    """What went through the networks: images, and image by image every forward and backward.
+
+    Examples:
+        >>> from mmssl_robust.models.algorithms import Cost
+        >>> cost = Cost()
+        >>> cost.add(images=64, forwards=5, backwards=5)  # an attack of five steps on a batch
+        >>> cost.add(images=64, forwards=1)  # the teacher
+        >>> cost.forwards, cost.backwards
+        (384, 320)
+    """
 
     images: int = 0
     forwards: int = 0

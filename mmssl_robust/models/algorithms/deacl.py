@@ -32,6 +32,17 @@ class DeACL(AdversarialTraining):
         backbone: See :class:`AdversarialTraining`, as all arguments that are not named here.
         gamma: Weight of the robustness term.
         **settings: See :class:`AdversarialTraining`; the default attack is the paper's.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> backbone = dict(type='mmssl_robust.Encoder', spec='mini', frozen=False)
+        >>> images = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> model = MODELS.build(dict(type='mmssl_robust.DeACL', backbone=backbone, data_preprocessor=images))
+        >>> model.init_weights()
+        >>> losses = model(torch.rand(1, 3, 32, 32))
+        >>> sorted(losses), round(losses['loss_teacher'].item(), 4)  # the student begins as its teacher
+        (['loss_adversarial', 'loss_teacher', 'zero_grad'], -1.0)
     """
 
     of_length_1 = True

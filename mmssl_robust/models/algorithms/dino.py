@@ -50,6 +50,18 @@ class DINO(BaseModel):
         student_temp: Temperature of the student's softmax.
         centre_momentum: Share of the old centre that an update keeps.
         data_preprocessor: Data preprocessor that takes lists of views.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> tiny = dict(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2)
+        >>> backbone = dict(type='mmssl_robust.DINOVisionTransformer', arch=tiny)
+        >>> head = dict(type='mmssl_robust.DINOHead', in_dim=16, out_dim=32, hidden_dim=16, bottleneck_dim=8)
+        >>> model = MODELS.build(dict(type='mmssl_robust.DINO', backbone=backbone, head=head))
+        >>> model.teacher_temp = 0.04  # which DINOHook sets in a training
+        >>> views = [torch.randn(4, 3, side, side) for side in (16, 16, 8)]  # two global ones, one local, of 4 images
+        >>> sorted(model(views))
+        ['loss', 'teacher_entropy']
     """
 
     def __init__(

@@ -26,6 +26,14 @@ class DINOHead(nn.Module):
 
     Raises:
         UserError: If ``num_layers`` is below 1.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> cfg = dict(type='mmssl_robust.DINOHead', in_dim=192, out_dim=1024, hidden_dim=64, bottleneck_dim=32)
+        >>> logits = MODELS.build(cfg)(torch.randn(8, 192))
+        >>> logits.shape, bool((logits.abs() <= 1.001).all())  # cosines
+        (torch.Size([8, 1024]), True)
     """
 
     def __init__(

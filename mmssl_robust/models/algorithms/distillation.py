@@ -27,6 +27,17 @@ class FeatureDistillation(BaseModel):
         mean: Channel means of the student's input, in 0..255.
         std: Channel standard deviations, in 0..255.
         patch_weight: Weight of the patch tokens' loss beside the CLS token's.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> tiny = dict(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2)
+        >>> backbone = dict(type='mmssl_robust.DINOVisionTransformer', arch=tiny, out_type='featmap_cls')
+        >>> cfg = dict(type='mmssl_robust.FeatureDistillation', backbone=backbone, embed_dims=16, teacher_dims=384)
+        >>> model = MODELS.build(dict(cfg, mean=[127.5] * 3, std=[127.5] * 3))
+        >>> images, cls, patches = torch.zeros(4, 3, 16, 16), torch.randn(4, 384), torch.randn(4, 384, 2, 2)
+        >>> sorted(model(images, cls, patches))
+        ['loss_cls_token', 'loss_patch_tokens']
     """
 
     def __init__(

@@ -30,6 +30,13 @@ class Embedding(nn.Module):
 
     Raises:
         UserError: If a setting is unknown.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.algorithms import Embedding
+        >>> features = ((torch.randn(2, 192, 8, 8), torch.randn(2, 192)),)  # patch tokens and CLS of a block
+        >>> [Embedding(tokens, blocks=[-1], width=192)(features).shape for tokens in ('cls', 'both')]
+        [torch.Size([2, 1, 192]), torch.Size([2, 64, 384])]
     """
 
     def __init__(

@@ -36,6 +36,17 @@ class FARE(AdversarialTraining):
     Args:
         backbone: See :class:`AdversarialTraining`.
         **settings: Likewise; the default attack is the paper's.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> backbone = dict(type='mmssl_robust.Encoder', spec='mini', frozen=False)
+        >>> images = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> model = MODELS.build(dict(type='mmssl_robust.FARE', backbone=backbone, data_preprocessor=images))
+        >>> model.init_weights()
+        >>> losses = model(torch.rand(1, 3, 16, 16))
+        >>> sorted(losses), bool(losses['loss_fare'] > 0)  # the attack has moved the embedding
+        (['loss_fare', 'moved_adv', 'zero_grad'], True)
     """
 
     def __init__(self, backbone: dict[str, Any], **settings: Any) -> None:

@@ -29,6 +29,18 @@ class FeatureTRADES(AdversarialTraining):
         backbone: See :class:`AdversarialTraining`.
         beta: Weight of the second term.
         **settings: See :class:`AdversarialTraining`; the default attack is FARE's.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> backbone = dict(type='mmssl_robust.Encoder', spec='mini', frozen=False)
+        >>> images = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> cfg = dict(type='mmssl_robust.FeatureTRADES', backbone=backbone, beta=6.0, data_preprocessor=images)
+        >>> model = MODELS.build(cfg)
+        >>> model.init_weights()
+        >>> losses = model(torch.rand(1, 3, 16, 16))
+        >>> round(losses['loss_clean'].item(), 4), bool(losses['loss_adversarial'] > 0)  # it begins as its teacher
+        (0.0, True)
     """
 
     def __init__(self, backbone: dict[str, Any], beta: float = 1.0, **settings: Any) -> None:

@@ -33,6 +33,17 @@ class LORE(AdversarialTraining):
 
     Raises:
         UserError: If ``rho`` is negative, or there is not a step.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> backbone = dict(type='mmssl_robust.Encoder', spec='mini', frozen=False)
+        >>> images = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> model = MODELS.build(dict(type='mmssl_robust.LORE', backbone=backbone, rho=0.1, data_preprocessor=images))
+        >>> model.init_weights()
+        >>> losses = model(torch.rand(1, 3, 16, 16))
+        >>> round(losses['violation'].item(), 4), 'loss_dual' in losses  # has moved 0 of 0.1; in every fifth step
+        (-0.1, False)
     """
 
     def __init__(

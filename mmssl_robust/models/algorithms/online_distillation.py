@@ -37,6 +37,18 @@ class OnlineDistillation(WithReferences):
         mix_prob: Share of the batches whose images are mixed in pairs, by a weight that is uniform in [0, 1].
         patch_weight: Weight of the patch tokens' loss beside the CLS token's.
         data_preprocessor: ``mean``, ``std`` and ``to_rgb``; by default of type ``mmpretrain.ClsDataPreprocessor``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> tiny = dict(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2)
+        >>> student = dict(type='mmssl_robust.DINOVisionTransformer', arch=tiny, out_type='featmap_cls')
+        >>> teacher = dict(type='mmssl_robust.Encoder', spec='mini', out_type='featmap_cls')
+        >>> cfg = dict(type='mmssl_robust.OnlineDistillation', backbone=student, teacher=teacher, grids=[2, 4])
+        >>> model = MODELS.build(cfg)
+        >>> model.init_weights()
+        >>> sorted(model(torch.randn(4, 3, 32, 32)))
+        ['loss_cls', 'loss_patch']
     """
 
     def __init__(

@@ -23,6 +23,20 @@ class WithReferences(BaseModel):
 
     Attributes:
         references: Name -> frozen module, see :meth:`add_reference`.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.algorithms import WithReferences
+        >>> from mmssl_robust.registry import MODELS
+        >>> class MeanEmbedding(WithReferences):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.mean = torch.nn.Parameter(torch.zeros(192))
+        ...         self.add_reference('teacher', MODELS.build(dict(type='mmssl_robust.Encoder', spec='mini')))
+        ...     def forward(self, inputs, data_samples=None, mode='loss'):
+        ...         return dict(loss=(self.teacher(inputs)[0] - self.mean).square().mean())
+        >>> list(MeanEmbedding().state_dict())  # the teacher is in no checkpoint
+        ['mean']
     """
 
     def __init__(self, data_preprocessor: dict[str, Any] | None = None) -> None:

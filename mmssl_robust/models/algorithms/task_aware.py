@@ -39,6 +39,19 @@ class TaskAware(AdversarialTraining):
 
     Raises:
         UserError: If there is no head.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> from mmssl_robust.utils.config_files import find_config, read_config
+        >>> heads = dict(cifar10=dict(config='mini_cifar10', head='mmssl_robust://mini/mini_cifar10.safetensors'))
+        >>> backbone = read_config(find_config('mini_cifar10')).model.backbone
+        >>> images = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+        >>> cfg = dict(type='mmssl_robust.TaskAware', backbone=backbone, heads=heads, data_preprocessor=images)
+        >>> model = MODELS.build(cfg)
+        >>> model.init_weights()
+        >>> sorted(model(torch.rand(1, 3, 16, 16)))
+        ['loss_cifar10', 'loss_embedding', 'moved_adv', 'zero_grad']
     """
 
     def __init__(

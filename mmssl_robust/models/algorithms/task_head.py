@@ -45,6 +45,15 @@ class TaskHead(BaseModule):
 
     Raises:
         UserError: If the config's encoder gives other tokens than one block's, or the scale is not positive.
+
+    Examples:
+        >>> import math, torch
+        >>> from mmssl_robust.models.algorithms import TaskHead
+        >>> head = TaskHead(config='mini_cifar10', head='mmssl_robust://mini/mini_cifar10.safetensors')
+        >>> head.init_weights()
+        >>> said, meant = torch.zeros(1, 2), torch.tensor([[math.log(3), 0.0]])  # 1/2, 1/2; 3/4, 1/4
+        >>> round(head.distance(said, meant).item(), 4)  # 3/4 log(3/2) + 1/4 log(1/2)
+        0.1308
     """
 
     def __init__(self, config: str, head: str, scale: float = 1.0, labels: bool = False) -> None:

@@ -33,6 +33,15 @@ class Whitening(nn.Module):
 
     Raises:
         UserError: If the ridge is not positive.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.algorithms import Whitening
+        >>> whiten = Whitening(width=2, ridge=1e-6)
+        >>> vectors = torch.tensor([[3.0, 0.0], [-3.0, 0.0], [0.0, 0.1], [0.0, -0.1]])  # vary along the first axis most
+        >>> whiten.see(vectors)
+        >>> [round(variance, 2) for variance in whiten(vectors).square().mean(dim=0).tolist()]  # alike now
+        [1.0, 1.0]
     """
 
     count: Tensor

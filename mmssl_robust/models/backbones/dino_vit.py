@@ -100,6 +100,18 @@ class DINOVisionTransformer(BaseModule):
     Raises:
         UserError: If an argument is not among the values above, or at the
             forward pass if the input is no multiple of the patch size.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> mini = dict(img_size=64, patch_size=8, embed_dim=192, depth=6, num_heads=3)
+        >>> weights = dict(type='Pretrained', checkpoint='mmssl_robust://mini/encoder.safetensors')
+        >>> cfg = dict(type='mmssl_robust.DINOVisionTransformer', arch=mini, out_type='featmap_cls', init_cfg=weights)
+        >>> encoder = MODELS.build(cfg)
+        >>> encoder.init_weights()
+        >>> ((patch_tokens, cls_token),) = encoder(torch.zeros(1, 3, 32, 48))
+        >>> patch_tokens.shape, cls_token.shape
+        (torch.Size([1, 192, 4, 6]), torch.Size([1, 192]))
     """
 
     def __init__(

@@ -28,6 +28,16 @@ class FeatureCache:
         bytes: How many are kept.
         hits: Images that were found.
         misses: Images that were computed.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.backbones import FeatureCache
+        >>> encode = FeatureCache(torch.nn.Flatten(), limit=2**20)  # or the forward of any frozen encoder
+        >>> images = torch.rand(4, 3, 8, 8)
+        >>> for epoch in range(3):
+        ...     features = encode(images)
+        >>> encode.misses, encode.hits
+        (4, 8)
     """
 
     def __init__(self, forward: Callable[[Tensor], Features], limit: int) -> None:

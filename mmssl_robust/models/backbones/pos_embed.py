@@ -34,6 +34,13 @@ def resample_pos_embed(
 
     Raises:
         ValueError: If the embeddings are not those of the native grid.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.backbones import resample_pos_embed
+        >>> positions = torch.randn(1, 1 + 14 * 14, 384)
+        >>> resample_pos_embed(positions, grid=(30, 40)).shape
+        torch.Size([1, 1201, 384])
     """
     cls_embed, patch_embed = pos_embed[:, :1], pos_embed[:, 1:]
     patches = patch_embed.shape[1]

@@ -38,6 +38,14 @@ def extract_encoder(
 
     Raises:
         UserError: If the checkpoint holds several encoders, or the grid must be known and is not.
+
+    Examples:
+        >>> from mmssl_robust.models.backbones import extract_encoder
+        >>> from mmssl_robust.utils.checkpoint import read_checkpoint
+        >>> mini = read_checkpoint('mmssl_robust://mini/encoder.safetensors')
+        >>> of_training = dict(teacher={f'module.backbone.{name}': value for name, value in mini.items()}, epoch=100)
+        >>> extract_encoder(of_training).keys() == mini.keys()
+        True
     """
     state = state_of(checkpoint, weights).tensors
     encoder = fit({name: torch.empty(0) for name in _ANCHORS}, to_timm(state), weights=weights).tensors

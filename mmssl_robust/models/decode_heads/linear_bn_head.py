@@ -18,6 +18,14 @@ class LinearBNHead(BaseDecodeHead):
         in_channels: Width of the tokens; a list with ``input_transform='resize_concat'`` for several layers.
         num_classes: Number of classes.
         **kwargs: Further arguments of MMSegmentation's ``BaseDecodeHead``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> head = MODELS.build(dict(type='mmssl_robust.LinearBNHead', in_channels=192, num_classes=11))
+        >>> patch_tokens = torch.randn(2, 192, 8, 8)
+        >>> head((patch_tokens,)).shape
+        torch.Size([2, 11, 8, 8])
     """
 
     def __init__(self, in_channels: int | list[int], num_classes: int, **kwargs: Any) -> None:

@@ -33,6 +33,15 @@ class LinearDepthHead(HasThresholds, BaseDecodeHead):
         max_depth: Last bin in metres; targets from it on are not trusted. Likewise, 10.
         upsample: Factor of the bilinear upsampling before the bins.
         **kwargs: Further arguments of MMSegmentation's ``BaseDecodeHead``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.registry import MODELS
+        >>> head = MODELS.build(dict(type='mmssl_robust.LinearDepthHead', in_channels=192, min_depth=1, max_depth=3))
+        >>> tokens = torch.randn(2, 192, 8, 8), torch.randn(2, 192)  # patch tokens and CLS token
+        >>> depth = head((tokens,))
+        >>> depth.shape, bool((depth > 1).all() and (depth < 3).all())
+        (torch.Size([2, 1, 32, 32]), True)
     """
 
     min_depth: float

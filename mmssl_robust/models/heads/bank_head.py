@@ -21,6 +21,17 @@ class BankHead(FilledHead):
         num_classes: Number of classes.
         temperature: By which cosines are divided to become logits.
         **kwargs: As in mmpretrain's ``ClsHead``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.heads import BankHead
+        >>> class OneShot(BankHead):  # one image of each class
+        ...     def forward(self, feats):
+        ...         return self.cosines(feats) / self.temperature
+        >>> head = OneShot(num_classes=2, temperature=0.1)
+        >>> head.fit(torch.eye(2), torch.tensor([0, 1]))
+        >>> head((torch.tensor([[3.0, 4.0]]),)).round()  # cosines 0.6 and 0.8
+        tensor([[6., 8.]])
     """
 
     def __init__(self, num_classes: int, temperature: float = 0.07, **kwargs: Any) -> None:

@@ -22,9 +22,18 @@ class CosineHead(LinearClsHead):
         in_channels: Width D of the features.
         temperature: By which cosines are divided to become logits.
         **kwargs: As in mmpretrain's ``LinearClsHead``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.heads import CosineHead
+        >>> head, features = CosineHead(num_classes=3, in_channels=8), torch.randn(2, 8)
+        >>> torch.allclose(head((features,)), head((10 * features,)), atol=1e-4)  # the angle alone counts
+        True
     """
 
     def __init__(self, num_classes: int, in_channels: int, temperature: float = 0.07, **kwargs: Any) -> None:
+        # By its full name, which is known in any scope: mmpretrain's default is not.
+        kwargs.setdefault('loss', dict(type='mmpretrain.CrossEntropyLoss'))
         super().__init__(num_classes, in_channels, **kwargs)
         self.fc = nn.Linear(in_channels, num_classes, bias=False)
         self.temperature = check_number(temperature, 'temperature', above=0)

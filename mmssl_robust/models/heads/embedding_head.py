@@ -34,6 +34,17 @@ class EmbeddingHead(FilledHead):
         probe_classes: On so many classes of the bank, found by k-means on CLS, linear probes are fitted, at most a
             tenth of its images; 0 for no probes.
         **kwargs: As in mmpretrain's ``ClsHead``.
+
+    Examples:
+        >>> import torch
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmssl_robust.models.heads import EmbeddingHead
+        >>> head, samples = EmbeddingHead(), [DataSample(metainfo=dict(sample_idx=index)) for index in range(4)]
+        >>> features = torch.randn(4, 8, 2, 2), torch.randn(4, 8)  # patch tokens and CLS token of each
+        >>> head.fill([head.entries(features, samples)])
+        >>> comparison = head.predict((features,), samples)[0].comparison  # of an image with itself
+        >>> comparison['cls_distance'], comparison['patches'], comparison['nearest']
+        (0.0, 1.0, True)
     """
 
     needs_all = False

@@ -11,13 +11,33 @@ from mmpretrain.structures import DataSample
 class FilledHead(ClsHead):
     """A head without weights that knows images, its bank, which is part of no checkpoint.
 
-    How the bank is filled: :mod:`mmssl_robust.evaluation.bank`. Arguments as for mmpretrain's ``ClsHead``.
+    How the bank is filled: :mod:`mmssl_robust.evaluation.bank`.
+
+    Args:
+        **kwargs: As in mmpretrain's ``ClsHead``.
 
     Attributes:
         needs_all: Whether an image of the bank that cannot be read may not be left out.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.heads import FilledHead
+        >>> class MeanHead(FilledHead):  # knows what an average image is
+        ...     def entries(self, features, samples):
+        ...         return features.cpu()
+        ...     def fill(self, parts):
+        ...         self.mean = torch.cat(parts).mean(dim=0)
+        >>> head = MeanHead()
+        >>> head.fill([head.entries(torch.full((1, 2), value), samples=[]) for value in (1.0, 3.0)])  # two batches
+        >>> head.mean
+        tensor([2., 2.])
     """
 
     needs_all = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        # By its full name, which is known in any scope: mmpretrain's default is not.
+        super().__init__(**(dict(loss=dict(type='mmpretrain.CrossEntropyLoss')) | kwargs))
 
     @abstractmethod
     def entries(self, features: Any, samples: Sequence[DataSample]) -> Any:

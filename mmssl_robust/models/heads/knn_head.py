@@ -23,6 +23,15 @@ class KNNHead(BankHead):
         k: Number of neighbours.
         temperature: Of the votes.
         **kwargs: As in mmpretrain's ``ClsHead``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.heads import KNNHead
+        >>> head = KNNHead(num_classes=2, k=3)
+        >>> head.fit(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), torch.tensor([0, 0, 1]))
+        >>> votes = head((torch.tensor([[1.0, 0.0], [0.0, 5.0]]),))
+        >>> votes.argmax(dim=1)
+        tensor([0, 1])
     """
 
     def __init__(self, num_classes: int, k: int = 20, temperature: float = 0.07, **kwargs: Any) -> None:

@@ -14,6 +14,16 @@ class RetrievalHead(BankHead):
 
     As a classifier it says the class of the nearest image, so that whatever attacks a classifier makes an image of
     another class the nearest. Arguments as for :class:`BankHead`.
+
+    Examples:
+        >>> import torch
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmssl_robust.models.heads import RetrievalHead
+        >>> head = RetrievalHead(num_classes=2)
+        >>> head.fit(torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]), torch.tensor([0, 1, 1]))  # the gallery
+        >>> (found,) = head.predict((torch.tensor([[1.0, 0.0]]),), [DataSample().set_gt_label(1)])
+        >>> found.pred_label, found.ranks  # the nearest is of class 0; both of class 1 come after it
+        (tensor([0]), tensor([2, 3]))
     """
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:

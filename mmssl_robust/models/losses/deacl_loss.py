@@ -13,6 +13,14 @@ class DeACLLoss(nn.Module):
 
     Args:
         gamma: Weight of the robustness term.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.losses import DeACLLoss
+        >>> teacher = torch.tensor([[1.0, 0.0]])
+        >>> kept, robust = DeACLLoss(gamma=2.0)(clean=teacher, adversarial=-teacher, teacher=teacher)
+        >>> kept.item(), robust.item()  # the best of the one, the worst of the other
+        (-1.0, 2.0)
     """
 
     def __init__(self, gamma: float = 2.0) -> None:

@@ -21,6 +21,15 @@ class DINOLoss(nn.Module):
 
     Raises:
         UserError: If the temperature is not positive or the momentum not in [0, 1].
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.losses import DINOLoss
+        >>> loss = DINOLoss(out_dim=2)
+        >>> logits = torch.zeros(2, 1, 2)  # two views of an image, undecided between two prototypes
+        >>> targets = loss.targets(logits, teacher_temp=0.04)
+        >>> round(loss(logits, targets).item(), 4)  # log 2
+        0.6931
     """
 
     centre: Tensor

@@ -20,6 +20,15 @@ class GradientLoss(HasThresholds, nn.Module):
         min_depth: Targets up to this depth in metres are missing; None for that of the head, 0.001 without one.
         max_depth: Targets from this depth in metres on are not trusted; likewise, 10.
         loss_weight: Factor of the loss; the paper's total is ``L_pixel + 0.5 L_grad``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.losses import GradientLoss
+        >>> loss = GradientLoss(strides=[1], apart=1, loss_weight=1.0)
+        >>> depth = torch.ones(1, 1, 1, 2)  # a flat wall, two pixels
+        >>> wrong = depth * torch.tensor([1.0, 2.0])
+        >>> round(loss(2 * depth, depth).item(), 4), round(loss(wrong, depth).item(), 4)  # knows no scale; log(2) / 2
+        (0.0, 0.3466)
     """
 
     min_depth: float

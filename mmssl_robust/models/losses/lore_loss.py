@@ -12,6 +12,13 @@ class DualNetwork(nn.Module):
     Args:
         embed_dims: Width D of the embedding.
         hidden_dims: Width of the hidden layer.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.losses import DualNetwork
+        >>> multipliers = DualNetwork(embed_dims=384)(torch.randn(8, 1, 384))  # of 8 images
+        >>> multipliers.shape, bool((multipliers >= 0).all())
+        (torch.Size([8]), True)
     """
 
     def __init__(self, embed_dims: int, hidden_dims: int = 64) -> None:
@@ -36,6 +43,17 @@ class LORELoss(nn.Module):
 
     Args:
         rho: Share of the squared length by which a clean embedding may move.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.losses import LORELoss
+        >>> teacher = torch.tensor([[[2.0, 0.0]]])  # an image of one token, of squared length 4
+        >>> loss = LORELoss(rho=0.25)
+        >>> objective, violation = loss(clean=teacher + 1, adversarial=0 * teacher, teacher=teacher)
+        >>> objective.item(), violation.item()  # 4 - 0; (1 + 1) - 0.25 * 4
+        (4.0, 1.0)
+        >>> loss.primal(objective, violation, multiplier=torch.tensor([3.0])).item()
+        7.0
     """
 
     def __init__(self, rho: float = 0.1) -> None:

@@ -17,6 +17,15 @@ class SigLoss(HasThresholds, nn.Module):
         min_depth: Targets up to this depth in metres are missing; None for that of the head, 0.001 without one.
         max_depth: Targets from this depth in metres on are not trusted; likewise, 10.
         loss_weight: Factor of the loss.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.losses import SigLoss
+        >>> depth = torch.ones(1, 1, 2, 2)
+        >>> round(SigLoss(rho=0)(2 * depth, depth).item(), 4)  # log 2
+        0.6931
+        >>> round(SigLoss(rho=1)(2 * depth, depth).item(), 2)  # forgives the scale
+        0.0
     """
 
     min_depth: float

@@ -12,6 +12,14 @@ class ClsAndMeanPatch(nn.Module):
 
     From the evaluation code of Oquab et al., *DINOv2*, TMLR 2024, which takes one or four blocks. The encoder has
     ``out_type='featmap_cls'`` and as many ``out_indices``.
+
+    Examples:
+        >>> import torch
+        >>> from mmssl_robust.models.necks import ClsAndMeanPatch
+        >>> layer = torch.randn(2, 192, 8, 8), torch.randn(2, 192)  # patch tokens and CLS token
+        >>> (vector,) = ClsAndMeanPatch()((layer,) * 4)
+        >>> vector.shape  # 4 CLS tokens, a mean
+        torch.Size([2, 960])
     """
 
     def forward(self, layers: tuple[tuple[Tensor, Tensor], ...]) -> tuple[Tensor]:

@@ -34,6 +34,20 @@ class TTASegmentor(EncoderDecoder):
 
     Raises:
         UserError: If there is no view, or the head has one channel for two classes.
+
+    Examples:
+        >>> import torch
+        >>> from mmengine.config import ConfigDict
+        >>> from mmssl_robust.registry import MODELS
+        >>> tiny = dict(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2)
+        >>> cfg = dict(type='mmssl_robust.TTASegmentor', scales=[1, 0.5], flips=[None, 'horizontal'])
+        >>> cfg['data_preprocessor'] = dict(type='mmseg.SegDataPreProcessor', test_cfg=dict(size_divisor=8))
+        >>> cfg['backbone'] = dict(type='mmssl_robust.DINOVisionTransformer', arch=tiny, out_type='featmap')
+        >>> cfg['decode_head'] = dict(type='mmssl_robust.LinearBNHead', in_channels=16, num_classes=11)
+        >>> model = MODELS.build(ConfigDict(cfg, test_cfg=dict(mode='whole'))).eval()
+        >>> probabilities = model.predict(torch.zeros(1, 3, 32, 48))[0].seg_logits.data.exp()  # the mean of four views
+        >>> probabilities.shape, round(probabilities.sum(dim=0).mean().item(), 4)
+        (torch.Size([11, 32, 48]), 1.0)
     """
 
     def __init__(
