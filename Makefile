@@ -11,7 +11,7 @@ PYTEST := -m pytest -n $(JOBS) --dist worksteal
 # Each pytest worker has its own process: more threads would only fight for the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test test-slow test-wheel test-upstream lint configs clean
+.PHONY: quickstart test test-slow test-wheel test-upstream lint configs docs docs-links clean
 .DELETE_ON_ERROR:
 
 quickstart: export OMP_NUM_THREADS = $(JOBS)
@@ -39,8 +39,18 @@ lint: .venv/.installed
 configs: .venv/.installed
 	.venv/bin/python tools/make_configs.py
 
+# The site is build/site, to be opened without a server. Pages that are made of the package lie in docs/reference.
+SPHINX = .venv/bin/python -m sphinx -W --keep-going -q -c docs -d build/doctrees
+
+docs: .venv/.docs
+	$(SPHINX) -b html . build/site
+
+# Asks the network for every address that the pages name.
+docs-links: .venv/.docs
+	$(SPHINX) -b linkcheck . build/links
+
 clean:
-	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/reference docs/model_zoo.md build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name .venv\* -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # In the recipes of the environments, whose stamp file lies in the environment's folder:
@@ -54,6 +64,10 @@ MEND_CV2 = $(@D)/bin/python -c 'import cv2' 2> /dev/null || { $(PIP) uninstall -
 	$(MAKE_VENV)
 	$(PIP) install $(CONSTRAINTS) -e '.[mm,tests]'
 	$(MEND_CV2)
+	touch $@
+
+.venv/.docs: .venv/.installed requirements/docs.txt
+	$(PIP) install $(CONSTRAINTS) -e '.[docs]'
 	touch $@
 
 # mmcv is compiled against the installed torch (C++ compiler needed, about 6 minutes on 2 cores).

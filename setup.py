@@ -50,6 +50,7 @@ extras = {
     'mm-upstream': requirements('mminstall_upstream'),
     'tests': requirements('tests'),
     'optional': requirements('optional'),
+    'docs': requirements('docs'),
 }
 extras['all'] = extras['mm'] + extras['tests'] + extras['optional']
 

@@ -1,0 +1,25 @@
+"""Writes the pages that are made of the package, before Sphinx looks for pages."""
+
+from pathlib import Path
+
+import api
+from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect('builder-inited', write_pages)
+    return dict(parallel_read_safe=True, parallel_write_safe=True)
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write what changed, and delete what is no longer made."""
+    docs = Path(app.confdir)
+    pages = {docs / 'reference/api' / name: text for name, text in api.pages().items()}
+    for path, text in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding='utf-8') != text:
+            path.write_text(text, encoding='utf-8')
+    for path in (docs / 'reference').rglob('*'):
+        if path.is_file() and path not in pages:
+            path.unlink()
