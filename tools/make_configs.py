@@ -114,6 +114,8 @@ ORIGIN = """\
       Encoder License: {licence}
       Encoder URL: {url}
 """
+# What was measured, which no config says: it stays as it is, below the entry of the same name.
+MEASURED = re.compile(r'^  - Name: (\S+)\n(?:    .*\n)*?((?:    (?:Results|Weights):.*\n(?:      .*\n)*)+)', re.M)
 TABLE = re.compile(r'^\| encoder \|.*\n(?:\|.*\n)+', re.M)
 
 
@@ -185,14 +187,15 @@ def head_and_padding(run: Run) -> str:
     return DENSE_ON_CROPS if 'size' in run.task.model.data_preprocessor else DENSE
 
 
-def metafile(runs: list[Run]) -> str:
-    """The metafile of the runs of one folder."""
+def metafile(runs: list[Run], before: str) -> str:
+    """The metafile of the runs of one folder, with what that of before says of their results."""
+    measured = dict(MEASURED.findall(before))
     head = COLLECTION.format(
         folder=runs[0].folder,
         optimizers=', '.join(dict.fromkeys(run.task.optim_wrapper.optimizer.type for run in runs)),
         architectures=', '.join(dict.fromkeys(architecture(run) for run in runs)),
     )
-    return head + ''.join(model_entry(run) for run in runs)
+    return head + ''.join(model_entry(run) + measured.get(run.name, '') for run in runs)
 
 
 def architecture(run: Run) -> str:
@@ -238,7 +241,7 @@ def wanted_files(configs: Path) -> dict[Path, str]:
     files = {configs / run.folder / f'{run.name}.py': config_text(run) for run in runs}
     for name in FOLDERS.values():
         folder, own = configs / name, [run for run in runs if run.folder == name]
-        files[folder / 'metafile.yml'] = metafile(own)
+        files[folder / 'metafile.yml'] = metafile(own, (folder / 'metafile.yml').read_text())
         files[folder / 'README.md'] = with_table((folder / 'README.md').read_text(), own)
     return files
 

@@ -3,15 +3,15 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 LINK = re.compile(r'\[(?P<text>[^\[\]]+)\]\((?P<path>[^()\s#:]+)(?P<anchor>#[^()\s]*)?\)')
-OPENED = '.html'
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: 'Sphinx') -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect('source-read', mend_links)
     app.connect('html-page-context', open_pages)
@@ -19,7 +19,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     return dict(parallel_read_safe=True, parallel_write_safe=True)
 
 
-def mend_links(app: Sphinx, docname: str, source: list[str]) -> None:
+def mend_links(app: 'Sphinx', docname: str, source: list[str]) -> None:
     """Change the links of a page that lead to no page."""
     root, folder = Path(app.srcdir), Path(app.env.doc2path(docname)).parent
     if docname == app.config.root_doc:
@@ -53,13 +53,13 @@ def mended(found: re.Match[str], folder: Path, root: Path, root_doc: str) -> str
     return f'[{found["text"]}]({Path(os.path.relpath(target, folder)).as_posix()}{found["anchor"] or ""})'
 
 
-def open_pages(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def open_pages(app: 'Sphinx', pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Let files that browsers show, such as reports, be opened instead of saved."""
     if 'body' in context:
         context['body'] = re.sub(r' download=""(?= href="[^"]*\.html")', '', context['body'])
 
 
-def redirect(app: Sphinx, error: Exception | None) -> None:
+def redirect(app: 'Sphinx', error: Exception | None) -> None:
     """Let the top of the site lead to its first page."""
     if error is None and app.builder.format == 'html':
         target = app.builder.get_target_uri(app.config.root_doc)

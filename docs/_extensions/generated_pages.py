@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import api
+import config_reference
+import model_zoo
 from sphinx.application import Sphinx
 
 
@@ -15,7 +17,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
 def write_pages(app: Sphinx) -> None:
     """Write what changed, and delete what is no longer made."""
     docs = Path(app.confdir)
+    configs, zoo = docs / 'reference/configs.md', docs / 'model_zoo.md'
     pages = {docs / 'reference/api' / name: text for name, text in api.pages().items()}
+    pages |= {configs: config_reference.page(docs.parent / 'configs', configs), zoo: model_zoo.page(zoo)}
     for path, text in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_text(encoding='utf-8') != text:

@@ -7,8 +7,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sphinx.pycode import ModuleAnalyzer
-
 import mmssl_robust
 
 DATA = 'py:data'
@@ -62,6 +60,8 @@ def directive_of(value: Any) -> str:
 
 def described(name: str, value: Any) -> list[str]:
     """Lines of the string below the line that defines some data, in whichever module that is."""
+    from sphinx.pycode import ModuleAnalyzer  # all else here does without Sphinx
+
     for module in [module for path, module in sys.modules.items() if path.startswith(f'{mmssl_robust.__name__}.')]:
         if vars(module).get(name) is value:
             found = ModuleAnalyzer.for_module(module.__name__).find_attr_docs().get(('', name))

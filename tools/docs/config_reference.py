@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from markdown import code, link, prose, table
+import api
+from md import code, link, prose, table
 from mmengine.registry import Registry
 from mmengine.utils import import_modules_from_strings
 
@@ -152,9 +153,10 @@ def page(configs: Path, where: Path) -> str:
 
 def entries(registry: Registry, used: Mapping[str, list[Path]], where: Path) -> Iterator[str]:
     """A heading, a line and a table for each class of a registry."""
+    public = api.paths()
     for name, kind in registered(registry).items():
         yield f'### {registries.SCOPE}.{name}'
-        yield summary(kind) + f' {{py:obj}}`More <{kind.__module__}.{kind.__qualname__}>`.'
+        yield summary(kind) + (f' {{py:obj}}`In the API <{public[id(kind)]}>`.' if id(kind) in public else '')
         yield table(
             ['argument', 'type', 'default', 'meaning'],
             ([code(one.name), one.type, one.default, one.meaning] for one in arguments(kind)),
