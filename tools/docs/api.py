@@ -4,6 +4,7 @@ import inspect
 import pkgutil
 import sys
 from importlib import import_module
+from itertools import takewhile
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -72,21 +73,27 @@ def described(name: str, value: Any) -> list[str]:
 
 def page(package: str, names: list[Name]) -> str:
     """The page of a package in reStructuredText: a table of its names, then those whose innermost package it is."""
-    table = ''.join(f'   ~{name.path}\n' for name in names if name.directive != DATA)
+    rows = ''.join(f'   * - :py:obj:`~{name.path}`\n     - {purpose(name)}\n' for name in names)
     entries = ''.join(_entry(name) for name in names if name.package == package)
-    return (
-        f'{_title(package)}\n.. automodule:: {package}\n\n.. currentmodule:: None\n\n'
-        f'.. autosummary::\n   :nosignatures:\n\n{table}\n{entries}'
-    )
+    return f'{_title(package)}\n.. automodule:: {package}\n\n.. list-table::\n\n{rows}\n{entries}'
+
+
+def purpose(name: Name) -> str:
+    """What a name is for, on one line: the first paragraph of its description."""
+    if name.directive == DATA:
+        lines = described(name.path.rpartition('.')[2], name.value)
+    else:
+        lines = (inspect.getdoc(name.value) or '').splitlines()
+    return ' '.join(takewhile(str.strip, lines))
 
 
 def index(names: dict[str, list[Name]], modules: dict[str, ModuleType]) -> str:
     """The page that lists the packages."""
     lines = [f'   * - :doc:`{package} <{package}>`\n     - {_purpose(modules[package])}\n' for package in names]
-    tree = ''.join(f'   {package}\n' for package in names)
+    tree = ''.join(f'   {package.removeprefix("mmssl_robust.")} <{package}>\n' for package in names)
     return (
         f'{_title("API")}\nWhat each package offers, by its ``__all__``. Anything else may change without notice.\n\n'
-        '.. list-table::\n   :class: names\n\n' + ''.join(lines) + f'\n.. toctree::\n   :hidden:\n\n{tree}'
+        '.. list-table::\n\n' + ''.join(lines) + f'\n.. toctree::\n   :hidden:\n\n{tree}'
     )
 
 

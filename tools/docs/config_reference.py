@@ -155,8 +155,12 @@ def entries(registry: Registry, used: Mapping[str, list[Path]], where: Path) -> 
     """A heading, a line and a table for each class of a registry."""
     public = api.paths()
     for name, kind in registered(registry).items():
-        yield f'### {registries.SCOPE}.{name}'
-        yield summary(kind) + (f' {{py:obj}}`In the API <{public[id(kind)]}>`.' if id(kind) in public else '')
+        yield f'### {name}'
+        yield (
+            f"`type='{registries.SCOPE}.{name}'`. "
+            + summary(kind)
+            + (f' {{py:obj}}`In the API <{public[id(kind)]}>`.' if id(kind) in public else '')
+        )
         yield table(
             ['argument', 'type', 'default', 'meaning'],
             ([code(one.name), one.type, one.default, one.meaning] for one in arguments(kind)),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tools/docs')]
@@ -203,7 +204,8 @@ def count_operations(runs: Iterable[Run]) -> Iterator[tuple[str, float]]:
         cfg = Config.fromfile(ROOT / 'configs' / run.folder / f'{run.name}.py', use_environment_variables=False)
         key = (run.folder, run.encoder.filename, size)
         if key not in known:
-            known[key] = forward_flops(cfg, [size]) / 1e9
+            with DefaultScope.overwrite_default_scope(cfg.default_scope):
+                known[key] = forward_flops(cfg, [size]) / 1e9
         yield run.name, known[key]
 
 
