@@ -12,9 +12,12 @@ from mmssl_robust.utils.startup import one_line_errors
 
 import argparse
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from textwrap import indent
+from typing import Any, NamedTuple
 
+import yaml
 from mmengine.config import Config
 
 from mmssl_robust.utils.arguments import Parser
@@ -114,8 +117,6 @@ ORIGIN = """\
       Encoder License: {licence}
       Encoder URL: {url}
 """
-# What was measured, which no config says: it stays as it is, below the entry of the same name.
-MEASURED = re.compile(r'^  - Name: (\S+)\n(?:    .*\n)*?((?:    (?:Results|Weights):.*\n(?:      .*\n)*)+)', re.M)
 TABLE = re.compile(r'^\| encoder \|.*\n(?:\|.*\n)+', re.M)
 
 
@@ -187,15 +188,14 @@ def head_and_padding(run: Run) -> str:
     return DENSE_ON_CROPS if 'size' in run.task.model.data_preprocessor else DENSE
 
 
-def metafile(runs: list[Run], before: str) -> str:
-    """The metafile of the runs of one folder, with what that of before says of their results."""
-    measured = dict(MEASURED.findall(before))
+def metafile(runs: list[Run], measured: Mapping[str, Any]) -> str:
+    """The metafile of the runs of one folder, with what was measured of them."""
     head = COLLECTION.format(
         folder=runs[0].folder,
         optimizers=', '.join(dict.fromkeys(run.task.optim_wrapper.optimizer.type for run in runs)),
         architectures=', '.join(dict.fromkeys(architecture(run) for run in runs)),
     )
-    return head + ''.join(model_entry(run) + measured.get(run.name, '') for run in runs)
+    return head + ''.join(model_entry(run) + results(measured.get(run.name)) for run in runs)
 
 
 def architecture(run: Run) -> str:
@@ -213,6 +213,11 @@ def model_entry(run: Run) -> str:
         batch_size=run.task.train_dataloader.batch_size,
         data=run.data,
     ) + (ORIGIN.format(licence=run.encoder.licence, url=run.encoder.url) if 'licence' in run.encoder else '')
+
+
+def results(measured: Mapping[str, Any] | None) -> str:
+    """Results and weights of a model as its entry has them; nothing of one that nobody has run."""
+    return indent(yaml.safe_dump(measured, sort_keys=False), ' ' * 4) if measured else ''
 
 
 def with_table(readme: str, runs: list[Run]) -> str:
@@ -238,10 +243,11 @@ def title(run: Run) -> str:
 def wanted_files(configs: Path) -> dict[Path, str]:
     """What the files are to be."""
     runs = make_runs(configs)
+    measured = yaml.safe_load((configs / '_base_/measured.yml').read_text())
     files = {configs / run.folder / f'{run.name}.py': config_text(run) for run in runs}
     for name in FOLDERS.values():
         folder, own = configs / name, [run for run in runs if run.folder == name]
-        files[folder / 'metafile.yml'] = metafile(own, (folder / 'metafile.yml').read_text())
+        files[folder / 'metafile.yml'] = metafile(own, measured)
         files[folder / 'README.md'] = with_table((folder / 'README.md').read_text(), own)
     return files
 

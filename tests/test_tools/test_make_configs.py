@@ -86,6 +86,16 @@ def test_everything_is_written_anew(tree, make):
     assert contents(tree) == before
 
 
+def test_what_was_measured_is_in_the_metafile(tree, make):
+    results = [dict(Task='Depth Estimation', Dataset='NYU-Depth-v2', Metrics=dict(RMSE=0.5))]
+    measured = dict(dino_vitb16_nyu=dict(Results=results, Weights='https://example.org/head.safetensors'))
+    (tree / 'configs/_base_/measured.yml').write_text(yaml.safe_dump(measured))
+    make()
+    found = entries(tree, 'depth')
+    assert {name: found['dino_vitb16_nyu'][name] for name in ('Results', 'Weights')} == measured['dino_vitb16_nyu']
+    assert 'Results' not in found['mini_nyu']
+
+
 @pytest.mark.parametrize('text, neck', [(VIT, None), (CNN, dict(type='GlobalAveragePooling'))], ids=['vit', 'cnn'])
 def test_new_encoder(text, neck, tree, make):
     (tree / 'configs/_base_/models/tiny.py').write_text(text)

@@ -10,6 +10,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,6 @@ from make_configs import LAPTOP, Run, make_runs, title  # noqa: E402
 from md import code, link, table  # noqa: E402
 
 from mmssl_robust.benchmark.cost import forward_flops  # noqa: E402
-from mmssl_robust.benchmark.nominal import NOMINAL  # noqa: E402
 from mmssl_robust.benchmark.published import published_tables  # noqa: E402
 from mmssl_robust.benchmark.suite_files import load_suite  # noqa: E402
 from mmssl_robust.commands.listing import says  # noqa: E402
@@ -36,6 +36,7 @@ PAPER = ('paper_table1', 'paper_table2', 'paper_table3')
 OWN = 'mmssl_robust://'
 NAMED_HASH = re.compile(r'-([0-9a-f]{8,})\.\w+$')
 NOT_RUN = 'not run'
+SIZE = (224, 224)
 HEAD = ['config', 'encoder', 'data', 'published', 'ours', 'weights', 'SHA-256', 'cost']
 INTRODUCTION = """\
 # Model zoo
@@ -49,8 +50,8 @@ Every config that has an entry in a `metafile.yml`, which `model-index.yml` list
 - **weights**: what the config loads by itself: the encoder's, and of those that ship with the package the trained
   head's or encoder's. `$NAME` is a variable that says where your own are.
 - **SHA-256**: the beginning of the file's, where it ships with the package or its name holds it; `-` elsewhere.
-- **cost**: operations of one forward over one test image (a multiplication and an addition are two), with which
-  [reproduce](reproduce.md) reckons whole tables; epochs of the training, its time where it was measured.
+- **cost**: operations of the encoder's forward over 224 x 224 pixels, a multiplication and an addition are two; epochs
+  of the training, its time where it was measured. What whole tables take: [reproduce](reproduce.md).
 """
 
 
@@ -131,9 +132,9 @@ def checkpoint(cfg: Config) -> str:
     return str((backbone.get('init_cfg') or {}).get('checkpoint') or backbone.get('spec') or '')
 
 
-def cost(entry: Entry, operations: Mapping[str, float]) -> str:
-    """Operations of a forward, epochs and time of the training, as far as they are known."""
-    known = [f'{operations[entry.name]:.3g} GFLOP'] if entry.name in operations else []
+def cost(entry: Entry, gflop: float | None) -> str:
+    """Operations of the encoder, epochs and time of the training, as far as they are known."""
+    known = [] if gflop is None else [f'{gflop:.3g} GFLOP']
     known += [f'{entry.metadata["Epochs"]} epochs'] if 'Epochs' in entry.metadata else []
     known += [entry.metadata['Training Time']] if 'Training Time' in entry.metadata else []
     return ', '.join(known) or '-'
@@ -175,38 +176,33 @@ def cells(
         numbers.get(entry.name, '-'),
         ours(entry),
         *weights(cfg, entry, where, root),
-        cost(entry, operations),
+        cost(entry, operations.get(stem_of(run)) if run else None),
     ]
 
 
 def encoder_of(run: Run) -> str:
     """What the encoder of a config is called."""
-    stem = Path(run.encoder.filename).stem
+    stem = stem_of(run)
     return f'{LAPTOP[stem][0].replace("_", " ")} ViT' if stem in LAPTOP else title(run)
 
 
 def read_operations() -> dict[str, float]:
-    """Name of a config -> GFLOP of a forward over one test image."""
-    if not OPERATIONS.is_file():
-        return {}
+    """File of the encoder -> GFLOP of its forward over 224 x 224 pixels."""
     with OPERATIONS.open(newline='', encoding='utf-8') as file:
-        return {row['config']: float(row['gflop']) for row in csv.DictReader(file)}
+        return {row['encoder']: float(row['gflop']) for row in csv.DictReader(file)}
 
 
 def count_operations(runs: Iterable[Run]) -> Iterator[tuple[str, float]]:
-    """Count the operations of every run on a data set of the paper, once for each encoder and size of image."""
-    sizes = {plain(data): nominal.size for data, nominal in NOMINAL.items()}
-    known: dict[tuple[Any, ...], float] = {}
-    for run in runs:
-        size = sizes.get(plain(run.data))
-        if size is None or Path(run.encoder.filename).stem in LAPTOP:
-            continue
+    """Count the operations of each encoder, in its classifier; of those that only run on real numbers none."""
+    for name, run in {stem_of(run): run for run in runs if run.folder == 'classification'}.items():
         cfg = Config.fromfile(ROOT / 'configs' / run.folder / f'{run.name}.py', use_environment_variables=False)
-        key = (run.folder, run.encoder.filename, size)
-        if key not in known:
-            with DefaultScope.overwrite_default_scope(cfg.default_scope):
-                known[key] = forward_flops(cfg, [size]) / 1e9
-        yield run.name, known[key]
+        with DefaultScope.overwrite_default_scope(cfg.default_scope), suppress(RuntimeError):
+            yield name, forward_flops(cfg, [SIZE]) / 1e9
+
+
+def stem_of(run: Run) -> str:
+    """The file of a config's encoder, without its ending."""
+    return Path(run.encoder.filename).stem
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -216,11 +212,6 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def _key(row: Any) -> list[str]:
     return [row.task, row.data, row.encoder, row.variant]
-
-
-def plain(data: str) -> str:
-    """A data set's name as papers and metafiles both have it."""
-    return data.lower().replace('-', '')
 
 
 def _weights(place: str, page: Path, root: Path) -> tuple[str, str]:
@@ -242,10 +233,9 @@ def _weights(place: str, page: Path, root: Path) -> tuple[str, str]:
 def main() -> None:
     with OPERATIONS.open('w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(['config', 'gflop'])
+        writer.writerow(['encoder', 'gflop'])
         for name, gflop in count_operations(make_runs(ROOT / 'configs')):
             writer.writerow([name, f'{gflop:.4g}'])
-            file.flush()
 
 
 if __name__ == '__main__':
