@@ -39,7 +39,11 @@ def test_published_numbers_are_those_of_the_paper(zoo):
 
 def test_what_was_not_measured_was_not_run(zoo, entries):
     assert zoo.ours(entries['dino_vitb16_cifar10']) == 'not run'
-    assert zoo.ours(entries['mini_wide_nyu']) == 'NYU-Depth-v2, 320 x 240: RMSE 0.833'
+    assert zoo.ours(entries['mini_wide_nyu']) == 'NYU-Depth-v2, 320 x 240: 0.833'
+
+
+def test_what_was_measured_stands_in_the_order_of_the_published_numbers(zoo, entries):
+    assert zoo.ours(entries['mini_cifar10']) == 'CIFAR-10: 66.55<br>CIFAR-10 (200 images): 69.50 / 10.00 / 0.00'
 
 
 def test_numbers_of_metafiles_stand_in_the_texts(zoo, entries):

@@ -45,8 +45,9 @@ Every config that has an entry in a `metafile.yml`, which `model-index.yml` list
 
 - **published**: of the paper, clean / EmbedAttack / the task's own attack, Linf, eps 8/255, 20 steps; top-1 and mIoU in
   percent, RMSE in metres. No figure of this package; what differs: [differences](differences.md).
-- **ours**: measured by this package, of the entry's `Results`; how: [results](results.md) and the model cards below.
-  *not run*: not to its end with the config's settings.
+- **ours**: measured by this package, in the same order and units (recall@1 of retrieval in percent), of the entry's
+  `Results`; where one number stands, clean. How: [results](results.md), [retrieval](../configs/retrieval/README.md) and
+  the model cards. *not run*: not to its end with the config's settings.
 - **weights**: what the config loads by itself: the encoder's, and of those that ship with the package the trained
   head's or encoder's. `$NAME` is a variable that says where your own are.
 - **SHA-256**: the beginning of the file's, where it ships with the package or its name holds it; `-` elsewhere.
@@ -105,10 +106,9 @@ def published() -> dict[str, str]:
 
 
 def ours(entry: Entry) -> str:
-    """What was measured, or that nothing was."""
+    """What was measured, in the order of the published numbers, or that nothing was."""
     lines = [
-        f'{result["Dataset"]}: '
-        + ', '.join(f'{name} {shown(name, value)}' for name, value in result['Metrics'].items())
+        f'{result["Dataset"]}: {" / ".join(shown(name, value) for name, value in result["Metrics"].items())}'
         for result in entry.results
     ]
     return '<br>'.join(lines) or NOT_RUN
