@@ -1,5 +1,7 @@
 """Writes the pages that are made of the package, before Sphinx looks for pages."""
 
+import mmssl_robust.utils.startup  # noqa: F401  hushes what libraries say when they are imported
+
 from pathlib import Path
 
 import api

@@ -61,11 +61,10 @@ def directive_of(value: Any) -> str:
 
 def described(name: str, value: Any) -> list[str]:
     """Lines of the string below the line that defines some data, in whichever module that is."""
-    from sphinx.pycode import ModuleAnalyzer  # all else here does without Sphinx
-
+    analyzer = import_module('sphinx.pycode').ModuleAnalyzer  # all else here does without Sphinx
     for module in [module for path, module in sys.modules.items() if path.startswith(f'{mmssl_robust.__name__}.')]:
         if vars(module).get(name) is value:
-            found = ModuleAnalyzer.for_module(module.__name__).find_attr_docs().get(('', name))
+            found = analyzer.for_module(module.__name__).find_attr_docs().get(('', name))
             if found:
                 return found
     return []
