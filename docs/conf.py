@@ -51,7 +51,7 @@ extensions = [
     'sphinx_design',
     'generated_pages',
     'code_host_links',
-    'mathml',
+    'formulas',
     'short_names',
 ]
 
@@ -63,6 +63,7 @@ autodoc_typehints = 'signature'
 autodoc_typehints_format = 'short'
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = 'hide'
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
@@ -87,5 +88,5 @@ html_static_path = ['_static']
 html_css_files = ['site.css']
 html_copy_source = False
 html_show_sphinx = False
-html_math_renderer = 'mathml'
+html_math_renderer = 'drawn'
 copybutton_exclude = '.linenos, .gp, .go'

@@ -13,7 +13,7 @@ PAGES = ['docs/*.md', 'configs/**/README.md', 'mmssl_robust/assets/*/README.md',
 @pytest.fixture(scope='module')
 def site(tmp_path_factory):
     """The site, built."""
-    for library in ('sphinx', 'myst_parser', 'furo', 'sphinx_copybutton', 'sphinx_design', 'latex2mathml'):
+    for library in ('sphinx', 'myst_parser', 'furo', 'sphinx_copybutton', 'sphinx_design', 'ziamath'):
         pytest.importorskip(library, reason='the site needs the extra docs: pip install -e .[docs]')
     folder = tmp_path_factory.mktemp('site')
     command = f'-m sphinx -W --keep-going -q -c docs -d {folder}/doctrees -b html . {folder}/html'

@@ -74,7 +74,7 @@ def page(package: str, names: list[Name]) -> str:
     """The page of a package in reStructuredText: a table of its names, then those whose innermost package it is."""
     rows = ''.join(f'   * - :py:obj:`~{name.path}`\n     - {purpose(name)}\n' for name in names)
     entries = ''.join(_entry(name) for name in names if name.package == package)
-    return f'{_title(package)}\n.. automodule:: {package}\n\n.. list-table::\n\n{rows}\n{entries}'
+    return f'{_title(short(package))}\n.. automodule:: {package}\n\n.. list-table::\n\n{rows}\n{entries}'
 
 
 def purpose(name: Name) -> str:
@@ -88,8 +88,8 @@ def purpose(name: Name) -> str:
 
 def index(names: dict[str, list[Name]], modules: dict[str, ModuleType]) -> str:
     """The page that lists the packages."""
-    lines = [f'   * - :doc:`{package} <{package}>`\n     - {_purpose(modules[package])}\n' for package in names]
-    tree = ''.join(f'   {package.removeprefix("mmssl_robust.")} <{package}>\n' for package in names)
+    lines = [f'   * - :doc:`{package} <{package}>`\n     - {summary(modules[package])}\n' for package in names]
+    tree = ''.join(f'   {package}\n' for package in names)
     return (
         f'{_title("API")}\nWhat each package offers, by its ``__all__``. Anything else may change without notice.\n\n'
         '.. list-table::\n\n' + ''.join(lines) + f'\n.. toctree::\n   :hidden:\n\n{tree}'
@@ -117,7 +117,13 @@ def _depth(package: str) -> int:
     return package.count('.')
 
 
-def _purpose(module: ModuleType) -> str:
+def short(package: str) -> str:
+    """A package without the name that all have in front."""
+    return package.removeprefix('mmssl_robust.')
+
+
+def summary(module: ModuleType) -> str:
+    """The first line of what a package says of itself."""
     return (module.__doc__ or '').strip().splitlines()[0]
 
 
