@@ -49,6 +49,7 @@ def test_a_page_has_a_table_of_all_and_entries_of_its_own(tool):
     own = api.Name('a.f', 'a', 'autofunction', len)
     other = api.Name('a.C', 'a.b', 'autoclass', int)
     text = api.page('a', [other, own])
-    assert '   ~a.C\n   ~a.f\n' in text
+    assert '   * - :py:obj:`~a.C`\n     - int([x]) -> integer' in text
+    assert '   * - :py:obj:`~a.f`\n     - Return the number of items in a container.\n' in text
     assert '.. autofunction:: a.f\n' in text
     assert '.. autoclass::' not in text
