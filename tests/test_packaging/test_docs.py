@@ -36,6 +36,20 @@ def test_links_lead_somewhere(document):
     assert [link for link in links if not ((ROOT / document).parent / link).exists()] == []
 
 
+def anchors(path):
+    """What headings are linked by, as code hosts and the site make it of their words."""
+    headings = re.findall(r'^#{1,6} +(.+?) *$', prose(path), re.M)
+    words = [re.sub(r'\[([^\]]*)\]\([^)]*\)', r'\1', heading) for heading in headings]
+    return {re.sub(r'[^\w\- ]', '', text.lower()).replace(' ', '-') for text in words}
+
+
+@pytest.mark.parametrize('document', DOCUMENTS)
+def test_links_into_a_page_find_their_heading(document):
+    links = re.findall(r'\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)', prose(document))
+    pages = [((ROOT / document).parent / name if name else ROOT / document, anchor) for name, anchor in links]
+    assert [(page.name, anchor) for page, anchor in pages if page.suffix == '.md' and anchor not in anchors(page)] == []
+
+
 def is_there(name, folder):
     name = name.removeprefix('./').rstrip('/')
     places = (folder / name, ROOT / name)
