@@ -1,10 +1,13 @@
 """What the documents name is there."""
 
+import inspect
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from mmssl_robust.attacks import objectives
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True).stdout.split()
@@ -74,3 +77,12 @@ def test_paths_in_commands_exist(document):
     text, folder = (ROOT / document).read_text(), (ROOT / document).parent
     paths = re.findall(rf'(?<![\w/.])(?:\.\./)*(?:{FOLDERS})/[\w./-]+', text)
     assert [path for path in paths if not is_there(path.rstrip('./'), folder) and path not in ELSEWHERE] == []
+
+
+def test_every_preset_and_objective_is_in_the_reference():
+    presets = {path.stem for path in (ROOT / 'configs/_base_/attacks').glob('*.py')}
+    listed = set(re.findall(r'`([\w-]+)`', (ROOT / 'docs/attacks.md').read_text().partition('## Presets')[2]))
+    assert presets - listed == set()
+    explained = set(re.findall(r'\w+', (ROOT / 'docs/attacks/objectives.md').read_text()))
+    classes = [part for part in vars(objectives).values() if inspect.isclass(part) and not inspect.isabstract(part)]
+    assert {part.__name__ for part in classes if issubclass(part, objectives.Objective)} - explained == set()
