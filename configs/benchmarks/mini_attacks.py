@@ -1,4 +1,4 @@
-# How strong and how costly each attack is on the mini encoders, for docs/attacks.md:
+# How strong and how costly each attack is on the mini encoders, for docs/attacks/measurements.md:
 #   python tools/benchmark.py mini_attacks
 title = 'Attacks on the mini encoders'
 embedded_data = True

@@ -132,7 +132,7 @@ def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
         found: What :func:`measure` returned, over any number of images.
 
     Returns:
-        The checks that apply, in the order of the list in ``docs/attacks.md``.
+        The checks that apply, in the order of the list in ``docs/attacks/sanity.md``.
     """
     first = _of_all(found)
     if not first[0].passed:

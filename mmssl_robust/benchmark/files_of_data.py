@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 from mmssl_robust.datasets.places import info_of
 from mmssl_robust.datasets.reading import FILE_KEYS
 from mmssl_robust.datasets.tolerant import TolerantDataset
+from mmssl_robust.utils.data_check import check_data_folders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import sha256
 from mmssl_robust.utils.json_files import json_digest
@@ -30,6 +31,7 @@ def files_of(dataset: Mapping[str, Any], scope: str, max_images: int | None = No
         Such as ``'16 images, digest 0123456789abcdef'``; None for images that are no files of their own, or not there.
     """
     try:
+        check_data_folders(dataset)  # of CIFAR's the library says in words of its own that they are not there
         with DefaultScope.overwrite_default_scope(scope):
             read = TolerantDataset(copy.deepcopy(dataset), max_images=max_images)
     except UserError:  # whoever needs the images says so

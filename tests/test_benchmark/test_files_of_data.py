@@ -85,6 +85,10 @@ def test_images_that_are_not_there_or_no_files(dataset, tmp_path):
     assert files_of(dict(dataset, ann_file=str(tmp_path / 'none.json')), 'mmengine') is None
     relist(dataset, lambda entries: [entry.pop('img_path') for entry in entries])
     assert said(dict(dataset, data_prefix={})) is None
+    away = dict(
+        type='CIFAR10', data_root=str(tmp_path / 'none'), split='test', download=False, pipeline=[], test_mode=True
+    )
+    assert files_of(away, 'mmpretrain') is None
 
 
 def test_older_records_and_records_without_their_images_are_gone_on_with(tmp_path):

@@ -32,7 +32,7 @@ from mmssl_robust.utils.files import sha256
 ROW, LIMIT = 'row', 2**30
 
 
-def evaluated(folder, task='classification', config='mini_cifar10', own='pgd', steps=3):
+def evaluated(folder, task='classification', config='mini_cifar10', own='pgd', steps=3, **settings):
     """The folder of a suite of one row, run to its end; images of dense tasks are small."""
     path = f'configs/{task}/{config}.py'
     path = path if task == 'classification' else small_images(path, folder / 'configs')
@@ -40,7 +40,7 @@ def evaluated(folder, task='classification', config='mini_cifar10', own='pgd', s
         path, task, data='data', encoder='DeACL', name=ROW, max_images=6, batch_size=3,
         checkpoint='mmssl_robust://mini_deacl/encoder.safetensors',
         head=f'mmssl_robust://mini_deacl/{config}.safetensors',
-        attacks={own: load_preset(own, steps=steps, eps='4/255')},
+        attacks={own: load_preset(own, steps=steps, eps='4/255') | settings},
     )  # fmt: skip
     suite = SuiteRun(Suite('own', 'Own', (row,)), folder, folder / 'heads', Options(examples=0))
     suite.check()
@@ -112,6 +112,17 @@ def test_an_honest_row_is_believable(packed, data_root):
     assert '6 of 6 images came out as recorded' in said['attacked again']
     assert 'called robust are wrong, which means at most' in said['attacked again']
     assert 'speaks against' in row.meaning
+
+
+def test_an_ensemble_that_leaves_alone_what_has_fallen(tmp_path, data_root):
+    evaluated(tmp_path / 'work', own='autoattack', steps=2, queries=10, targets=2)
+    pack(tmp_path / 'work', tmp_path / 'out', say=lambda words: None)
+    table = pd.read_parquet(tmp_path / f'out/rows/{ROW}/autoattack.parquet')
+    assert (table.groupby('index')['member'].agg(set) != {'apgd-ce', 'apgd-t', 'fab-t', 'square'}).any()
+    assert verdict(tmp_path / 'out', data_root, images=2).verdict == 'believable'
+    edit_records(tmp_path / 'out', 'autoattack', lambda table: table.assign(member='square'))
+    sign(tmp_path / 'out')
+    assert 'attacks' in reasons(verdict(tmp_path / 'out', data_root, images=2))
 
 
 def test_a_submission_on_the_hub_is_verified_there(packed, data_root, hub):

@@ -1,10 +1,13 @@
 """What the documents name is there."""
 
+import inspect
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from mmssl_robust.attacks import objectives
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True).stdout.split()
@@ -18,7 +21,7 @@ ELSEWHERE = {
     *('my_config.py', 'config.py', 'suite.json', 'encoder.py', 'transfer.csv', 'files.json', 'submission.json'),
     *('report/results.csv', 'report/results.json', 'report/ranking.csv', 'report/ranking.json', 'ranking.json'),
     *('settings.json', 'summary.json', 'images.csv', 'report/transfer.csv', 'rows/ROW/row.json'),
-    *('report.html', 'ranking.html'),
+    *('report.html', 'ranking.html', 'build/site/index.html'),
     *('my_encoder_photos.py', 'my_task.py', 'my_suite.py', 'my_defence.py', 'my_defended.py'),
     *('_gtFine_labelTrainIds.png', 'ImageSets/Segmentation/aug.txt'),
     *('configs/deacl/my_method_mini.py', 'configs/TASK/mini_', 'configs/...'),
@@ -34,6 +37,20 @@ def prose(document):
 def test_links_lead_somewhere(document):
     links = re.findall(r'\]\((?!https?:|mailto:|#)([^)#\s]+)', prose(document))
     assert [link for link in links if not ((ROOT / document).parent / link).exists()] == []
+
+
+def anchors(path):
+    """What headings are linked by, as code hosts and the site make it of their words."""
+    headings = re.findall(r'^#{1,6} +(.+?) *$', prose(path), re.M)
+    words = [re.sub(r'\[([^\]]*)\]\([^)]*\)', r'\1', heading) for heading in headings]
+    return {re.sub(r'[^\w\- ]', '', text.lower()).replace(' ', '-') for text in words}
+
+
+@pytest.mark.parametrize('document', DOCUMENTS)
+def test_links_into_a_page_find_their_heading(document):
+    links = re.findall(r'\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)', prose(document))
+    pages = [((ROOT / document).parent / name if name else ROOT / document, anchor) for name, anchor in links]
+    assert [(page.name, anchor) for page, anchor in pages if page.suffix == '.md' and anchor not in anchors(page)] == []
 
 
 def is_there(name, folder):
@@ -60,3 +77,12 @@ def test_paths_in_commands_exist(document):
     text, folder = (ROOT / document).read_text(), (ROOT / document).parent
     paths = re.findall(rf'(?<![\w/.])(?:\.\./)*(?:{FOLDERS})/[\w./-]+', text)
     assert [path for path in paths if not is_there(path.rstrip('./'), folder) and path not in ELSEWHERE] == []
+
+
+def test_every_preset_and_objective_is_in_the_reference():
+    presets = {path.stem for path in (ROOT / 'configs/_base_/attacks').glob('*.py')}
+    listed = set(re.findall(r'`([\w-]+)`', (ROOT / 'docs/attacks.md').read_text().partition('## Presets')[2]))
+    assert presets - listed == set()
+    explained = set(re.findall(r'\w+', (ROOT / 'docs/attacks/objectives.md').read_text()))
+    classes = [part for part in vars(objectives).values() if inspect.isclass(part) and not inspect.isabstract(part)]
+    assert {part.__name__ for part in classes if issubclass(part, objectives.Objective)} - explained == set()

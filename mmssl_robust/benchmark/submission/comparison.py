@@ -71,15 +71,17 @@ def compared(recorded: Mapping[str, pd.DataFrame], found: Mapping[str, pd.DataFr
         task: The task.
     """
     for attack, table in found.items():
-        known = with_members(recorded[attack]).set_index(['index', 'member'])
-        for row in with_members(table).to_dict('records'):
-            key = (row['index'], row['member'])
-            ours = known.loc[key].to_dict()
+        known, again = (with_turns(with_members(records)) for records in (recorded[attack], table))
+        # Whom an image fell to stands in all records that follow, and may be another one for rounding.
+        by = 'turn' if known.duplicated(['index', 'member']).any() else 'member'
+        known = known.set_index(['index', by])
+        for row in again.to_dict('records'):
+            ours = known.loc[(row['index'], row[by])].to_dict()
             costs = attack == CLEAN or all(ours[name] == row[name] for name in _COSTS)
             yield Compared(
-                index=int(key[0]),
+                index=int(row['index']),
                 attack=attack,
-                member=str(key[1]),
+                member=str(row['member']),
                 recorded=_number(ours['quality']),
                 found=_number(row.get('quality')),
                 deviation=_deviation(ours, {str(name): value for name, value in row.items()}, task),
@@ -90,6 +92,11 @@ def compared(recorded: Mapping[str, pd.DataFrame], found: Mapping[str, pd.DataFr
 def with_members(table: pd.DataFrame) -> pd.DataFrame:
     """Records with an empty name where there is no ensemble."""
     return table.assign(member=table['member'].astype(object).where(table['member'].notna(), ''))
+
+
+def with_turns(table: pd.DataFrame) -> pd.DataFrame:
+    """Records with their places, from 0 on, among those of their image."""
+    return table.assign(turn=table.groupby('index').cumcount())
 
 
 def conclusion(pairs: list[Compared], sample: Sample, steady: Mapping[str, bool]) -> Iterator[Finding]:

@@ -135,10 +135,20 @@ def _members(name: str, table: pd.DataFrame, settings: AttackSettings) -> Iterat
     wanted = set(settings.members) or {''}
     if settings.kind == 'patch' and table['member'].notna().any():
         wanted = {OUTSIDE, CLEAN}
+    possible = [sorted(wanted), *(_after_a_success(settings) if settings.members else ())]
     found = table.groupby('index')['member'].agg(lambda members: sorted(members.fillna('')))
-    wrong = int((found.map(lambda members: members != sorted(wanted))).sum())
+    wrong = int((found.map(lambda members: members not in possible)).sum())
     if wrong:
         yield Finding('attacks', 'refuted', f'{name}: {counted(wrong, "image")} did not meet each member once')
+
+
+def _after_a_success(settings: AttackSettings) -> Iterator[list[str]]:
+    """What records of an image may name where it is left alone once it has fallen: from then on whom it fell to."""
+    members = list(settings.members)
+    if all(member.arguments.get('stop_at_success') for member in settings.members.values()):
+        yield [CLEAN] * len(members)
+        for place, member in enumerate(members):
+            yield sorted([*members[:place], *[member] * (len(members) - place)])
 
 
 def _contradictions(records: RowRecords, name: str, settings: AttackSettings) -> int:
