@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,32 +88,43 @@ def write(figures: dict[str, Figure]) -> None:
 def findings(listed: dict[str, Any], figures: dict[str, Figure]) -> list[str]:
     """What is wrong with the documents, a line each."""
     texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding='utf-8') for path in documents(ROOT)}
-    found = []
+    return [
+        *wrong_tables(texts, figures),
+        *unlisted(texts, listed),
+        *(f'nowhere: {line}' for line in missing_sentences(texts, figures, RECORDS)),
+    ]
+
+
+def wrong_tables(texts: dict[str, str], figures: dict[str, Figure]) -> Iterator[str]:
+    """Documents with a table that is not what its records say, and figures with records that no document has."""
     for place, text in texts.items():
         if refreshed(text, figures, RECORDS) != text:
-            found.append(f'{place}: a table is not what its records say: python tools/docs/refresh.py')
-        heads = unmarked_tables(text) if place not in listed['reports'] else []
-        found += [f'{place}: not in docs/figures.yml: {head}' for head in heads if head not in listed['others']]
-    for place, name in listed['reports'].items():
-        if read_record(RECORDS / f'{name}.json')['records_sha256'][:16] not in (ROOT / place).read_text(
-            encoding='utf-8'
-        ):
-            found.append(f'{place}: not of the records {name}: python tools/docs/refresh.py --run {name}')
+            yield f'{place}: a table is not what its records say: python tools/docs/refresh.py'
     used = {name for text in texts.values() for name in named_in(text)}
     kept = {path.stem for path in RECORDS.glob('*.json')}
-    found += [
-        f'docs/figures.yml: no document has the figure {figure.name}'
-        for figure in figures.values()
-        if not figure.sentence and figure.name not in used and kept.issuperset(figure.records)
-    ]
-    return found + [f'nowhere: {line}' for line in missing_sentences(texts, figures, RECORDS)]
+    for figure in figures.values():
+        if not figure.sentence and figure.name not in used and kept.issuperset(figure.records):
+            yield f'docs/figures.yml: no document has the figure {figure.name}'
+
+
+def unlisted(texts: dict[str, str], listed: dict[str, Any]) -> Iterator[str]:
+    """Tables and pictures that ``docs/figures.yml`` lacks, and reports that are of other records."""
+    for place, text in texts.items():
+        if place not in listed['reports']:
+            heads = (head for head in unmarked_tables(text) if head not in listed['others'])
+            yield from (f'{place}: not in docs/figures.yml: {head}' for head in heads)
+        elif read_record(RECORDS / f'{listed["reports"][place]}.json')['records_sha256'][:16] not in text:
+            name = listed['reports'][place]
+            yield f'{place}: not of the records {name}: python tools/docs/refresh.py --run {name}'
+    pictures = (path.relative_to(ROOT).as_posix() for path in sorted((ROOT / 'docs' / 'images').iterdir()))
+    yield from (f'{place}: not in docs/figures.yml' for place in pictures if place not in listed['pictures'])
 
 
 def inventory(listed: dict[str, Any], figures: dict[str, Figure]) -> list[str]:
     """What is made from which records, and what is not."""
     made = [f'  {figure.name}: {", ".join(figure.records)}' for figure in figures.values()]
     reports = [f'  {place}: {name}' for place, name in listed['reports'].items()]
-    others = [f'  {head} {why}' for head, why in listed['others'].items()]
+    others = [f'  {what} {why}' for what, why in (listed['others'] | listed['pictures']).items()]
     return ['From records:', *made, *reports, 'Not from records:', *others]
 
 
