@@ -50,6 +50,7 @@ extras = {
     'mm-upstream': requirements('mminstall_upstream'),
     'tests': requirements('tests'),
     'optional': requirements('optional'),
+    'examples': requirements('examples'),
     'docs': requirements('docs'),
 }
 extras['all'] = extras['mm'] + extras['tests'] + extras['optional']
