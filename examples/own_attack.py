@@ -12,7 +12,7 @@ from mmssl_robust.utils.assets import ASSETS
 
 encoder = load_encoder('mini')
 head = load_file(ASSETS / 'mini/mini_cifar10.safetensors')
-weight, bias = head['head.fc.weight'], head['head.fc.bias']
+weight, bias = (head[f'head.fc.{name}'].float() for name in ('weight', 'bias'))  # stored in half precision
 
 
 class Doubt(Objective):
