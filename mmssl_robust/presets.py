@@ -7,14 +7,14 @@ from typing import Any
 from mmssl_robust.attack_settings import CLEAN, Sweep, is_worst_case, written
 from mmssl_robust.attacks.arguments import arguments_of
 from mmssl_robust.building import attack_class, build_attack
-from mmssl_robust.utils.config_files import configs_in, read_config
+from mmssl_robust.utils.config_files import ATTACKS, configs_in, read_config
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.names import nearest
 
 
 def presets() -> dict[str, Path]:
     """Name -> file of each preset, in a checkout or an installed package."""
-    return configs_in('configs/_base_/attacks')
+    return configs_in(ATTACKS)
 
 
 def load_preset(name: str, **changes: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mmssl_robust.building import build_attack
 from mmssl_robust.encoders import parse_spec
 from mmssl_robust.presets import check_names, load_presets, swept
 from mmssl_robust.tasks import task_named
-from mmssl_robust.utils.config_files import configs_in, read_config
+from mmssl_robust.utils.config_files import SUITES, configs_in, read_config
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.names import nearest
 from mmssl_robust.utils.wording import listed
@@ -20,7 +20,7 @@ from .suite import Row, Suite
 
 def suites() -> dict[str, Path]:
     """Name -> file of each suite that ships with the package."""
-    return configs_in('configs/benchmarks')
+    return configs_in(SUITES)
 
 
 _SETTINGS: dict[str, tuple[type, str]] = dict(

@@ -9,15 +9,15 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from mmssl_robust.utils.config_files import configs_in, run_configs
+from mmssl_robust.utils.config_files import ATTACKS, SUITES, configs_in, run_configs
 
 from .main import COMMANDS, PROGRAM, summary_of
 
 # What an argument is a name of, by its destination.
 NAMES: dict[str, Callable[[], Any]] = {
     'config': run_configs,
-    'suite': lambda: configs_in('configs/benchmarks'),
-    'attack': lambda: configs_in('configs/_base_/attacks'),
+    'suite': lambda: configs_in(SUITES),
+    'attack': lambda: configs_in(ATTACKS),
 }
 
 
@@ -42,9 +42,9 @@ def completion_parser(line: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers()
     words = line.split()
     for name, module in COMMANDS.items():
-        command = commands.add_parser(name, help=summary_of(module))
+        command = commands.add_parser(name, help=summary_of(module, 'arguments'))
         if name in words[1:2] and line != f'{words[0]} {name}':
-            importlib.import_module(f'{__package__}.{module}').add_arguments(command)
+            importlib.import_module(f'{__package__}.arguments.{module}').add_arguments(command)
             _name_completers(command)
     return parser
 

@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
-from mmssl_robust.utils.config_files import configs_in, run_configs
+from mmssl_robust.utils.config_files import SUITES, configs_in, run_configs
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.versions import check_mm_versions
 from mmssl_robust.version import __version__
 
-SUMMARY = 'say what is installed, which device there is and what is missing'
 # What each is for, of libraries that nothing needs but what it names.
 OPTIONAL = {
     'tensorboard': '--log-to tensorboard',
@@ -43,10 +42,6 @@ class Finding(NamedTuple):
     missing: bool = False
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: it looks at everything."""
-
-
 def run(args: argparse.Namespace) -> None:  # noqa: ARG001
     """Print the findings; exit code 1 if something that is needed is missing."""
     findings = [*_itself(), *_libraries(), *_openmmlab(), *_optional(), *_device(), *_data()]
@@ -63,7 +58,7 @@ def _itself() -> Iterator[Finding]:
 
 
 def _suites() -> dict[str, Path]:
-    return configs_in('configs/benchmarks')
+    return configs_in(SUITES)
 
 
 def _libraries() -> Iterator[Finding]:

@@ -1,18 +1,11 @@
-"""List what there is by name.
-
-Examples:
-    mmssl-robust list suites
-    mmssl-robust list configs
-"""
+"""List what there is by name."""
 
 import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from mmssl_robust.utils.config_files import ENCODERS, configs_in, run_configs
-
-SUMMARY = 'list encoders, attacks, suites, configs or data sets'
+from mmssl_robust.utils.config_files import ATTACKS, ENCODERS, SUITES, configs_in, run_configs
 
 
 def encoders() -> dict[str, Path]:
@@ -23,8 +16,8 @@ def encoders() -> dict[str, Path]:
 
 KINDS: dict[str, Callable[[], dict[str, Path]]] = {
     'encoders': encoders,
-    'attacks': lambda: configs_in('configs/_base_/attacks'),
-    'suites': lambda: configs_in('configs/benchmarks'),
+    'attacks': lambda: configs_in(ATTACKS),
+    'suites': lambda: configs_in(SUITES),
     'configs': run_configs,
     'datasets': lambda: configs_in('configs/_base_/tasks'),
 }
@@ -42,11 +35,6 @@ _SAYS = (
     r'\A# (.+)',
     r"^attack = dict\(\s*type='(?:mmssl_robust\.)?(\w+)'",
 )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command line can say."""
-    parser.add_argument('kind', choices=KINDS)
 
 
 def run(args: argparse.Namespace) -> None:

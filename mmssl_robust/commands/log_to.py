@@ -1,6 +1,5 @@
 """Logs in other places than files, by MMEngine's back ends."""
 
-import argparse
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,26 +8,15 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.visualization import Visualizer
 
+from mmssl_robust.utils.choices import LOG_TO
 from mmssl_robust.utils.errors import UserError
-
-# MMEngine's back ends by their short names, and the package that each needs.
-LOG_TO = {
-    'tensorboard': ('TensorboardVisBackend', 'tensorboard'),
-    'wandb': ('WandbVisBackend', 'wandb'),
-    'mlflow': ('MLflowVisBackend', 'mlflow'),
-}
-
-
-def add_log_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--log-to``."""
-    parser.add_argument('--log-to', nargs='+', choices=LOG_TO, default=[], help='where to log besides files')
 
 
 def backends_of(names: Sequence[str]) -> list[dict[str, Any]]:
     """Configs of MMEngine's back ends.
 
     Args:
-        names: Of :data:`LOG_TO`.
+        names: Of :data:`~mmssl_robust.utils.choices.LOG_TO`.
 
     Raises:
         UserError: If a package is missing.
@@ -55,7 +43,7 @@ class ScalarLog:
     """Logs numbers where there is no Runner.
 
     Args:
-        names: Of :data:`LOG_TO`; none logs nowhere.
+        names: Of :data:`~mmssl_robust.utils.choices.LOG_TO`; none logs nowhere.
         folder: For what the back ends write.
 
     Raises:

@@ -1,8 +1,9 @@
 """``mmssl-robust COMMAND``, also as ``python -m mmssl_robust COMMAND``; ``tools/*.py`` call the same commands.
 
-A command is a module of this folder with ``SUMMARY`` (a literal), ``add_arguments(parser)`` and ``run(args)``, whose
-docstring is its help, and a line of :data:`COMMANDS`; ``args.command_line`` is what was typed. It is imported when
-it is called, no sooner: OpenMMLab takes seconds to import.
+A command is a line of :data:`COMMANDS` and two modules of that name: one in ``arguments/`` with ``SUMMARY`` (a literal)
+and ``add_arguments(parser)``, whose docstring is its help, and one in this folder with ``run(args)``, of which
+``args.command_line`` is what was typed. The latter is imported once the arguments are read, no sooner: OpenMMLab takes
+seconds to import.
 """
 
 import argparse
@@ -41,7 +42,7 @@ COMMANDS = {
     'list': 'listing',
     'doctor': 'doctor',
 }
-"""What is typed -> its module in this folder."""
+"""What is typed -> its modules in this folder and in ``arguments/``."""
 
 _DESCRIPTION = 'Adversarial robustness of self-supervised vision encoders in classification, segmentation and depth.'
 
@@ -67,25 +68,26 @@ def _dispatch(argv: list[str]) -> None:
 
 def usage() -> str:
     """What ``mmssl-robust --help`` prints."""
+    commands = summaries(COMMANDS, 'arguments')
     return (
-        f'usage: {PROGRAM} COMMAND ...\n\n{_DESCRIPTION}\n\ncommands:\n{summaries(COMMANDS)}\n'
+        f'usage: {PROGRAM} COMMAND ...\n\n{_DESCRIPTION}\n\ncommands:\n{commands}\n'
         f'`{PROGRAM} COMMAND --help` tells more. With --verbose a command says all that its libraries say,\n'
         'with --debug where an error came from.\n'
     )
 
 
-def summaries(modules: Mapping[str, str], folder: str = '') -> str:
+def summaries(modules: Mapping[str, str], folder: str) -> str:
     """A line for each command.
 
     Args:
         modules: What is typed -> its module.
-        folder: The folder of the modules, below this one.
+        folder: Theirs, below this one.
     """
     width = max(map(len, modules))
     return ''.join(f'  {name:{width}}  {summary_of(module, folder)}\n' for name, module in modules.items())
 
 
-def summary_of(module: str, folder: str = '') -> str:
+def summary_of(module: str, folder: str) -> str:
     """A command's ``SUMMARY``, read without importing it."""
     source = (Path(__file__).parent / folder / f'{module}.py').read_text(encoding='utf-8')
     for line in ast.parse(source).body:
@@ -95,7 +97,7 @@ def summary_of(module: str, folder: str = '') -> str:
 
 
 def run_command(name: str, argv: Sequence[str], program: str | None = None) -> None:
-    """Import a command, parse its arguments and run it.
+    """Parse the arguments of a command, import and run it.
 
     Args:
         name: Of :data:`COMMANDS`.
@@ -109,10 +111,10 @@ def run_command(name: str, argv: Sequence[str], program: str | None = None) -> N
         raise UserError(f'unknown command {name!r}{nearest(name, COMMANDS)}')
     if '--verbose' in argv:
         os.environ[VERBOSE] = '1'  # before its libraries are imported, and for the processes that it starts
-    module = importlib.import_module(f'{__package__}.{COMMANDS[name]}')
-    args = parsed(parser_of(module, program), argv)
+    arguments = importlib.import_module(f'{__package__}.arguments.{COMMANDS[name]}')
+    args = parsed(parser_of(arguments, program), argv)
     args.command_line = shlex.join([PROGRAM, name, *argv])
-    module.run(args)
+    importlib.import_module(f'{__package__}.{COMMANDS[name]}').run(args)
 
 
 def parser_of(module: ModuleType, program: str | None = None) -> argparse.ArgumentParser:

@@ -1,10 +1,4 @@
-"""Robustness of the embedded mini encoders, standard and DeACL, on three tasks: under three minutes on two CPU cores.
-
-Runs `mmssl-robust test` on the embedded photographs: clean, EmbedAttack and the task's own attack.
-
-Example:
-    mmssl-robust quickstart --out work_dirs/quickstart
-"""
+"""Robustness of the embedded mini encoders, standard and DeACL, on three tasks."""
 
 import mmssl_robust.utils.startup  # noqa: F401
 
@@ -22,7 +16,6 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.assets import ASSETS
 from mmssl_robust.utils.config_files import find_config
 from mmssl_robust.utils.errors import UserError
@@ -30,7 +23,6 @@ from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.progress import progress_lines
 from mmssl_robust.utils.terminal import console
 
-SUMMARY = 'attack the embedded mini encoders on three tasks, in under three minutes'
 # What to call an encoder, and the folder in which it ships with its heads.
 ENCODERS = {'standard': 'mini', 'DeACL': 'mini_deacl'}
 # Evaluations at a time, which share the cores: while one starts, the other computes.
@@ -55,14 +47,6 @@ TASKS = (
     Task('segmentation', 'CamVid', 'configs/segmentation/mini_camvid.py', 'segpgd', 'mIoU', 'mIoU %', 4),
     Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE m', 8),
 )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command line can say."""
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/quickstart'), help='folder for JSON and pictures')
-    parser.add_argument('--steps', type=integer(1), default=20, help='attack steps')
-    parser.add_argument('--images', type=integer(1), help='images for each task at most')
-    parser.add_argument('--show-images', type=integer(1), default=4, help='pictures for each task')
 
 
 def evaluate(task: Task, encoder: str, args: argparse.Namespace) -> dict:

@@ -1,14 +1,4 @@
-"""Evaluate a model on clean and on adversarial images.
-
-Examples:
-    mmssl-robust test configs/segmentation/mini_camvid.py work_dirs/mini_camvid/epoch_10.pth --attack segpgd embed
-    mmssl-robust test CONFIG CHECKPOINT --attack pgd --eps 4/255 --steps 40 --out result.json --show-dir pictures
-    mmssl-robust test CONFIG CHECKPOINT --attack autoattack --norm l2 --eps 0.5
-    mmssl-robust test CONFIG CHECKPOINT --attack pgd --restarts 5 --targeted least-likely
-    bash tools/dist_test.sh CONFIG CHECKPOINT 8 --attack pgd
-    mmssl-robust test CONFIG CHECKPOINT --tta --attack segpgd
-    mmssl-robust test configs/retrieval/mini_cifar10_retrieval.py --attack embed pgd
-"""
+"""Evaluate a model on clean and on adversarial images."""
 
 import mmssl_robust.utils.startup  # noqa: F401
 
@@ -29,19 +19,16 @@ from torch import nn
 
 from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.thresholds import share_thresholds, tell_attacks
-from mmssl_robust.defences.in_config import defences, load_defence, use_defence
+from mmssl_robust.defences.in_config import load_defence, use_defence
 from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.summary import config_hash, library_versions, metrics_table
 from mmssl_robust.evaluation.tta import use_tta
-from mmssl_robust.presets import changed_all, load_preset, preset_name, presets
+from mmssl_robust.presets import changed_all, load_preset, preset_name
 from mmssl_robust.targeted import targeted
-from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.checkpoint import local_path
 from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.cli import (
-    add_common_arguments,
-    add_engine_arguments,
     build_runner,
     load_config,
 )
@@ -59,9 +46,8 @@ from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
 from mmssl_robust.utils.wording import counted
 
-from .log_to import add_log_argument, add_logs
+from .log_to import add_logs
 
-SUMMARY = 'evaluate a model on clean and on adversarial images'
 SCHEMA_VERSION = 1
 """Of what --out writes."""
 # Attack settings that the command line can change.
@@ -70,75 +56,6 @@ SETTINGS = (
     *('norm', 'eps', 'step_size', 'steps', 'queries', 'restarts', 'eot_samples', 'keep', 'active', 'seed'),
     *('surrogate', 'perturbation', 'severity'),
 )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command line can say."""
-    add_common_arguments(parser)
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='path or URL of the weights; a head alone if the config has the encoder; none if its head has no weights',
-    )
-    known = ', '.join(presets())
-    parser.add_argument(
-        '--attack', nargs='+', metavar='NAME', help=f'{known}, or the path of a file; default those in test_cfg.attacks'
-    )
-    parser.add_argument(
-        '--defence', metavar='NAME', help=f'before the model: {", ".join(defences())}, or the path of a file'
-    )
-    parser.add_argument(
-        '--no-bpda', action='store_true', help='attack the defence by its own gradient, to see what that hides'
-    )
-    parser.add_argument('--norm', help='linf, l2 or l1')
-    parser.add_argument('--eps', help="size of the perturbation in that norm, for pixels in [0, 1], e.g. '4/255'")
-    parser.add_argument('--step-size', help="e.g. '1/255'")
-    parser.add_argument('--steps', type=integer(1))
-    parser.add_argument('--queries', type=integer(1), help='of Square')
-    parser.add_argument('--restarts', type=integer(1))
-    parser.add_argument(
-        '--eot-samples', type=integer(1), help='calls of a model with randomness of its own for one gradient'
-    )
-    parser.add_argument(
-        '--targeted',
-        nargs='?',
-        const='',
-        metavar='TARGET',
-        help="a class index or 'least-likely' (default); for depth 'flip' (default) or 'scale:1.1'",
-    )
-    parser.add_argument('--keep', help='best, last or first successful iterate of each image, at which it is done')
-    parser.add_argument(
-        '--active',
-        type=integer(1),
-        help='images of a batch in the model at once during an attack; others take free places',
-    )
-    parser.add_argument('--seed', type=integer(0), help='of the random starts')
-    parser.add_argument('--surrogate', metavar='ENCODER', help='whose embedding `transfer` attacks, by name or path')
-    parser.add_argument('--perturbation', metavar='FILE', help='what `universal` adds to every image')
-    parser.add_argument('--severity', type=integer(1), help='of corruptions and edits, 1 to 5')
-    parser.add_argument('--sanity', action='store_true', help='check whether the attacks are believable, on few images')
-    parser.add_argument('--sanity-images', type=integer(1), default=16, help='how many')
-    parser.add_argument(
-        '--sanity-other', metavar='ENCODER', help='weights of another encoder, for the check by transfer'
-    )
-    add_engine_arguments(parser)
-    parser.add_argument(
-        '--tta',
-        action='store_true',
-        help="of a segmentor: average scales and mirror images, those of the config's tta_pipeline or else DINOv2's",
-    )
-    parser.add_argument(
-        '--weights',
-        choices=('ema', 'raw'),
-        help='of a checkpoint with both, by default their average over the training',
-    )
-    parser.add_argument('--batch-size', type=integer(1), help='images at a time; no image depends on the others')
-    parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
-    parser.add_argument('--out', metavar='FILE.json', help='write the results here')
-    parser.add_argument('--show-dir', help='draw attacked images into this folder')
-    parser.add_argument('--show-images', type=integer(1), default=8, help='how many for each attack')
-    add_log_argument(parser)
 
 
 def chosen_attacks(args: argparse.Namespace, cfg: Config, thresholds: dict[str, float]) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,4 @@
-"""Train an encoder or a head.
-
-Examples:
-    mmssl-robust train configs/segmentation/mini_camvid.py
-    mmssl-robust train configs/deacl/dino_mini.py --resume --log-to tensorboard
-    bash tools/dist_train.sh configs/deacl/dino_vitb16_in1k.py 8 --amp
-"""
+"""Train an encoder or a head."""
 
 import mmssl_robust.utils.startup  # noqa: F401
 
@@ -21,7 +15,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmssl_robust.datasets.thresholds import share_thresholds
-from mmssl_robust.utils.cli import add_common_arguments, build_runner, load_config
+from mmssl_robust.utils.cli import build_runner, load_config
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count, check_labels, named_data_errors
 from mmssl_robust.utils.errors import UserError
@@ -30,38 +24,9 @@ from mmssl_robust.utils.resume import resume_from
 from mmssl_robust.utils.sole_writer import sole_writer
 from mmssl_robust.utils.stopping import going_on_later
 
-from .log_to import add_log_argument, add_logs
+from .log_to import add_logs
 
-SUMMARY = 'train an encoder or a head'
 PRECISIONS = {'bf16': ('bfloat16', dict(enabled=False)), 'fp16': ('float16', 'dynamic')}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command line can say."""
-    add_common_arguments(parser)
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        help='continue from the newest checkpoint that is whole, or from a given one',
-    )
-    parser.add_argument(
-        '--amp', nargs='?', const='bf16', choices=PRECISIONS, help='mixed precision, by default bf16 (needs a GPU)'
-    )
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate by the batch size')
-    parser.add_argument(
-        '--cache-features',
-        nargs='?',
-        const='4GB',
-        metavar='SIZE',
-        help='keep the features of a frozen encoder in this much memory, by default 4GB; pays without random crops',
-    )
-    parser.add_argument(
-        '--on-corrupt',
-        choices=('fail', 'skip'),
-        help='what a sample that cannot be read does; skip: the next one takes its place (default fail)',
-    )
-    add_log_argument(parser)
 
 
 def use_amp(cfg: Config, precision: str) -> None:

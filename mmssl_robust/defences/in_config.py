@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from mmssl_robust.utils.config_files import configs_in, read_config
+from mmssl_robust.utils.config_files import DEFENCES, configs_in, read_config
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.names import nearest
 
@@ -15,7 +15,7 @@ _TYPE = 'mmssl_robust.Defended'
 
 def defences() -> dict[str, Path]:
     """Name -> file of each defence that ships with the package."""
-    return configs_in('configs/_base_/defences')
+    return configs_in(DEFENCES)
 
 
 def load_defence(name: str) -> dict[str, Any]:

@@ -14,11 +14,8 @@ from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import check_integer, check_number, parse_number
 
-IMAGES = dict(embedding=16, classification=64, segmentation=8, depth=8)
-"""Task -> images that are attacked where nothing else is said, for a first look on a CPU."""
-WEAKER = ('2/255', '4/255')
-"""Beside the presets' own, sizes at which images without labels are attacked."""
-PROTOCOLS = ('quick', 'paper')
+from .defaults import IMAGES, PROTOCOLS, WEAKER
+
 _LABELLED = ('segmentation', 'depth')
 
 

@@ -17,7 +17,8 @@ from mmssl_robust.utils.files import whole_file
 from mmssl_robust.utils.slug import slug
 
 from .configs import config_of
-from .plan import IMAGES, Plan
+from .defaults import IMAGES
+from .plan import Plan
 from .results import Results
 
 CONFIG_FILE = 'config.py'

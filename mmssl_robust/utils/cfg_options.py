@@ -4,17 +4,19 @@ import argparse
 import copy
 import re
 from collections.abc import Mapping
-from typing import Any
-
-from mmengine.config import Config, DictAction
+from typing import TYPE_CHECKING, Any
 
 from .errors import UserError, reason_of
+from .versions import check_mm_versions
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _KEY = re.compile(r'[^.=\s]+(?:\.[^.=\s]+)*')
 
 
-class Options(DictAction):  # type: ignore[misc]
-    """MMEngine's ``KEY=VALUE`` with a word on what is none."""
+class Options(argparse.Action):
+    """MMEngine's ``KEY=VALUE`` with a word on what is none; MMEngine is imported where there is one to read."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
         """Read it."""
@@ -26,13 +28,16 @@ class Options(DictAction):  # type: ignore[misc]
                 parser.error(f'--cfg-options {option!r}: it counts in a file alone: write it into the config')
             if not value.isascii() and _is_number(value):
                 parser.error(f'--cfg-options {option!r}: write the number with the digits 0 to 9')
+        check_mm_versions()
+        from mmengine.config import DictAction
+
         try:
-            super().__call__(parser, namespace, values)
+            DictAction(self.option_strings, self.dest)(parser, namespace, values)
         except (AssertionError, ValueError) as error:
             parser.error(f'--cfg-options: {error}')
 
 
-def merge_options(cfg: Config, options: Mapping[str, Any], path: str) -> None:
+def merge_options(cfg: 'Config', options: Mapping[str, Any], path: str) -> None:
     """Put options into a config.
 
     Args:
@@ -53,6 +58,8 @@ def merge_options(cfg: Config, options: Mapping[str, Any], path: str) -> None:
 
 
 def _fits(cfg: dict[str, Any], key: str, value: Any) -> bool:
+    from mmengine.config import Config
+
     try:
         Config(copy.deepcopy(cfg)).merge_from_dict({key: value})
     except Exception:

@@ -1,4 +1,4 @@
-"""What ``tools/train.py`` and ``tools/test.py`` share: arguments, config, launcher, runner."""
+"""What commands and tools that build a Runner share: config, launcher, runner."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from .cfg_options import Options, merge_options
+from .cfg_options import merge_options
 from .checkpoint import register_safe_loaders
 from .config_files import find_config, read_config
 from .config_values import check_values
@@ -17,55 +17,9 @@ from .data_check import check_data_folders
 from .errors import UserError
 from .files import check_folder
 from .known_keys import unknown_keys
-from .launch import LAUNCHERS, check_launcher, join_by_gloo, started_by
-from .precision import PRECISIONS
+from .launch import check_launcher, join_by_gloo
 from .strict_runner import strict
 from .terminal import warn
-
-
-def add_common_arguments(parser: argparse.ArgumentParser, work_dir: str = 'work_dirs/CONFIG_NAME') -> None:
-    """Add the arguments that OpenMMLab users expect of every tool that builds a Runner.
-
-    Args:
-        parser: Of the tool.
-        work_dir: The default of ``--work-dir``, in words.
-    """
-    parser.add_argument('config', help='path of the config file')
-    parser.add_argument('--work-dir', help=f'folder for what is written; default {work_dir}')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=Options,
-        default={},
-        metavar='KEY=VALUE',
-        help='change settings of the config, e.g. train_cfg.max_epochs=2 or a.b="[1,2]"',
-    )
-    add_launcher_arguments(parser)
-
-
-def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what tells a process how it was started beside others."""
-    words = 'how the processes were started; torchrun is noticed'
-    parser.add_argument('--launcher', choices=LAUNCHERS, default=started_by(), help=words)
-    # torch.distributed.launch passes it; torchrun sets LOCAL_RANK itself.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-
-
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add in what precision and in how much memory examples are made."""
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        '--precision',
-        choices=PRECISIONS,
-        default='fp32',
-        help='in which examples are made; they are scored in fp32. fast-fp32: as exact, on a CPU by oneDNN',
-    )
-    group.add_argument('--amp', dest='precision', action='store_const', const='bf16', help='--precision bf16')
-    parser.add_argument(
-        '--attack-memory',
-        metavar='SIZE',
-        help="for activations of windows, e.g. '2GB'; more of them are computed twice (default: a quarter of all)",
-    )
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -19,6 +19,9 @@ _PACKAGE = Path(mmssl_robust.__file__).parent
 _ROOTS = (_PACKAGE.parent, _PACKAGE / '.mim')  # a checkout, an installed package
 ENCODERS = 'configs/_base_/models'
 """Where the configs of encoders are."""
+ATTACKS = 'configs/_base_/attacks'
+DEFENCES = 'configs/_base_/defences'
+SUITES = 'configs/benchmarks'
 _VARIABLE = 'MMSSL_CONFIGS'
 
 

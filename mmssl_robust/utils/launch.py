@@ -12,7 +12,6 @@ from torch import distributed
 
 from .errors import UserError
 
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 PATIENCE = 6 * 3600
 """Seconds for which processes of an evaluation wait for one that still attacks; one that dies ends them all at once."""
 # What each calls a process's rank, their number, and its rank on its host.
@@ -25,16 +24,11 @@ _START = dict(pytorch='torchrun', slurm='srun', mpi="Open MPI's mpirun")
 _PORT = '29500'  # PyTorch's own
 
 
-def started_by() -> str:
-    """What started this process, where that is certain: torchrun says so, others must be named."""
-    return 'pytorch' if 'TORCHELASTIC_RUN_ID' in os.environ else 'none'
-
-
 def check_launcher(launcher: str) -> None:
     """Check that a launcher did start this process.
 
     Args:
-        launcher: One of :data:`LAUNCHERS`.
+        launcher: One of :data:`~mmssl_robust.utils.choices.LAUNCHERS`.
 
     Raises:
         UserError: If its variables are missing, or cannot be meant.
@@ -72,7 +66,7 @@ def join_by_gloo(launcher: str, seconds: float | None = None) -> None:
     """Join the other processes where there is no GPU, which MMEngine takes for granted.
 
     Args:
-        launcher: Of :data:`LAUNCHERS`, not ``'none'``.
+        launcher: Of :data:`~mmssl_robust.utils.choices.LAUNCHERS`, not ``'none'``.
         seconds: How long to wait for another process; None for PyTorch's time.
 
     Raises:
@@ -90,7 +84,7 @@ def init_processes(launcher: str) -> str:
     """Join the other processes, where the launcher started several, without a Runner.
 
     Args:
-        launcher: One of :data:`LAUNCHERS`.
+        launcher: One of :data:`~mmssl_robust.utils.choices.LAUNCHERS`.
 
     Returns:
         The device of this process.

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmssl_robust.utils.choices import PRECISIONS
 from mmssl_robust.utils.errors import UserError
 
-PRECISIONS = ('fp32', 'fast-fp32', 'bf16', 'fp16')
 HALF = dict(bf16=torch.bfloat16, fp16=torch.float16)
 """Precisions in which examples are made under autocast, and its type."""
 

@@ -15,6 +15,10 @@ from mmssl_robust.version import __version__
 FOLDER = Path(command_line.__file__).parent
 
 
+def arguments_of(module):
+    return importlib.import_module(f'mmssl_robust.commands.arguments.{module}')
+
+
 def said(capsys, *arguments):
     command_line.main(arguments)
     return capsys.readouterr().out
@@ -33,7 +37,7 @@ def refused(capsys, *arguments):
 def test_help_names_every_command_with_its_summary(capsys, arguments):
     text = said(capsys, *arguments)
     for name, module in command_line.COMMANDS.items():
-        assert f'  {name} ' in text and importlib.import_module(f'mmssl_robust.commands.{module}').SUMMARY in text
+        assert f'  {name} ' in text and arguments_of(module).SUMMARY in text
 
 
 def test_version(capsys):
@@ -100,6 +104,8 @@ def test_every_converter_has_help(capsys, name):
 def test_no_module_is_without_a_command():
     helpers = {'__init__', 'main', 'completion', 'cost_table', 'log_to'}
     assert {path.stem for path in FOLDER.glob('*.py')} - helpers == set(command_line.COMMANDS.values())
+    with_arguments = {path.stem for path in (FOLDER / 'arguments').glob('*.py')} - {'__init__'}
+    assert with_arguments == set(command_line.COMMANDS.values())
     modules = {path.stem for path in (FOLDER / 'converters').glob('*.py')} - {'__init__'}
     assert modules == set(CONVERTERS.values())
 

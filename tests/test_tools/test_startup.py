@@ -18,14 +18,14 @@ def without_mmseg(name):
     return version(name)
 metadata.version = without_mmseg
 sys.modules['mmseg'] = sys.modules['mmengine'] = None
-sys.argv = [sys.argv[1], '--help']
+sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name='__main__')
 """
 
 
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
 def test_missing_library_is_one_line(tool):
-    command = [sys.executable, '-c', WITHOUT_MMSEG, str(ROOT / 'tools' / tool)]
+    command = [sys.executable, '-c', WITHOUT_MMSEG, str(ROOT / 'tools' / tool), 'mini_cifar10']
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 2
     assert process.stderr.count('\n') == 1 and 'mmsegmentation' in process.stderr and 'pip install' in process.stderr
@@ -37,3 +37,11 @@ def test_every_tool_has_debug(tool):
     text = tool.read_text()
     if 'one_line_errors' in text:
         assert ' Parser(' in text and 'argparse.ArgumentParser(' not in text
+
+
+@pytest.mark.parametrize('command', ['train', 'test', 'evaluate'])
+def test_help_needs_no_library(command):
+    script = f'from mmssl_robust.commands.main import main; main(["{command}", "--help"])'
+    code = WITHOUT_MMSEG.rpartition('sys.argv =')[0] + script
+    process = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0 and process.stdout.startswith(f'usage: mmssl-robust {command}')

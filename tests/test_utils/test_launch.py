@@ -8,7 +8,8 @@ import torch
 from torch import distributed
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.launch import check_launcher, join_by_gloo, started_by
+from mmssl_robust.utils.launch import check_launcher, join_by_gloo
+from mmssl_robust.utils.shared_arguments import started_by
 
 VARIABLES = {
     'pytorch': dict(RANK='{rank}', WORLD_SIZE='2', LOCAL_RANK='{rank}', MASTER_ADDR='127.0.0.1'),

@@ -8,10 +8,10 @@ import torch
 from timm.models.vision_transformer import Attention
 
 from mmssl_robust.utils import precision as precision_module
+from mmssl_robust.utils.choices import PRECISIONS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import (
     EXACT,
-    PRECISIONS,
     bf16_is_fast,
     check_precision,
     gemm_route,

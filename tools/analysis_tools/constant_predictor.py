@@ -24,9 +24,10 @@ from rich.progress import track
 
 from mmssl_robust.datasets.thresholds import share_thresholds
 from mmssl_robust.utils.arguments import Parser
-from mmssl_robust.utils.cli import add_common_arguments, load_config
+from mmssl_robust.utils.cli import load_config
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.shared_arguments import add_common_arguments
 
 
 def parse_args() -> argparse.Namespace:

@@ -22,10 +22,11 @@ from torch import Tensor
 from mmssl_robust.models.algorithms.task_aware import TaskAware
 from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.arguments import Parser, integer
-from mmssl_robust.utils.cli import add_common_arguments, load_config
+from mmssl_robust.utils.cli import load_config
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.quiet import hush_terminal
+from mmssl_robust.utils.shared_arguments import add_common_arguments
 
 
 def parse_args() -> argparse.Namespace:

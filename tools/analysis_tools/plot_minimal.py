@@ -33,12 +33,13 @@ from mmssl_robust.evaluation.walk import victims_in
 from mmssl_robust.presets import changed_all, load_preset, preset_name
 from mmssl_robust.robustness_curve import area_below, median_size, optimality
 from mmssl_robust.utils.arguments import Parser, integer
-from mmssl_robust.utils.cli import add_common_arguments, load_config
+from mmssl_robust.utils.cli import load_config
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.config_values import check_sections
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.numbers import parse_number
 from mmssl_robust.utils.quiet import hush_terminal
+from mmssl_robust.utils.shared_arguments import add_common_arguments
 from mmssl_robust.utils.state_dict import build_with_weights
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.victims import Victim

@@ -1,0 +1,1 @@
+"""What each command takes, apart from what it does: help and mistakes need none of the libraries."""
