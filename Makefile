@@ -3,6 +3,10 @@
 
 PYTHON ?= python3
 JOBS ?= 2
+# PyTorch comes from PyPI, with CUDA's libraries, unless one of these is said (docs/installation.md):
+# another index, such as https://download.pytorch.org/whl/cpu; or 1, to see the PyTorch that $(PYTHON) has.
+EXTRA_INDEX ?=
+SYSTEM_TORCH ?=
 REQUIREMENTS := setup.py pyproject.toml $(wildcard requirements/*.txt)
 CONSTRAINTS := -c requirements/constraints.txt
 # A worker keeps to files beside each other, whose fixtures are built once, until it has none left.
@@ -11,7 +15,7 @@ PYTEST := -m pytest -n $(JOBS) --dist worksteal
 # Each pytest worker has its own process: more threads would only fight for the cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test test-slow test-wheel test-upstream lint configs docs docs-links clean
+.PHONY: quickstart test test-slow test-wheel test-upstream lint configs docs docs-links dist versions licences sbom clean
 .DELETE_ON_ERROR:
 
 quickstart: export OMP_NUM_THREADS = $(JOBS)
@@ -49,25 +53,56 @@ docs: .venv/.docs
 docs-links: .venv/.docs
 	$(SPHINX) -b linkcheck . build/links
 
+# A source archive and, made from it, a wheel, which is installed and run outside the checkout.
+dist: .venv/.installed .venv-release/.installed
+	rm -rf dist
+	.venv-release/bin/python -m build --no-isolation
+	.venv-release/bin/python -m twine check --strict dist/*
+	.venv/bin/python tools/check_dist.py dist
+
+# Every pair of Python and PyTorch of docs/versions.md, hours and several GB each; one: ARGS="-s \"versions(...)\"".
+versions: .venv-release/.installed
+	.venv-release/bin/python -m nox $(ARGS)
+
+licences: .venv/.installed .venv-release/.installed
+	.venv-release/bin/python tools/docs/licences.py .venv/bin/python docs/licences.md
+
+# What is installed in .venv, in CycloneDX's form; it is made where it is needed, and not kept in the repository.
+sbom: .venv/.installed .venv-release/.installed
+	mkdir -p build
+	.venv-release/bin/python -m cyclonedx_py environment --pyproject pyproject.toml --of JSON -o build/sbom.json .venv/bin/python
+
 clean:
 	rm -rf docs/reference docs/model_zoo.md build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name .venv\* -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # In the recipes of the environments, whose stamp file lies in the environment's folder:
 PIP = $(@D)/bin/python -m pip
-MAKE_VENV = test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
+INDEX = $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
+MAKE_VENV = test -x $(@D)/bin/pip || { $(PYTHON) -m venv $(@D) $(if $(SYSTEM_TORCH),&& $(SEE_OTHERS)); }
+# A file of paths, where `venv --system-site-packages` would pass by a $(PYTHON) that is in an environment itself.
+SEE_OTHERS = $(PYTHON) -c 'import site; print(*site.getsitepackages(), sep="\n")' > \
+    $$($(@D)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth
+# The pins, but for those of a PyTorch that is there already.
+PINS = $(if $(SYSTEM_TORCH),-c $(@D)/constraints.txt,$(CONSTRAINTS))
 # The mm* libraries ask for opencv-python, which needs libGL; on a machine without it, its headless twin does.
 MEND_CV2 = $(@D)/bin/python -c 'import cv2' 2> /dev/null || { $(PIP) uninstall -y opencv-python && \
     $(PIP) install $(CONSTRAINTS) --force-reinstall --no-deps opencv-python-headless; }
 
 .venv/.installed: $(REQUIREMENTS)
 	$(MAKE_VENV)
-	$(PIP) install $(CONSTRAINTS) -e '.[mm,tests]'
+	sed '/^torch/d' requirements/constraints.txt > $(@D)/constraints.txt
+	$(PIP) install $(INDEX) $(PINS) -e '.[mm,tests]'
 	$(MEND_CV2)
 	touch $@
 
 .venv/.docs: .venv/.installed requirements/docs.txt
-	$(PIP) install $(CONSTRAINTS) -e '.[docs]'
+	$(PIP) install $(INDEX) $(PINS) -e '.[docs]'
+	touch $@
+
+.venv-release/.installed: requirements/release.txt requirements/constraints.txt
+	$(MAKE_VENV)
+	$(PIP) install $(CONSTRAINTS) -r requirements/release.txt
 	touch $@
 
 # mmcv is compiled against the installed torch (C++ compiler needed, about 6 minutes on 2 cores).

@@ -55,25 +55,13 @@ extras = {
 }
 extras['all'] = extras['mm'] + extras['tests'] + extras['optional']
 
+# What is no computation stands in pyproject.toml.
 setup(
-    name='mmssl_robust',
     version=version(),
-    description='Adversarial robustness of self-supervised vision encoders in classification, segmentation and depth',
-    long_description=(ROOT / 'README.md').read_text() if (ROOT / 'README.md').is_file() else '',
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    python_requires='>=3.10',
     packages=find_packages(include=['mmssl_robust', 'mmssl_robust.*']),
     package_data={'mmssl_robust': ['py.typed', 'assets/**/*', 'benchmark/report/*.j2']},
     # Never any mm* here: two sets of distributions own the same files, and the user chooses by an extra.
     install_requires=requirements('runtime'),
     extras_require=extras,
-    entry_points={'console_scripts': ['mmssl-robust = mmssl_robust.commands.main:main']},
     cmdclass={'build_py': BuildPy},
-    classifiers=[
-        'Programming Language :: Python :: 3.10',
-        'Programming Language :: Python :: 3.11',
-        'Programming Language :: Python :: 3.12',
-        'Topic :: Scientific/Engineering :: Artificial Intelligence',
-    ],
 )

@@ -9,6 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from mmssl_robust.version import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SOURCE = shutil.ignore_patterns(
     '.*', '__pycache__', 'build', 'dist', '*.egg-info', 'work_dirs', 'data', '*.safetensors'
@@ -61,7 +63,8 @@ def test_source_archive_builds_the_same_wheel(tree, wheel, tmp_path):
     with tarfile.open(build(tree, 'build_sdist')) as archive:
         archive.extractall(tmp_path)
     (source,) = tmp_path.iterdir()
-    assert {'LICENSE', 'CITATION.cff', 'requirements/constraints.txt'} <= files(source, '.')
+    assert {'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'requirements/constraints.txt'} <= files(source, '.')
+    assert not files(source, 'tests')
     with ZipFile(build(source, 'build_wheel')) as again:
         assert sorted(again.namelist()) == sorted(wheel.namelist())
 
@@ -75,3 +78,4 @@ def test_requires_no_mm_distribution_unless_asked(wheel):
     assert any(line.startswith('onedl-mmcv') and 'extra == "mm"' in line for line in required)
     assert any(line.startswith('mmcv') and 'extra == "mm-upstream"' in line for line in required)
     assert 'Requires-Python: >=3.10' in metadata
+    assert f'Version: {__version__}' in metadata and 'License-Expression: Apache-2.0' in metadata
