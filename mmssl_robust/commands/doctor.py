@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 from mmssl_robust.utils.config_files import SUITES, configs_in, run_configs
 from mmssl_robust.utils.errors import UserError, first_line
+from mmssl_robust.utils.torch_build import advice, cuda_bytes, has_driver
 from mmssl_robust.utils.versions import check_mm_versions
 from mmssl_robust.version import __version__
 
@@ -118,6 +119,9 @@ def _device() -> Iterator[Finding]:
         return
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     yield Finding('device', ', '.join(names) or f'CPU, {os.cpu_count()} cores, {torch.get_num_threads()} threads')
+    hint = '' if names else advice(torch.version.cuda, has_driver(), cuda_bytes())
+    if hint:
+        yield Finding('PyTorch', hint)
 
 
 def _data() -> Iterator[Finding]:

@@ -1,0 +1,52 @@
+"""Whether the installed PyTorch suits the machine, and what to do where it does not."""
+
+from importlib import metadata
+from pathlib import Path
+
+CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
+"""PyTorch's index of its builds for CPUs."""
+_DRIVER = Path('/proc/driver/nvidia/version')
+
+
+def has_driver() -> bool:
+    """Whether NVIDIA's driver is loaded, whatever PyTorch can use."""
+    return _DRIVER.is_file()
+
+
+def cuda_bytes() -> int:
+    """Bytes of CUDA's libraries that came with PyTorch, by their lists of files."""
+    return sum(
+        file.size or 0
+        for distribution in metadata.distributions()
+        if (distribution.metadata['Name'] or '').startswith('nvidia-')
+        for file in distribution.files or ()
+    )
+
+
+def advice(cuda: str | None, driver: bool, size: int) -> str:
+    """What to do about a PyTorch that computes on the CPU.
+
+    Args:
+        cuda: The CUDA that it was built for; None for a CPU build.
+        driver: Whether there is a driver of NVIDIA's.
+        size: Bytes of CUDA's libraries.
+
+    Returns:
+        A sentence, or nothing where all is as it should be.
+    """
+    if driver and cuda is None:
+        return (
+            'there is an NVIDIA GPU, which this CPU build of PyTorch cannot use: run '
+            '`pip uninstall -y torch torchvision && pip install torch torchvision`'
+        )
+    if driver:
+        return (
+            f'there is an NVIDIA GPU, which this PyTorch, built for CUDA {cuda}, cannot use: is its driver older '
+            '(`nvidia-smi` says for which CUDA it is), or CUDA_VISIBLE_DEVICES empty?'
+        )
+    if cuda and size:
+        return (
+            f'{size / 1e9:.1f} GB of CUDA libraries serve nothing without a GPU: a new environment, first '
+            f'`pip install torch torchvision --index-url {CPU_INDEX}`, does without'
+        )
+    return ''
