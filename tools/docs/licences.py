@@ -15,8 +15,8 @@ HEAD = """# Licences of dependencies
 
 mmssl_robust is under the Apache License 2.0. What it depends on, directly or through others, is listed below as each
 distribution says of itself: all that the environment of `make` has, with the versions of
-`requirements/constraints.txt`, the extras `mm` and `tests`, and parts of `optional` ({platform}). `make licences` writes this page. None of it
-is part of a wheel or source archive of mmssl_robust: pip fetches it.
+`requirements/constraints.txt`, the extras `mm` and `tests`, and parts of `optional` ({platform}). `make licences`
+writes this page. None of it is part of a wheel or source archive of mmssl_robust: pip fetches it.
 Photographs and weights that ship with the package have their own: [samples](../mmssl_robust/assets/samples/README.md),
 [mini](../mmssl_robust/assets/mini/README.md).
 
