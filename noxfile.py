@@ -21,6 +21,7 @@ PAGE = ROOT / 'docs' / 'versions.md'
 PYTHONS = ('3.10', '3.11', '3.12', '3.13')
 TORCHVISION = {'2.4.1': '0.19.1', '2.8.0': '0.23.0', '2.11.0': '0.26.0', '2.14.1': '0.29.1'}
 """PyTorch -> torchvision that was built for it."""
+WITHOUT_WHEELS = {('3.13', '2.4.1')}
 # The parts that call most of PyTorch, timm and OpenMMLab: what holds of every attack, losses, models, and the bridge.
 TESTS = ('tests/test_attacks/test_pgd_contract.py', 'tests/test_functional', 'tests/test_models', 'tests/test_victims')
 MINI = ('evaluate', 'mini', 'mmssl_robust/assets/samples/cifar10/test', '--max-images', '4', '--steps', '2')
@@ -32,12 +33,11 @@ MINI = ('evaluate', 'mini', 'mmssl_robust/assets/samples/cifar10/test', '--max-i
 def versions(session: nox.Session, torch: str) -> None:
     """Install, run tests, evaluate an encoder, write what came of it."""
     python = str(session.python)
-    try:
-        outcome = _tried(session, torch)
-    except nox.command.CommandFailed:
-        outcome = 'cannot be installed'
+    if (python, torch) in WITHOUT_WHEELS:
+        session.skip(f'PyTorch {torch} has no wheels for Python {python}')
+    outcome = _tried(session, torch)
     _write(python, torch, outcome)
-    if 'passed' not in outcome or 'failed' in outcome:
+    if 'passed' not in outcome or 'failed' in outcome or 'error' in outcome:
         session.error(outcome)
 
 
@@ -51,7 +51,7 @@ def _tried(session: nox.Session, torch: str) -> str:
     session.install('-c', str(constraints), '--force-reinstall', '--no-deps', 'opencv-python-headless')
     log = Path(session.create_tmp()) / 'pytest.log'
     with log.open('w') as file:
-        session.run('python', '-m', 'pytest', *TESTS, stdout=file, success_codes=[0, 1], env=dict(OMP_NUM_THREADS='1'))
+        session.run('python', '-m', 'pytest', *TESTS, stdout=file, success_codes=[0, 1, 2], env=dict(OMP_NUM_THREADS='1'))
     said = re.sub(r' in [\d.]+s.*', '', log.read_text().strip().splitlines()[-1]).strip('= ')
     session.run('python', '-m', 'mmssl_robust', *MINI, '--out', session.create_tmp() + '/mini')
     return said

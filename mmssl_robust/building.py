@@ -1,7 +1,7 @@
 """Registers attacks and objectives, which know no MMEngine type, and builds them from configs."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from mmengine.registry import Registry
 
@@ -15,7 +15,8 @@ from mmssl_robust.utils.signatures import check_kinds
 
 _BASES = (attacks.Attack, attacks.Ensemble, attacks.Objective)
 for part in dict.fromkeys(getattr(room, name) for room in (attacks, objectives) for name in room.__all__):
-    if isinstance(part, type) and part not in _BASES:
+    # Python 3.10 takes aliases such as Callable[...] for types, too.
+    if isinstance(part, type) and get_origin(part) is None and part not in _BASES:
         if issubclass(part, (attacks.Attack, attacks.Ensemble)):
             ATTACKS.register_module(module=part)
         elif issubclass(part, attacks.Objective):

@@ -11,6 +11,7 @@ from mmssl_robust import evaluate
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.row_records import read_rows
 from mmssl_robust.commands import evaluate as command
+from mmssl_robust.commands.arguments.evaluate import add_arguments
 from mmssl_robust.easy.results import Results
 from mmssl_robust.utils.config_files import read_config
 from mmssl_robust.utils.errors import UserError
@@ -21,7 +22,7 @@ FEW = ('--max-images', '2', '--steps', '2', '--no-report', '--eps', '4/255')
 
 def call(*arguments):
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    add_arguments(parser)
     command.run(parser.parse_args([str(argument) for argument in arguments]))
 
 
