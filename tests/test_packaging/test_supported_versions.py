@@ -20,7 +20,7 @@ def constants():
 
 def test_every_pair_has_a_line():
     lines = re.findall(
-        r'^\| (3\.\d+) \| ([\d.]+) \| ([^|]+) \| ([^|]*) \|$', (ROOT / 'docs/versions.md').read_text(), re.MULTILINE
+        r'^\| (3\.\d+) \| ([\d.]+) \| ([^|]+) \|([^|]*)\|$', (ROOT / 'docs/versions.md').read_text(), re.MULTILINE
     )
     pairs = [(python, torch) for python, torch, *_ in lines]
     wanted = constants()
