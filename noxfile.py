@@ -51,7 +51,8 @@ def _tried(session: nox.Session, torch: str) -> str:
     session.install('-c', str(constraints), '--force-reinstall', '--no-deps', 'opencv-python-headless')
     log = Path(session.create_tmp()) / 'pytest.log'
     with log.open('w') as file:
-        session.run('python', '-m', 'pytest', *TESTS, stdout=file, success_codes=[0, 1, 2], env=dict(OMP_NUM_THREADS='1'))
+        command = ('python', '-m', 'pytest', *TESTS)
+        session.run(*command, stdout=file, success_codes=[0, 1, 2], env=dict(OMP_NUM_THREADS='1'))
     said = re.sub(r' in [\d.]+s.*', '', log.read_text().strip().splitlines()[-1]).strip('= ')
     session.run('python', '-m', 'mmssl_robust', *MINI, '--out', session.create_tmp() + '/mini')
     return said

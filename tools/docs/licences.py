@@ -22,8 +22,8 @@ Photographs and weights that ship with the package have their own: [samples](../
 
 CUDA's libraries (`nvidia-*`) are proprietary; a [CPU build of PyTorch](installation.md#without-cuda) does without them.
 
-`make sbom` writes a bill of materials of the same environment in CycloneDX's form, `build/sbom.json`. It is made, not
-kept in the repository: it is true of one environment alone.
+`make sbom` writes a bill of materials of the same environment in CycloneDX's form into the folder `build`. It is made,
+not kept in the repository: it is true of one environment alone.
 """
 OWN = ('mmssl_robust', 'mmssl-robust')
 
