@@ -7,16 +7,16 @@ model = dict(
         dict(
             share=0.5,
             attack=dict(
-                type='mmssl_robust.PGD', objective=objective, norm='linf', eps='4/255', step_size='2/255', steps=5
+                type='mmssl_robust.PGD', objective=objective, norm='linf', eps='4/255', step_size='2/255', steps=2
             ),
         ),
         dict(
             share=0.25,
-            attack=dict(type='mmssl_robust.PGD', objective=objective, norm='l2', eps=0.5, step_size=0.2, steps=5),
+            attack=dict(type='mmssl_robust.PGD', objective=objective, norm='l2', eps=0.5, step_size=0.25, steps=2),
         ),
         dict(
             share=0.25,
-            attack=dict(type='mmssl_robust.PGD', objective=objective, norm='l1', eps=12.0, step_size=5.0, steps=5),
+            attack=dict(type='mmssl_robust.PGD', objective=objective, norm='l1', eps=12.0, step_size=6.0, steps=2),
         ),
     ],
 )

@@ -11,5 +11,5 @@ model = dict(
     heads={{_base_.heads}},
     embedding_weight=0.0,
     # On the labels' loss, by the head that an image has a label for.
-    attack=dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=5),
+    attack=dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=2),
 )

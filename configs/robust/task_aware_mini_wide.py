@@ -12,5 +12,5 @@ model = dict(
     heads={{_base_.heads}},
     embedding_weight=0.1,
     # On the sum of what the heads say.
-    attack=dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=5),
+    attack=dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=2),
 )

@@ -1,6 +1,6 @@
 # Task-aware training that never sees the head for camvid, to be tested on it.
 _base_ = './task_aware_mini_wide.py'
-pgd = dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=5)
+pgd = dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=2)
 model = dict(
     heads=dict(_delete_=True, cifar10={{_base_.heads.cifar10}}, nyu={{_base_.heads.nyu}}),
     attack=None,

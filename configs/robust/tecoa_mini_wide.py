@@ -16,5 +16,5 @@ model = dict(
         ),
     ),
     embedding_weight=0.0,
-    attack=dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=5),
+    attack=dict(type='mmssl_robust.PGD', norm='linf', eps='4/255', step_size='2/255', steps=2),
 )

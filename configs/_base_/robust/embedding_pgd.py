@@ -1,4 +1,4 @@
-# The student, and the inner attack of methods on embeddings: five steps of 2/255 within 4/255, from the teacher's.
+# The student, and the inner attack of methods on embeddings: two steps of 2/255 within 4/255, from the teacher's.
 _base_ = ['mini_wide_student.py']
 model = dict(
     attack=dict(
@@ -7,6 +7,6 @@ model = dict(
         norm='linf',
         eps='4/255',
         step_size='2/255',
-        steps=5,
+        steps=2,
     ),
 )

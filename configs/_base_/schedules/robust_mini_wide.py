@@ -1,19 +1,19 @@
-# Robust training of the wide mini encoder, alike for every method: 51 200 crops of 64 pixels in 800 steps of AdamW.
+# Robust training of the wide mini encoder, alike for every method: 51 200 crops of 64 pixels in 1600 steps of AdamW.
 _base_ = ['../default_runtime.py']
 train_cfg = dict(
     type='mmssl_robust.AdversarialTrainLoop',
     max_epochs=16,
-    total_batch_size=64,
+    total_batch_size=32,
     images_per_epoch=3200,
     val_interval=16,
     val_at_start=False,
 )
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.0), clip_grad=dict(max_norm=3.0))
+optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.0), clip_grad=dict(max_norm=3.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-2, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', eta_min=1e-6, by_epoch=True, begin=1, end=16, convert_to_iter_based=True),
 ]
-auto_scale_lr = dict(base_batch_size=64)
+auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=4))
 
 # Once, at the end: heads of the standard encoder on the trained one, a few images each.
