@@ -29,6 +29,7 @@ from mmssl_robust.benchmark.published import published_tables  # noqa: E402
 from mmssl_robust.benchmark.suite_files import load_suite  # noqa: E402
 from mmssl_robust.commands.listing import says  # noqa: E402
 from mmssl_robust.tasks import task_named  # noqa: E402
+from mmssl_robust.utils.arguments import Parser  # noqa: E402
 from mmssl_robust.utils.files import sha256  # noqa: E402
 
 OPERATIONS = ROOT / 'tools/docs/operations.csv'
@@ -231,6 +232,7 @@ def _weights(place: str, page: Path, root: Path) -> tuple[str, str]:
 
 @one_line_errors
 def main() -> None:
+    Parser(description=__doc__).parse_args()
     with OPERATIONS.open('w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(['encoder', 'gflop'])
