@@ -43,7 +43,7 @@ def test_equal_images_steps_and_probes(recipe):
 
 @pytest.mark.parametrize('name', RECIPES)
 def test_adversaries_have_one_budget(name, recipe):
-    """In Linf 4/255 throughout, and five steps unless they are said to be one."""
+    """In Linf 4/255 throughout, and two steps unless they are said to be one."""
     model = recipe(name).model
     if model.get('adversaries') is not None:
         entries = model.adversaries
@@ -53,7 +53,7 @@ def test_adversaries_have_one_budget(name, recipe):
     attacks = [adversary.attack for adversary in adversaries if adversary.attack]
     assert bool(attacks) == (name != 'clean_mini_wide')
     for attack in attacks:
-        assert attack.steps == (1 if 'nfgsm' in name else 5)
+        assert attack.steps == (1 if 'nfgsm' in name else 2)
         assert attack.norm != 'linf' or attack.eps == pytest.approx(4 / 255)
 
 
