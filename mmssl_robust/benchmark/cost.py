@@ -1,7 +1,7 @@
 """What a suite would cost, before it is run."""
 
 import copy
-from contextlib import nullcontext
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -190,11 +190,19 @@ def sizes_of(samples: list[Any]) -> list[Size]:
 
 def forward_flops(cfg: Config, sizes: list[Size], training: bool = False) -> float:
     """Operations of one forward, mean over images of some sizes; tensors on the meta device have shapes only."""
-    # An encoder by name may come from code that draws or loads, which only real tensors can.
-    with nullcontext() if is_by_spec(cfg.model.backbone) else torch.device('meta'):
-        model = MODELS.build(copy.deepcopy(cfg.model)).to('meta').eval()
+    model = _of_shapes(cfg).eval()
     flops = {size: _flops(model, cfg, size, training) for size in set(sizes)}
     return float(np.mean([flops[size] for size in sizes]))
+
+
+def _of_shapes(cfg: Config) -> nn.Module:
+    """The model without its numbers, which are not even drawn where its constructors can do without."""
+    # An encoder by name may come from code that draws or loads, which only real tensors can.
+    if not is_by_spec(cfg.model.backbone):
+        # MMPretrain's ResNet reads numbers from a tensor that it makes; what is wrong besides comes again below.
+        with suppress(RuntimeError), torch.device('meta'):
+            return MODELS.build(copy.deepcopy(cfg.model))
+    return MODELS.build(copy.deepcopy(cfg.model)).to('meta')
 
 
 def _flops(model: nn.Module, cfg: Config, size: Size, training: bool) -> int:
