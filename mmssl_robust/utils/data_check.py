@@ -1,5 +1,6 @@
 """Looking for the data before an hour of set-up ends in a traceback."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from .unwrapped import unwrapped
 
 LABELS = ('gt_label', 'gt_score')
 _FEW = 21  # classes that a line has room for
+_NOT_THERE = re.compile(r'Cannot find (?P<name>\w+) dataset in (?P<folder>.+), you can specify')
 
 
 def check_data_folders(dataset: Mapping[str, Any]) -> None:
@@ -68,6 +70,9 @@ def named_data_errors(where: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise UserError(f'data not found: {str(error).splitlines()[0]}') from error
     except (ValueError, RuntimeError) as error:
+        if found := _NOT_THERE.match(str(error)):  # of CIFAR, which MMPretrain looks for file by file
+            what = f'{found["name"]} is not in {found["folder"]}'
+            raise UserError(f'data not found: {what}: put its files there') from error
         # MMEngine serialising an empty list; MMPretrain finding no image in its folders.
         if not any(words in str(error) for words in ('need at least one array', 'Found 0 files')):
             raise

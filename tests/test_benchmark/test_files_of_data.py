@@ -89,6 +89,7 @@ def test_images_that_are_not_there_or_no_files(dataset, tmp_path):
         type='CIFAR10', data_root=str(tmp_path / 'none'), split='test', download=False, pipeline=[], test_mode=True
     )
     assert files_of(away, 'mmpretrain') is None
+    assert files_of(dict(away, data_root=str(tmp_path)), 'mmpretrain') is None  # a folder of other files
 
 
 def test_older_records_and_records_without_their_images_are_gone_on_with(tmp_path):

@@ -122,3 +122,11 @@ def test_a_look_at_the_labels_changes_no_random_number(labelled):
         with pytest.raises(UserError, match='a.png has no label'):
             check_labels(classifier, dataset)
     assert dataset.draws() == expected
+
+
+def test_a_folder_without_the_files_of_cifar(tmp_path):
+    (tmp_path / 'notes.txt').touch()
+    dataset = dict(type='mmpretrain.CIFAR10', data_root=str(tmp_path), download=False, test_mode=True)
+    message = f'data not found: CIFAR10 is not in {tmp_path}/?: put its files there'
+    with pytest.raises(UserError, match=message), named_data_errors(str(tmp_path)):
+        DATASETS.build(dataset)
