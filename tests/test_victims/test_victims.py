@@ -311,6 +311,7 @@ def test_only_fp32_decides_when_to_stop():
     model_cfg, batch = copy.deepcopy(CASES['classifier'])
     victim = build_victim(build(model_cfg), batch)
     attack = PGD(CrossEntropy(), steps=1, restarts=2, stop_at_success=True)
+    victim = victim.given(victim.prediction(victim.pixels).argmax(dim=1))  # all are right: there is something to attack
     victim.attack(attack, 'fast-fp32')
     for precision in ('bf16', 'fp16'):
         with pytest.raises(UserError, match=f'attack in fp32 or fast-fp32, not in {precision}'):
