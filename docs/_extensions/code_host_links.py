@@ -22,20 +22,7 @@ def setup(app: 'Sphinx') -> dict[str, bool]:
 def mend_links(app: 'Sphinx', docname: str, source: list[str]) -> None:
     """Change the links of a page that lead to no page."""
     root, folder = Path(app.srcdir), Path(app.env.doc2path(docname)).parent
-    if docname == app.config.root_doc:
-        source[0] = without_missing(source[0], folder, root)
     source[0] = LINK.sub(lambda found: mended(found, folder, root, app.config.root_doc), source[0])
-
-
-def without_missing(index: str, folder: Path, root: Path) -> str:
-    """The first page without entries of pages that are not written yet: patterns with * that match none."""
-
-    def kept(found: re.Match[str]) -> str:
-        pattern = found[1]
-        place = root / pattern[1:] if pattern.startswith('/') else folder / pattern
-        return found[0] if any(place.parent.glob(f'{place.name}.md')) else ''
-
-    return re.sub(r'^(\S+\*)\n', kept, index, flags=re.M)
 
 
 def mended(found: re.Match[str], folder: Path, root: Path, root_doc: str) -> str:

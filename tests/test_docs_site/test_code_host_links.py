@@ -37,11 +37,3 @@ def mend(tool, tmp_path):
 )
 def test_links(mend, link, mended):
     assert mend(link) == mended
-
-
-def test_the_first_page_leaves_out_what_is_not_there(tool, tmp_path):
-    (tmp_path / 'there.md').touch()
-    without = tool('code_host_links').without_missing
-    assert without('# Title\n\nthere*\nmissing*\n/there*\nplain\n', tmp_path, tmp_path) == (
-        '# Title\n\nthere*\n/there*\nplain\n'
-    )
