@@ -1,5 +1,5 @@
 # Each target makes its environment if it is missing and does its work.
-# README.md shows the same steps by hand.
+# docs/quickstart.md shows the same steps by hand.
 
 PYTHON ?= python3
 JOBS ?= 2
