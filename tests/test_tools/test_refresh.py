@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from figures import Figure, missing_sentences, named_in, read_figures, refreshed, unmarked_tables
+from figures import Figure, documents, missing_sentences, named_in, read_figures, refreshed, unmarked_tables
 from made_records import made_records
 
 from mmssl_robust.utils.errors import UserError
@@ -85,6 +85,13 @@ def test_tables_with_decimals_are_found_outside_marks_and_code():
         )
     )
     assert unmarked_tables(text) == ['| a | b |', '| f | g |']
+
+
+def test_pages_that_are_made_of_the_package_are_no_documents(tmp_path):
+    for name in ('docs/results.md', 'docs/model_zoo.md', 'docs/reference/configs.md', 'docs/reference/api/attacks.md'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [*documents(tmp_path)] == [tmp_path / 'docs/results.md']
 
 
 def test_records_are_joined_by_their_paths_and_tell_of_no_place(tmp_path):

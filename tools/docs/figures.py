@@ -14,6 +14,7 @@ from typing import Any
 from mmssl_robust.utils.errors import UserError
 
 DOCUMENTS = ('README.md', 'docs/**/*.md', 'configs/**/README.md', 'mmssl_robust/assets/*/README.md', 'examples/*.md')
+_MADE = ('docs/model_zoo.md', 'docs/reference')  # of the package and its metafiles
 _BLOCK = re.compile(r'^(?P<indent> *)<!-- figure: (?P<name>[\w-]+) -->\n(?P<text>.*?)^ *<!-- /figure -->$', re.M | re.S)
 _TABLE = re.compile(r'(?:^ *\|.*\n?)+', re.M)
 _CODE = re.compile(r'^( *)```.*?^\1```', re.M | re.S)
@@ -85,9 +86,10 @@ def read_record(path: Path) -> Any:
 
 
 def documents(root: Path) -> Iterator[Path]:
-    """The documents of a checkout, in order."""
+    """The documents of a checkout, in order, without the pages that `make docs` makes."""
+    made = {root / name for name in _MADE}
     for pattern in DOCUMENTS:
-        yield from sorted(root.glob(pattern))
+        yield from (path for path in sorted(root.glob(pattern)) if made.isdisjoint([path, *path.parents]))
 
 
 def named_in(text: str) -> list[str]:
