@@ -21,7 +21,7 @@ ELSEWHERE = {
     *('my_config.py', 'config.py', 'suite.json', 'encoder.py', 'transfer.csv', 'files.json', 'submission.json'),
     *('report/results.csv', 'report/results.json', 'report/ranking.csv', 'report/ranking.json', 'ranking.json'),
     *('settings.json', 'summary.json', 'images.csv', 'report/transfer.csv', 'rows/ROW/row.json'),
-    *('report.html', 'ranking.html', 'build/site/index.html'),
+    *('report.html', 'ranking.html', 'build/site/index.html', 'build/sbom.json'),
     *('my_encoder_photos.py', 'my_task.py', 'my_suite.py', 'my_defence.py', 'my_defended.py'),
     *('_gtFine_labelTrainIds.png', 'ImageSets/Segmentation/aug.txt'),
     *('configs/deacl/my_method_mini.py', 'configs/TASK/mini_', 'configs/...'),
