@@ -14,7 +14,7 @@ sed -n '/AS libraries/,/COPY --from/p' "$root/docker/Dockerfile" | sed -e ':a' -
     sed -n 's/^RUN //p' | grep -v useradd | sed "s|/opt/venv|$folder/venv|g; s|^python -m venv|$python -m venv|" \
     > "$folder/steps.sh"
 cd "$folder/src"
-export TORCH=${TORCH:-cpu} PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PATH="$folder/venv/bin:$PATH"
+export TORCH=${TORCH:-cpu} PIP_NO_CACHE_DIR=1 PATH="$folder/venv/bin:$PATH"
 bash -eux "$folder/steps.sh"
 du -sh "$folder/venv"
 cd "$folder/work"
