@@ -12,8 +12,8 @@ from mmssl_robust.attacks import objectives
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True).stdout.split()
 DOCUMENTS = [path for path in TRACKED if path.endswith('.md')]
-KINDS = 'py|md|sh|yml|toml|txt|csv|json|svg|png|html|j2|cff'
-FOLDERS = 'mmssl_robust|configs|tools|tests|docs|requirements'
+KINDS = 'py|ipynb|md|sh|yml|toml|txt|csv|json|svg|png|html|j2|cff'
+FOLDERS = 'mmssl_robust|configs|tools|tests|docs|docker|examples|requirements'
 # What a command writes, a data set brings, or the reader of the document makes.
 ELSEWHERE = {
     *('result.json', 'results.csv', 'results.json', 'row.json', 'ENCODER_DATA.py', 'my_method.py', 'my_method_mini.py'),
