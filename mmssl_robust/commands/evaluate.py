@@ -38,6 +38,10 @@ def plan_of(args: argparse.Namespace, encoder: str, folder: Path) -> Plan:
         sanity=args.sanity,
         seed=args.seed,
         defence=args.defence,
+        norm=args.norm,
+        step_size=args.step_size,
+        restarts=args.restarts,
+        keep=args.keep,
     )
 
 

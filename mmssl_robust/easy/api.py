@@ -60,8 +60,9 @@ def evaluate(
             temporary one.
         max_images: How many images are attacked.
         device: Where to compute; by default a GPU if there is one. A network is where it is.
-        **settings: Of a folder, see :class:`.plan.Plan`: ``labels``, ``bank``, ``depth_scale``, ``classes``, ``eps``,
-            ``steps``, ``size``, ``batch_size``, ``protocol``, ``sanity``, ``seed``.
+        **settings: Of a folder, see :class:`.plan.Plan`: ``labels``, ``bank``, ``depth_scale``, ``classes``,
+            ``norm``, ``eps``, ``step_size``, ``steps``, ``restarts``, ``keep``, ``size``, ``batch_size``, ``protocol``,
+            ``sanity``, ``seed``.
 
     Returns:
         The results.

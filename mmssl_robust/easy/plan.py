@@ -43,6 +43,10 @@ class Plan:
         sanity: Whether to check on few images that the attacks are to be believed.
         seed: Of the split into training and test images.
         defence: What stands before the encoder, by name or file, as `--defence` takes it.
+        norm: ``'linf'``, ``'l2'`` or ``'l1'``, another than an attack's with an ``eps`` of its own; None for theirs.
+        step_size: Of the attacks, such as ``'1/255'``; None for theirs, or a quarter of eps in another norm.
+        restarts: Random starts of the attacks; None for theirs.
+        keep: Which iterate of an image counts, ``'best'``, ``'last'`` or ``'first'``; None for theirs.
 
     Raises:
         UserError: If settings do not fit each other.
@@ -65,7 +69,12 @@ class Plan:
     protocol: str = 'quick'
     sanity: bool = False
     seed: int = 0
-    defence: str | None = field(default=None, repr=False)  # from the others follows where an evaluation lies
+    # From the representation follows where an evaluation lies; these count where they are given, see `later`.
+    defence: str | None = field(default=None, repr=False)
+    norm: str | None = field(default=None, repr=False)
+    step_size: str | float | None = field(default=None, repr=False)
+    restarts: int | None = field(default=None, repr=False)
+    keep: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.task not in IMAGES:
@@ -86,9 +95,16 @@ class Plan:
             raise UserError(f'{self.task} has no bank of images: leave it out')
         if self.protocol not in PROTOCOLS:
             raise UserError(f'unknown protocol {self.protocol!r}: use one of {", ".join(PROTOCOLS)}')
-        for name, least in dict(max_images=1, size=1, batch_size=1, steps=1, seed=0, ignore=0).items():
+        for name, least in dict(max_images=1, size=1, batch_size=1, steps=1, restarts=1, seed=0, ignore=0).items():
             if getattr(self, name) is not None:
                 check_integer(getattr(self, name), name, least)
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """What is given of settings that the representation leaves out, so that earlier folders are found again."""
+        names = ('norm', 'step_size', 'restarts', 'keep')
+        given = tuple(f'{name}={getattr(self, name)}' for name in names if getattr(self, name) is not None)
+        return (self.defence, *given) if self.defence else given
 
     def find(self) -> Found:
         """Look for images and labels.
@@ -114,11 +130,10 @@ class Plan:
         """
         attacks = load_presets(task_named(self.task).attacks if self.attacks is None else self.attacks)
         check_names(attacks)
-        attacks = changed_all(attacks, dict(steps=self.steps))
         sizes = sorted(dict.fromkeys(self.eps), key=lambda eps: parse_number(eps, 'eps'))
-        if sizes:
-            attacks = changed_all(attacks, dict(eps=sizes[-1]))
-        elif self.task == 'embedding' and self.attacks is None:
+        changes = {name: getattr(self, name) for name in ('norm', 'step_size', 'steps', 'restarts', 'keep')}
+        attacks = changed_all(attacks, changes | dict(eps=sizes[-1] if sizes else None))
+        if not sizes and self.task == 'embedding' and self.attacks is None:
             sizes = list(WEAKER)
         self._check_attacks(attacks)
         found = swept(attacks, dict(eps=sizes) if sizes and attacks else {})

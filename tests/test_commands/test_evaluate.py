@@ -3,8 +3,10 @@
 import argparse
 import json
 import shutil
+from pathlib import Path
 
 import forks
+import numpy as np
 import pytest
 
 from mmssl_robust import evaluate
@@ -46,6 +48,16 @@ def test_photographs_without_labels(tmp_path, data_root, monkeypatch):
     call('mini', folder, *FEW, '2/255', '--out', tmp_path / 'out')
     with pytest.raises(UserError, match='were made with max_images 2, not 3'):
         call('mini', folder, *FEW, '2/255', '--max-images', '3', '--out', tmp_path / 'out')
+    with pytest.raises(UserError, match='were made with .*restarts'):
+        call('mini', folder, *FEW, '2/255', '--restarts', '2', '--out', tmp_path / 'out')
+
+
+def test_settings_of_the_attacks():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    words = ['--norm', 'l2', '--eps', '0.5', '1', '--step-size', '0.1', '--restarts', '3', '--keep', 'last']
+    plan = command.plan_of(parser.parse_args(['mini', 'photos', *words]), 'mini', Path('photos'))
+    assert (plan.norm, plan.eps, plan.step_size, plan.restarts, plan.keep) == ('l2', ('0.5', '1'), '0.1', 3, 'last')
 
 
 def test_two_processes_give_the_records_of_one(tmp_path, data_root):
@@ -115,6 +127,12 @@ def test_from_python(tmp_path, data_root):
     results = evaluate('mini', folder, attacks=['embed-cls'], out=tmp_path, max_images=2, steps=1, eps='2/255', size=32)
     assert results.value() == 100 and results.value('embed-cls', 'cls_distance') > 0
     assert results.report().is_file() and len(results.to_pandas()) == 2 * 9
+
+
+def test_another_norm_from_python(tmp_path, data_root):
+    settings = dict(norm='l2', eps=0.5, step_size=np.float32(0.25), steps=1, max_images=1, size=32)
+    results = evaluate('mini', data_root / 'cifar10/test/bird', attacks='embed-cls', out=tmp_path, **settings)
+    assert results.table['eps'].dropna().eq(0.5).all() and results.value('embed-cls', 'cls_distance') > 0
 
 
 def test_a_bank_of_other_images(tmp_path, data_root):

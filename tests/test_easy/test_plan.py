@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmssl_robust import evaluate
+from mmssl_robust.building import build_attack
 from mmssl_robust.datasets.folders import Found
 from mmssl_robust.easy.configs import config_of
 from mmssl_robust.easy.pipelines import size_of
@@ -30,6 +31,7 @@ INFO = EncoderInfo((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 14, 14, (518, 518), (16, 16
         (dict(task='depth', labels='maps', depth_scale=0.0), 'depth_scale=.*: give a finite number above 0'),
         (dict(classes=('cat',)), 'embedding has no classes'),
         (dict(protocol='slow'), 'unknown protocol'),
+        (dict(restarts=0), 'restarts=0: give an integer of at least 1'),
         (dict(max_images=0), 'max_images=0: give an integer of at least 1'),
         (dict(task='classification', bank='photos'), 'classification has no bank of images'),
     ],
@@ -58,6 +60,37 @@ def test_attacks_and_their_sizes(tmp_path):
         Plan('mini', tmp_path, attacks=('pgd',)).variants()
     with pytest.raises(UserError, match="eps='big' is no number"):
         Plan('mini', tmp_path, eps=('big',)).variants()
+
+
+def test_attacks_in_another_norm(tmp_path):
+    settings = dict(norm='l2', eps=('1', '0.5'), restarts=2, keep='last')
+    attacks, sweeps = Plan('mini', tmp_path, attacks=('embed-cls',), **settings).variants()
+    assert [sweeps[name].value for name in sweeps] == [0.5] and len(attacks) == 2
+    for config, eps in zip(attacks.values(), (1.0, 0.5), strict=True):
+        built = build_attack(config).settings
+        assert (built.norm, built.eps) == ('l2', eps) and config['step_size'] is None
+        assert (config['restarts'], config['keep']) == (2, 'last')
+    (attack,) = Plan('mini', tmp_path, attacks=('embed-cls',), step_size='1/255').variants()[0].values()
+    assert attack['step_size'] == '1/255' and attack['norm'] == 'linf'
+
+
+@pytest.mark.parametrize(
+    'settings, words',
+    [
+        (dict(norm='l2'), "norm 'l2' needs an eps of its own: .* is for linf"),
+        (dict(norm='l7', eps=('1',)), 'l7'),
+        (dict(keep='none'), 'none'),
+        (dict(attacks=('corruptions',), norm='l2', eps=('1',)), 'norm is no setting of corruptions: leave it out'),
+    ],
+)
+def test_norms_and_others_that_do_not_fit(settings, words, tmp_path):
+    with pytest.raises(UserError, match=words):
+        Plan('mini', tmp_path, **settings).variants()
+
+
+@pytest.mark.parametrize('given', [dict(norm='l2'), dict(step_size=0.1), dict(restarts=2), dict(keep='last')])
+def test_another_setting_has_another_folder(given, tmp_path):
+    assert folder_of(Plan('mini', tmp_path, **given)) != folder_of(Plan('mini', tmp_path))
 
 
 def found(tmp_path, *sizes):

@@ -10,6 +10,7 @@ Examples:
     mmssl-robust evaluate hf:facebook/dinov2-small PHOTOS --task classification     # a folder for each class
     mmssl-robust evaluate ENCODER IMAGES --task segmentation --labels MASKS --classes road car sky
     mmssl-robust evaluate ENCODER IMAGES --task depth --labels DEPTH --depth-scale 1000 --eps 2/255 8/255
+    mmssl-robust evaluate ENCODER PHOTOS --norm l2 --eps 0.5 1 --restarts 3
     mmssl-robust evaluate mini PHOTOS --attack embed-cls --max-images 100 --save-config my_config.py
     torchrun --standalone --nproc-per-node 8 -m mmssl_robust evaluate ENCODER PHOTOS --max-images 1000     # on 8 GPUs
 """
@@ -61,8 +62,12 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--attack', nargs='+', metavar='NAME', help="presets, or files; default the task's")
     known = ', '.join(configs_in(DEFENCES))
     parser.add_argument('--defence', metavar='NAME', help=f'before the encoder: {known}, or the path of a file')
+    parser.add_argument('--norm', help="linf, l2 or l1; another than the attacks' needs an --eps of its own")
     parser.add_argument('--eps', nargs='+', metavar='EPS', help='sizes, e.g. 2/255 4/255; the smaller make a curve')
+    parser.add_argument('--step-size', help="of the attacks, e.g. '1/255'")
     parser.add_argument('--steps', type=integer(1), help='of the attacks')
+    parser.add_argument('--restarts', type=integer(1), help='random starts of the attacks')
+    parser.add_argument('--keep', help='best, last or first successful iterate of each image, at which it is done')
     defaults = ', '.join(f'{count} of {task}' for task, count in IMAGES.items())
     parser.add_argument(
         '--max-images', type=integer(1), metavar='N', help=f'attack this many, evenly spread; default {defaults}'
