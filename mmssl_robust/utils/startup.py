@@ -2,12 +2,16 @@
 
 import warnings
 
+from .libraries import check_libraries
 from .memory_errors import check_address_space
 from .quiet import hush_libraries
 from .terminal import one_line_errors
-from .versions import check_mm_versions
 
 one_line_errors(check_address_space)()
+one_line_errors(check_libraries)()
+
+from .versions import check_mm_versions  # noqa: E402  of a library that may have been missing
+
 one_line_errors(check_mm_versions)()
 # mmcv's advice to install its compiled operators, of which nothing here uses any.
 warnings.filterwarnings('ignore', message='Fail to import')

@@ -5,16 +5,28 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from .debug import is_debugging
 from .errors import UserError, in_one_line, reason_of
+from .libraries import library_problem
 from .memory_errors import memory_problem
 
-console = Console()
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    console: Console
+
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
+
+
+def __getattr__(name: str) -> Any:
+    """Make the ``console`` once it is asked for: what says that a library is missing can do without any."""
+    if name != 'console':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from rich.console import Console
+
+    return globals().setdefault(name, Console())
 
 
 def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,6 +76,8 @@ def _problem_of_others(error: Exception) -> str | None:
     """What the user can mend although nobody foresaw it; None if it is none of that."""
     if problem := memory_problem(error):
         return problem
+    if isinstance(error, ModuleNotFoundError):
+        return library_problem(error)
     if isinstance(error, OSError):
         return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error) or None
     if isinstance(error, KeyError) and sys.modules.get('mmengine'):  # otherwise it may be what is missing

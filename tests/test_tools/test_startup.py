@@ -45,3 +45,29 @@ def test_help_needs_no_library(command):
     code = WITHOUT_MMSEG.rpartition('sys.argv =')[0] + script
     process = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert process.returncode == 0 and process.stdout.startswith(f'usage: mmssl-robust {command}')
+
+
+@pytest.mark.parametrize(
+    'command, missing, wanted',
+    [
+        ('evaluate mini photos', 'torch timm', "'torch>=2.4' 'timm>=1.0'"),
+        ('report x', 'pandas', "'pandas>=2.1'"),
+        ('doctor', 'packaging rich cv2', "'opencv-python>=4.8' 'packaging>=23' 'rich>=13'"),
+    ],
+)
+def test_any_missing_library_is_one_line(command, missing, wanted):
+    process = _without(missing, command)
+    assert process.returncode == 2 and process.stderr.count('\n') == 1
+    assert process.stderr.endswith(f'needed but not installed: run `pip install {wanted}`\n')
+
+
+def test_doctor_needs_none_of_what_it_looks_for():
+    process = _without('rich torch mmengine', 'doctor')
+    assert process.returncode == 1 and not process.stderr and 'PyTorch cannot be imported' in process.stdout
+
+
+def _without(missing, command):
+    """Run a command where modules are missing, whatever is installed."""
+    script = f'import sys; sys.modules.update(dict.fromkeys({missing.split()!r}))\n'
+    script += f'from mmssl_robust.commands.main import main; main({command.split()!r})'
+    return subprocess.run([sys.executable, '-c', script], cwd=ROOT, capture_output=True, text=True)
