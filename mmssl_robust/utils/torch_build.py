@@ -5,6 +5,7 @@ from pathlib import Path
 
 CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 """PyTorch's index of its builds for CPUs."""
+_PINNED = '-c requirements/constraints.txt'  # to the versions that all figures were made with
 _DRIVER = Path('/proc/driver/nvidia/version')
 
 
@@ -36,8 +37,8 @@ def advice(cuda: str | None, driver: bool, size: int) -> str:
     """
     if driver and cuda is None:
         return (
-            'there is an NVIDIA GPU, which this CPU build of PyTorch cannot use: run '
-            '`pip uninstall -y torch torchvision && pip install torch torchvision`'
+            'there is an NVIDIA GPU, which this CPU build of PyTorch cannot use: run in a checkout '
+            f'`pip uninstall -y torch torchvision && pip install torch torchvision {_PINNED}`'
         )
     if driver:
         return (
@@ -47,6 +48,6 @@ def advice(cuda: str | None, driver: bool, size: int) -> str:
     if cuda and size:
         return (
             f'{size / 1e9:.1f} GB of CUDA libraries serve nothing without a GPU: a new environment, first '
-            f'`pip install torch torchvision --index-url {CPU_INDEX}`, does without'
+            f'`pip install torch torchvision {_PINNED} --extra-index-url {CPU_INDEX}` in a checkout, does without'
         )
     return ''

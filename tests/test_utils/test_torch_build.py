@@ -14,8 +14,13 @@ from mmssl_robust.utils.torch_build import CPU_INDEX, advice, cuda_bytes
     [
         (None, False, 0, ''),  # a CPU build on a CPU
         ('13.0', False, 0, ''),  # CUDA's libraries come from elsewhere
-        ('13.0', False, 2_600_000_000, f'2.6 GB of CUDA libraries serve nothing without a GPU.*{CPU_INDEX}'),
-        (None, True, 0, 'CPU build of PyTorch cannot use: run `pip uninstall -y torch torchvision &&'),
+        (
+            '13.0',
+            False,
+            2_600_000_000,
+            f'2.6 GB of CUDA libraries serve nothing.*-c requirements/constraints.txt --extra-index-url {CPU_INDEX}',
+        ),
+        (None, True, 0, 'run in a checkout `pip uninstall -y torch .* && .* -c requirements/constraints.txt`'),
         ('13.0', True, 2_600_000_000, 'built for CUDA 13.0, cannot use: is its driver older'),
     ],
 )
