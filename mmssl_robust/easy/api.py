@@ -1,6 +1,8 @@
 """What Python users call: ``from mmssl_robust import evaluate, attack``."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +59,7 @@ def evaluate(
             ``dict(pgd=dict(eps='4/255'))``; for a network also built attacks of :mod:`mmssl_robust.attacks`. None for
             the task's.
         out: Folder of the records. By default one for each evaluation below ``work_dirs/evaluate``, for networks a
-            temporary one.
+            temporary one, which is deleted when the process ends.
         max_images: How many images are attacked.
         device: Where to compute; by default a GPU if there is one. A network is where it is.
         **settings: Of a folder, see :class:`.plan.Plan`: ``labels``, ``bank``, ``depth_scale``, ``classes``, ``eps``,
@@ -101,8 +103,8 @@ def evaluate(
     task = task or 'classification'
     if task not in _DIMENSIONS:
         raise UserError(f'{task} is no task of a network: use one of {", ".join(_DIMENSIONS)}, or name an encoder')
-    folder = Path(out) if out else Path(tempfile.mkdtemp(prefix='mmssl_robust-'))
-    return run_network(model, data, task, _built(attacks, task), folder, max_images)
+    built = _built(attacks, task)
+    return run_network(model, data, task, built, Path(out) if out else _passing_folder(), max_images)
 
 
 def attack(
@@ -160,6 +162,13 @@ def attack(
             return built(forward, images, targets)
         except ValueError as error:
             raise UserError(f'{type(built.objective).__name__} does not fit: {error}') from error
+
+
+def _passing_folder() -> Path:
+    """A folder until the process ends: results and their pages are read from it when they are asked for."""
+    folder = tempfile.mkdtemp(prefix='mmssl_robust-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _check_network(model: Any, data: Any) -> None:

@@ -1,5 +1,8 @@
 """Plain networks in a few lines: closed forms, any kind of batches, MAITE's protocols."""
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -256,3 +259,18 @@ def test_sizes_of_any_kind(sizes, monkeypatch, tmp_path):
     (plan,) = plans
     assert plan.encoder == f'{tmp_path}/a.pth' and type(plan.max_images) is type(plan.seed) is int
     assert [float(size) for size in plan.eps] == ([] if sizes is None else [1.0])
+
+
+def test_without_a_folder_nothing_is_left_when_the_process_ends(tmp_path):
+    lines = (
+        'import torch',
+        'from mmssl_robust import evaluate',
+        'net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 2))',
+        "results = evaluate(net, [(torch.rand(2, 3, 4, 4), torch.tensor([0, 1]))], attacks='fgsm')",
+        'assert results.work_dir.is_dir()',
+        'print(results)',
+    )
+    environment = os.environ | dict(TMPDIR=str(tmp_path))
+    done = subprocess.run([sys.executable, '-c', '\n'.join(lines)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob('mmssl_robust-*'))
