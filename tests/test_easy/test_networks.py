@@ -261,7 +261,7 @@ def test_sizes_of_any_kind(sizes, monkeypatch, tmp_path):
     assert [float(size) for size in plan.eps] == ([] if sizes is None else [1.0])
 
 
-def test_without_a_folder_nothing_is_left_when_the_process_ends(tmp_path):
+def test_a_script_says_what_it_prints_and_without_a_folder_leaves_nothing(tmp_path):
     lines = (
         'import torch',
         'from mmssl_robust import evaluate',
@@ -272,5 +272,6 @@ def test_without_a_folder_nothing_is_left_when_the_process_ends(tmp_path):
     )
     environment = os.environ | dict(TMPDIR=str(tmp_path))
     done = subprocess.run([sys.executable, '-c', '\n'.join(lines)], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert done.stdout.split()[:3] == ['Sequential', 'on', 'list,']
     assert not list(tmp_path.glob('mmssl_robust-*'))
