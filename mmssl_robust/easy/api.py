@@ -56,8 +56,8 @@ def evaluate(
         task: ``'embedding'`` (the default for a folder; no labels), ``'classification'`` (the default for batches),
             ``'segmentation'`` or ``'depth'``.
         attacks: One or several presets by name, such as ``'pgd'``, or name -> settings to change,
-            ``dict(pgd=dict(eps='4/255'))``; for a network also built attacks of :mod:`mmssl_robust.attacks`. None for
-            the task's.
+            ``dict(pgd=dict(eps='4/255'))``; for a network also built attacks of :mod:`mmssl_robust.attacks`, with names
+            of their own in ``dict(pgd={}, mine=attack)``. None for the task's.
         out: Folder of the records. By default one for each evaluation below ``work_dirs/evaluate``, for networks a
             temporary one, which is deleted when the process ends.
         max_images: How many images are attacked.
@@ -237,7 +237,7 @@ def _built(attacks: Attacks | None, task: str) -> dict[str, Attack | Ensemble]:
     if attacks is None:
         attacks = [name for name in task_named(task).attacks if name != 'embed']
     if isinstance(attacks, Mapping):
-        found = {name: build_attack(config) for name, config in load_presets(attacks).items()}
+        found = {name: _one_built(name, given) for name, given in attacks.items()}
     else:
         found = {}
         for one in attacks:
@@ -247,6 +247,13 @@ def _built(attacks: Attacks | None, task: str) -> dict[str, Attack | Ensemble]:
             found[name] = build_attack(load_preset(one)) if isinstance(one, str) else one
     check_names(found)
     return found
+
+
+def _one_built(name: str, given: Any) -> Attack | Ensemble:
+    """An attack of a mapping: built, or settings of a preset."""
+    if isinstance(given, (Attack, Ensemble)) and isinstance(name, str):
+        return given
+    return build_attack(load_presets({name: given})[name])
 
 
 @dataclass(frozen=True)

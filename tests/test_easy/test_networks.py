@@ -59,6 +59,15 @@ def test_five_lines():
     assert table[table['attack'] == 'pgd']['fell'].tolist() == [2]
 
 
+def test_a_built_attack_is_called_what_its_user_calls_it(tmp_path):
+    results = evaluate(
+        Brightness(), [(grey(*LEVELS), LABELS)], attacks={'pgd': {'steps': 2}, 'mine': PGD8}, out=tmp_path
+    )
+    assert list(dict.fromkeys(results.table['attack'])) == ['clean', 'pgd', 'mine'] and results.value('mine') == 50
+    with pytest.raises(UserError, match='give an attack as its name'):
+        evaluate(Brightness(), [(grey(*LEVELS), LABELS)], attacks={8: PGD8})
+
+
 def test_what_is_kept(tmp_path):
     data = [(grey(*LEVELS), LABELS)]
     results = evaluate(Brightness(), data, attacks=[PGD8], out=tmp_path)
