@@ -36,4 +36,4 @@ def classifier(pixels):
 photos = ImageFolder(ASSETS / 'samples/cifar10/test', Compose([Resize(64), ToTensor()]))
 batches = DataLoader(torch.utils.data.Subset(photos, range(0, len(photos), 5)), batch_size=20)
 doubt = PGD(Doubt(), norm='linf', eps='8/255', step_size='2/255', steps=10)
-print(evaluate(classifier, batches, attacks=['pgd', doubt]))
+print(evaluate(classifier, batches, attacks={'pgd': {}, 'doubt': doubt}))

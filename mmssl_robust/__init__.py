@@ -18,4 +18,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     from importlib import import_module
 
+    from .utils.quiet import hush_python
+
+    hush_python()
+
     return getattr(import_module(f'{__name__}.{_PLACES[name]}'), name)

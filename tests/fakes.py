@@ -51,7 +51,7 @@ def settings_of(row, attack):
 
 
 def skill_of(row, attack):
-    clean, embed, own = _SKILL[row.variant]
+    clean, embed, own = _SKILL[row.variant or 'Standard']
     if attack == CLEAN:
         return clean
     settings = settings_of(row, attack)

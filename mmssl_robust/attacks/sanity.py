@@ -177,7 +177,7 @@ def checks_of(found: dict[str, Tensor]) -> list[SanityCheck]:
         check('neither all far nor all near is stronger', means['attack'] - means['directed'] <= slack, figures)
     if 'square' in means:
         compare('Square is no stronger', 'square', 'under Square')
-    check('a second run is the same', means['equal'] == 1, f'{means["equal"]:.1%} of the images are')
+    check('a second run is the same', means['equal'] == 1, f'{means["equal"]:.1%} of the images are the same')
     if 'half' in means:
         close = abs(means['half'] - means['attack']) <= slack
         check('bfloat16 is as strong', close, f'{means["half"]:.4g} if made in bfloat16; {shown}')

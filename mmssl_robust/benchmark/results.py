@@ -151,7 +151,7 @@ def pairs_of(rows: list[RowRecords]) -> Iterator[tuple[RowRecords, RowRecords]]:
     for other in tables:
         for standard in tables:
             same = standard.row.is_of_the_model(other.row)
-            if same and standard.row.variant == STANDARD != other.row.variant:
+            if same and standard.row.variant == STANDARD and other.row.variant not in ('', STANDARD):
                 yield standard, other
 
 

@@ -56,8 +56,8 @@ class RowRecords:
     @property
     def label(self) -> str:
         """What to call it."""
-        epoch = '' if self.row.epoch is None else f', epoch {self.row.epoch}'
-        return f'{self.row.data}, {self.row.encoder}, {self.row.variant}{epoch}'
+        epoch = '' if self.row.epoch is None else f'epoch {self.row.epoch}'
+        return ', '.join(filter(None, (self.row.data, self.row.encoder, self.row.variant, epoch)))
 
     @property
     def precision(self) -> str:

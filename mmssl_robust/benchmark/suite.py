@@ -30,7 +30,7 @@ class Row:
         task: Name of the task, see :data:`mmssl_robust.tasks.TASKS`.
         data: What to call the data set, as in the published tables.
         encoder: What to call the encoder, likewise.
-        variant: ``'Standard'``, ``'DeACL'``, ...
+        variant: ``'Standard'``, ``'DeACL'``, ...; empty where nobody names one.
         name: Folder of its records; by default the config's name and the variant.
         head: Path or URL of the head's weights; None for one that is trained when it is missing, or needs no training.
         checkpoint: Path or URL of the encoder's weights in place of the config's.

@@ -9,6 +9,7 @@ from pathlib import Path
 from mmssl_robust.benchmark.merging import merge, shards_of
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.import_file import import_file
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.wording import counted
 
@@ -25,6 +26,8 @@ def check_parts(parts: Sequence[Path], work_dir: Path) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Merge, name what is missing and write the report."""
+    for path in args.imports:
+        import_file(path)
     parts = args.parts or shards_of(args.work_dir)
     check_parts(parts, args.work_dir)
     missing = merge(parts, args.work_dir, args.examples)

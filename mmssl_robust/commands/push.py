@@ -8,6 +8,7 @@ from mmengine.logging import MMLogger
 
 from mmssl_robust.publishing import push
 from mmssl_robust.utils.checkpoint import register_safe_loaders
+from mmssl_robust.utils.import_file import import_file
 from mmssl_robust.utils.terminal import console
 
 
@@ -15,6 +16,8 @@ def run(args: argparse.Namespace) -> None:
     """Push, and say where it is."""
     MMLogger.get_instance('push', log_level='ERROR')
     register_safe_loaders()
+    for path in args.imports:
+        import_file(path)
     place = push(
         args.source,
         args.target,

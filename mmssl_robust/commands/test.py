@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from rich.box import SIMPLE
@@ -200,6 +201,7 @@ def show(args: argparse.Namespace, report: dict[str, Any]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Evaluate, show the results and write them."""
+    MMLogger.get_instance('test', log_level='ERROR')  # until the runner has one
     cfg = load_config(args)
     check_sections(cfg, args.config)
     with config_errors(cfg, args.config, TEST_SECTIONS), going_on_later(_LATER):

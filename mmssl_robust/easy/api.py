@@ -1,6 +1,8 @@
 """What Python users call: ``from mmssl_robust import evaluate, attack``."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,10 +56,10 @@ def evaluate(
         task: ``'embedding'`` (the default for a folder; no labels), ``'classification'`` (the default for batches),
             ``'segmentation'`` or ``'depth'``.
         attacks: One or several presets by name, such as ``'pgd'``, or name -> settings to change,
-            ``dict(pgd=dict(eps='4/255'))``; for a network also built attacks of :mod:`mmssl_robust.attacks`. None for
-            the task's.
+            ``dict(pgd=dict(eps='4/255'))``; for a network also built attacks of :mod:`mmssl_robust.attacks`, with names
+            of their own in ``dict(pgd={}, mine=attack)``. None for the task's.
         out: Folder of the records. By default one for each evaluation below ``work_dirs/evaluate``, for networks a
-            temporary one.
+            temporary one, which is deleted when the process ends.
         max_images: How many images are attacked.
         device: Where to compute; by default a GPU if there is one. A network is where it is.
         **settings: Of a folder, see :class:`.plan.Plan`: ``labels``, ``bank``, ``depth_scale``, ``classes``,
@@ -102,8 +104,8 @@ def evaluate(
     task = task or 'classification'
     if task not in _DIMENSIONS:
         raise UserError(f'{task} is no task of a network: use one of {", ".join(_DIMENSIONS)}, or name an encoder')
-    folder = Path(out) if out else Path(tempfile.mkdtemp(prefix='mmssl_robust-'))
-    return run_network(model, data, task, _built(attacks, task), folder, max_images)
+    built = _built(attacks, task)
+    return run_network(model, data, task, built, Path(out) if out else _passing_folder(), max_images)
 
 
 def attack(
@@ -161,6 +163,13 @@ def attack(
             return built(forward, images, targets)
         except ValueError as error:
             raise UserError(f'{type(built.objective).__name__} does not fit: {error}') from error
+
+
+def _passing_folder() -> Path:
+    """A folder until the process ends: results and their pages are read from it when they are asked for."""
+    folder = tempfile.mkdtemp(prefix='mmssl_robust-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _check_network(model: Any, data: Any) -> None:
@@ -229,7 +238,7 @@ def _built(attacks: Attacks | None, task: str) -> dict[str, Attack | Ensemble]:
     if attacks is None:
         attacks = [name for name in task_named(task).attacks if name != 'embed']
     if isinstance(attacks, Mapping):
-        found = {name: build_attack(config) for name, config in load_presets(attacks).items()}
+        found = {name: _one_built(name, given) for name, given in attacks.items()}
     else:
         found = {}
         for one in attacks:
@@ -239,6 +248,13 @@ def _built(attacks: Attacks | None, task: str) -> dict[str, Attack | Ensemble]:
             found[name] = build_attack(load_preset(one)) if isinstance(one, str) else one
     check_names(found)
     return found
+
+
+def _one_built(name: str, given: Any) -> Attack | Ensemble:
+    """An attack of a mapping: built, or settings of a preset."""
+    if isinstance(given, (Attack, Ensemble)) and isinstance(name, str):
+        return given
+    return build_attack(load_presets({name: given})[name])
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def rows_of_suite(suite: Suite, specs: Sequence[str]) -> tuple[Row, ...]:
             encoder=name,
             spec=spec,
             name=f'{slug(row.task)}-{slug(row.data)}-{folder}',
-            variant='Standard',
+            variant='',
             checkpoint=None,
             head=_head(suite, row, spec),
             epoch=None,

@@ -62,7 +62,7 @@ def run_network(
         raise UserError(f'unknown task {task!r} of a network: use one of {", ".join(MODELS)}')
     name = type(network).__name__ if isinstance(network, nn.Module) else getattr(network, '__name__', 'network')
     configs = {key: attack.settings.as_dict() for key, attack in attacks.items()}
-    row = Row('', task, _name_of(data), name, name=name, attacks=configs)
+    row = Row('', task, _name_of(data), name, variant='', name=name, attacks=configs)
     store = store_of(row, out)
     Suite(out.name, f'{name}: {task}', (row,)).write(out)
     first, batches = _first(batches_of(data, task, limit=limit))

@@ -15,7 +15,7 @@ from mmssl_robust.attack_settings import CLEAN, written
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.row_records import RowRecords, read_rows
 from mmssl_robust.benchmark.schema import versioned
-from mmssl_robust.benchmark.statistics import estimates
+from mmssl_robust.benchmark.statistics import EXACT, estimates
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.escaping import spreadsheet
@@ -28,6 +28,8 @@ COLUMNS = (
 )
 """Of the table: a line for each metric of the clean images and of each attack, with the 95 % interval over images."""
 _SHOWN = 5  # metrics for which a terminal has room
+_DECIMALS = 2  # at most
+_ENOUGH = 60  # images for the interval of a mIoU, as the report says
 _WIDTH = 100  # columns of what a notebook shows
 _WRITERS = {'.csv': 'to_csv', '.json': 'to_json', '.parquet': 'to_parquet'}
 
@@ -126,7 +128,9 @@ class Results:
         images = int(own['images'].max()) if len(own) else 0
         table = Table(
             title=f'{row.encoder} on {row.data}, {counted(images, "image")}',
-            caption='\n'.join(f'{metric.name}: {metric.description}' for metric in metrics),
+            caption='\n'.join(
+                (*(f'{metric.name}: {metric.description}' for metric in metrics), *_notes(own, metrics[0].name))
+            ),
             caption_justify='left',
             box=SIMPLE,
             padding=(0, 1, 0, 0),
@@ -175,10 +179,20 @@ def _cells(lines: list[dict[Hashable, Any]]) -> list[str]:
     first = lines[0]
     norm = '' if first['norm'] == 'linf' else f'{first["norm"]} '
     size = '' if pd.isna(first['eps']) else f' {norm}{written(first["eps"], first["norm"])}'
-    interval = '' if pd.isna(first['low']) else f'[{_number(first, "low", 1)}, {_number(first, "high", 1)}]'
+    mark = '*' if first['interval'] == EXACT else ''
+    interval = '' if pd.isna(first['low']) else f'[{_number(first, "low")}, {_number(first, "high")}]{mark}'
     return [f'{first["attack"]}{size}', _number(first), interval, *map(_number, lines[1:_SHOWN])]
 
 
-def _number(line: Mapping[Hashable, Any], name: str = 'value', fewer: int = 0) -> str:
+def _notes(table: pd.DataFrame, metric: str) -> list[str]:
+    """What is to be said of the intervals of a row's first metric."""
+    own = table[table['metric'] == metric]
+    notes = ['* Clopper-Pearson: all images agree'] if own['interval'].eq(EXACT).any() else []
+    if metric == 'mIoU' and own['images'].lt(_ENOUGH).any():
+        notes.append(f'From fewer than about {_ENOUGH} images the intervals of a mIoU are too narrow')
+    return notes
+
+
+def _number(line: Mapping[Hashable, Any], name: str = 'value') -> str:
     metric = task_named(line['task']).metric_named(line['metric'])
-    return f'{line[name]:.{min(metric.decimals, 2 + fewer) - fewer}f}'
+    return f'{line[name]:.{min(metric.decimals, _DECIMALS)}f}'

@@ -94,6 +94,7 @@ def row_of(plan: Plan, out: Path, say: Say | None = None) -> Row:
         task=plan.task,
         data=name_of(plan.folder),
         encoder=name,
+        variant='',
         name=slug(name),
         max_images=images,
         sanity_images=task_named(plan.task).sanity_images if plan.sanity else 0,

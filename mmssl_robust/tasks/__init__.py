@@ -85,7 +85,7 @@ def task_named(name: str) -> Task:
     if not isinstance(name, str) or name not in TASKS:
         raise UserError(
             f'unknown task {name!r}: use one of {", ".join(TASKS)}, or import the file that defines it '
-            '(custom_imports in a suite, --import for a report)'
+            '(custom_imports in a suite, --import for records)'
         )
     return TASKS[name]
 

@@ -27,6 +27,20 @@ def is_verbose() -> bool:
     return os.environ.get(VERBOSE) == '1'
 
 
+def hush_python() -> None:
+    """Let the libraries tell a script or notebook no more than errors, unless verbose or it has a logger of MMEngine's.
+
+    Unlike :func:`hush_libraries` it leaves other libraries' warnings alone: they are for the person who calls them.
+    """
+    if is_verbose():
+        return
+    from mmengine.logging import MMLogger
+
+    _hush_developers()
+    if not MMLogger._instance_dict:
+        MMLogger.get_instance('mmssl_robust', log_level='ERROR')
+
+
 def hush_libraries() -> None:
     """Keep from the terminal what MMEngine prints for its developers, and other libraries' warnings, unless verbose.
 
@@ -34,13 +48,8 @@ def hush_libraries() -> None:
     """
     if is_verbose():
         return
-    from mmengine import logging as mm_logging
-
-    original, show = mm_logging.print_log, warnings.showwarning
-
-    def print_log(msg: Any, logger: Any = None, level: int = logging.INFO) -> None:
-        if logger is not None or level >= logging.INFO:  # without a logger MMEngine prints what is for debugging
-            original(msg, logger, level)
+    _hush_developers()
+    show = warnings.showwarning
 
     def showwarning(
         message: Warning | str,
@@ -55,8 +64,24 @@ def hush_libraries() -> None:
         else:
             _to_log_file(warnings.formatwarning(message, category, filename, lineno).strip())
 
-    mm_logging.print_log = print_log
     warnings.showwarning = showwarning
+
+
+def _hush_developers() -> None:
+    """Drop what the libraries print for debugging while they are imported, and mmcv's advice, once."""
+    from mmengine import logging as mm_logging
+
+    original = mm_logging.print_log
+    if original.__module__ == __name__:
+        return
+
+    def print_log(msg: Any, logger: Any = None, level: int = logging.INFO) -> None:
+        if logger is not None or level >= logging.INFO:  # without a logger MMEngine prints what is for debugging
+            original(msg, logger, level)
+
+    mm_logging.print_log = print_log
+    # to install its compiled operators, of which nothing here uses any
+    warnings.filterwarnings('ignore', message='Fail to import')
 
 
 def hush_terminal(logger: logging.Logger, progress: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 from .cfg_options import Options
 from .choices import LAUNCHERS, LOG_TO, PRECISIONS
@@ -38,6 +39,19 @@ def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=LAUNCHERS, default=started_by(), help=words)
     # torch.distributed.launch passes it; torchrun sets LOCAL_RANK itself.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_import_argument(parser: argparse.ArgumentParser, what: str = 'tasks') -> None:
+    """Add ``--import``: records name a task or a type of one's own, and never the file that is to be run for it."""
+    parser.add_argument(
+        '--import',
+        nargs='+',
+        type=Path,
+        default=[],
+        dest='imports',
+        metavar='FILE.py',
+        help=f'files that define {what}',
+    )
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:

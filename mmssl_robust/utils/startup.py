@@ -1,7 +1,5 @@
 """The first import of every tool: says in one line which library is missing, before a later import fails in ten."""
 
-import warnings
-
 from .libraries import check_libraries
 from .memory_errors import check_address_space
 from .quiet import hush_libraries
@@ -13,8 +11,6 @@ one_line_errors(check_libraries)()
 from .versions import check_mm_versions  # noqa: E402  of a library that may have been missing
 
 one_line_errors(check_mm_versions)()
-# mmcv's advice to install its compiled operators, of which nothing here uses any.
-warnings.filterwarnings('ignore', message='Fail to import')
 hush_libraries()
 
 __all__ = ['one_line_errors']

@@ -196,6 +196,14 @@ def test_several_targets_are_compared_as_one_attack():
     assert not [check for check in checks_of(found) if not check.passed]
 
 
+def test_how_much_a_second_run_repeats_is_said_whole():
+    checks = {
+        check.name: check
+        for check in checks_of(measure(PGD(CrossEntropy(), eps=0.02, steps=2), NET, INPUTS[:4], LABELS[:4]))
+    }
+    assert checks['a second run is the same'].figures == '100.0% of the images are the same'
+
+
 def test_randomness_is_caught():
     caught = failed(lambda x: NET(x + 0.05 * torch.randn_like(x)))
     assert 'a second run is the same' in caught

@@ -16,8 +16,10 @@ from fakes import fake_row, write_row, write_suite
 from mmssl_robust.benchmark.report import figures, gather, write_report
 from mmssl_robust.benchmark.report.page import render_page
 from mmssl_robust.benchmark.report.tables import json_report, latex_tables, markdown_report
+from mmssl_robust.benchmark.report.threats import markdown_threats
 from mmssl_robust.benchmark.schema import read_table
 from mmssl_robust.benchmark.suite import Suite
+from mmssl_robust.presets import load_preset
 from mmssl_robust.utils.errors import UserError
 
 _VOID = {'meta', 'img', 'br', 'link', 'input', 'hr', 'path', 'use', 'rect', 'stop'}
@@ -123,6 +125,24 @@ def test_what_has_not_run_is_said(tmp_path):
     text = write_report(tmp_path, tmp_path / 'some', resamples=50).read_text()
     assert 'CIFAR10, DINO ViT-B/16, Standard: pgd' in text
     assert 'cannot read a.png' in text
+
+
+@pytest.mark.parametrize('variants', [('',), ('', 'DeACL')])
+def test_a_variant_that_nobody_named_is_not_said(tmp_path, variants):
+    rows = [fake_row('depth', variant, sweeps=False, data=f'HoloLens{variant}') for variant in variants]
+    rows = [replace(row, attacks=row.attacks | dict(minimal=load_preset('minimal'))) for row in rows]
+    write_suite(tmp_path, rows, examples=0)
+    content = gather(tmp_path, 50)
+    text, latex = markdown_report(content, {}, markdown_threats(content)), latex_tables(content)
+    page = render_page(content, {}, 0)
+    named = len(variants) > 1
+    assert ('>variant</th>' in page) is named and 'Standard' not in page.replace('than Standard', '')
+    assert '<h3>Smallest perturbations</h3>' in page and Page(page).open == []
+    for written in (text, latex):
+        assert 'Standard' not in written.replace('than Standard', '') and ('variant' in written) is named
+    assert '{lllr' in latex if named else '{llr' in latex
+    assert '- HoloLens, DINO ViT-B/16: RMSE 0' in text.replace('rmse', 'RMSE')
+    assert all(records.label == 'HoloLens, DINO ViT-B/16' for records in content.rows if not records.row.variant)
 
 
 def test_precision_stands_below_the_tables(tmp_path):

@@ -73,7 +73,7 @@ def test_of_smallest_perturbations_the_median_is_told(tmp_path):
     content = gather(tmp_path, 50)
     (records,) = content.rows
     sizes = records.sizes('minimal')
-    ((*_, attack, images, median, withstand),) = smallest_of(content)
+    ((*_, attack, images, median, withstand),) = smallest_of(content).to_numpy()
     assert (attack, images, withstand) == ('minimal', str(len(sizes)), f'{np.isinf(sizes).sum()} at 16/255')
     middle = np.median(sizes)
     assert median == (f'{255 * middle:.4g}/255' if np.isfinite(middle) else '> 16/255')

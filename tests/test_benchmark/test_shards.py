@@ -1,5 +1,6 @@
 """Parts of a suite made apart and joined: the same as made at once, and refused where they do not belong together."""
 
+import sys
 from dataclasses import replace
 
 import pandas as pd
@@ -12,6 +13,8 @@ from mmssl_robust.benchmark.row_records import read_rows, store_of
 from mmssl_robust.benchmark.shard import Shard
 from mmssl_robust.benchmark.smaller import FEW, smaller
 from mmssl_robust.benchmark.suite import Suite
+from mmssl_robust.commands.main import main
+from mmssl_robust.tasks import TASKS, register_task
 from mmssl_robust.utils.errors import UserError
 
 IMAGES, BATCH = 10, 3
@@ -50,7 +53,7 @@ def write_part(folder, row, shard, identity=None, environment='a', changed=None)
     for name in (CLEAN, *row.attacks):
         config = row.attacks.get(name, {})
         store.begin(name, config, settings_of(row, name) if config else None, row.sweeps.get(name))
-        records = fake_records(row, name, 4 if name in row.sweeps else IMAGES)
+        records = fake_records(replace(row, task='classification'), name, 4 if name in row.sweeps else IMAGES)
         batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
         for unit in Shard.parse(shard).units(len(batches)):
             batch = [dict(record, score=-9.0) for record in batches[unit]] if changed == name else batches[unit]
@@ -72,6 +75,38 @@ def test_parts_make_what_one_run_makes(tmp_path, row):
     assert [machine['device'] for machine in records.info['environments']] == ['1', '2', '3']
     assert records.info['skipped'] == ['of 1/3', 'of 2/3', 'of 3/3']
     assert merge(shards_of(tmp_path), tmp_path, 2) == []  # once more changes nothing
+
+
+@pytest.fixture
+def own_task(tmp_path):
+    """A file that defines a task, which nothing has imported."""
+    path = tmp_path / 'my_own_task.py'
+    path.write_text(
+        'from mmssl_robust.tasks import TASKS, register_task\n'
+        "@register_task\nclass Own(type(TASKS['classification'])):\n    name = 'own'\n"
+    )
+    yield path
+    TASKS.pop('own', None)
+    sys.modules.pop('my_own_task', None)
+
+
+def test_parts_of_a_task_of_ones_own_need_its_file_by_name(tmp_path, row, own_task, capsys):
+    register_task(type('Own', (type(TASKS['classification']),), dict(name='own')))
+    work_dir = tmp_path / 'mine'
+    for shard in ('1/2', '2/2'):
+        write_part(Shard.parse(shard).folder(work_dir), replace(row, task='own'), shard)
+    del TASKS['own']
+    with pytest.raises(SystemExit):
+        main(['merge', str(work_dir)])
+    assert "unknown task 'own'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(
+            ['push', str(work_dir), 'hf://datasets/me/mine', '--license', 'mit', '--dry-run', str(tmp_path / 'pushed')]
+        )
+    assert "unknown task 'own'" in capsys.readouterr().err
+    main(['merge', str(work_dir), '--import', str(own_task), '--no-report'])
+    assert 'missing' not in capsys.readouterr().out
+    assert read_rows(work_dir)[1][0].missing == ()
 
 
 def test_what_is_missing_is_said_and_may_come_later(tmp_path, row):

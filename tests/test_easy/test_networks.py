@@ -1,5 +1,8 @@
 """Plain networks in a few lines: closed forms, any kind of batches, MAITE's protocols."""
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,6 +57,15 @@ def test_five_lines():
     table = results.to_pandas()
     assert isinstance(table, pd.DataFrame) and set(table['attack']) == {'clean', 'pgd', 'fgsm'}
     assert table[table['attack'] == 'pgd']['fell'].tolist() == [2]
+
+
+def test_a_built_attack_is_called_what_its_user_calls_it(tmp_path):
+    results = evaluate(
+        Brightness(), [(grey(*LEVELS), LABELS)], attacks={'pgd': {'steps': 2}, 'mine': PGD8}, out=tmp_path
+    )
+    assert list(dict.fromkeys(results.table['attack'])) == ['clean', 'pgd', 'mine'] and results.value('mine') == 50
+    with pytest.raises(UserError, match='give an attack as its name'):
+        evaluate(Brightness(), [(grey(*LEVELS), LABELS)], attacks={8: PGD8})
 
 
 def test_what_is_kept(tmp_path):
@@ -256,3 +268,28 @@ def test_sizes_of_any_kind(sizes, monkeypatch, tmp_path):
     (plan,) = plans
     assert plan.encoder == f'{tmp_path}/a.pth' and type(plan.max_images) is type(plan.seed) is int
     assert [float(size) for size in plan.eps] == ([] if sizes is None else [1.0])
+
+
+def test_a_script_says_what_it_prints_and_without_a_folder_leaves_nothing(tmp_path):
+    lines = (
+        'import torch',
+        'from mmssl_robust import evaluate',
+        'net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 2))',
+        "results = evaluate(net, [(torch.rand(2, 3, 4, 4), torch.tensor([0, 1]))], attacks='fgsm')",
+        'assert results.work_dir.is_dir()',
+        'print(results)',
+    )
+    environment = os.environ | dict(TMPDIR=str(tmp_path))
+    done = subprocess.run([sys.executable, '-c', '\n'.join(lines)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert done.stdout.split()[:3] == ['Sequential', 'on', 'list,']
+    assert not list(tmp_path.glob('mmssl_robust-*'))
+
+
+def test_an_interval_is_as_exact_as_its_number_and_its_limits_are_said():
+    shown = str(evaluate(Brightness(), [(grey(*LEVELS), LABELS)], attacks=[PGD8]))
+    assert '[39.8, 100.0]*' in shown and '* Clopper-Pearson: all images agree' in shown  # 0.025 ** (1 / 4)
+    assert 'too narrow' not in shown
+    maps = LABELS[:, None, None].expand(-1, 6, 6)
+    shown = str(evaluate(Threshold(), [(grey(*LEVELS), maps)], 'segmentation', attacks=[]))
+    assert 'From fewer than about 60 images the intervals of a mIoU are too narrow' in ' '.join(shown.split())

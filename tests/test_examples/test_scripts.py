@@ -43,4 +43,4 @@ def test_encoder(run, tmp_path):
 
 @pytest.mark.slow
 def test_own_attack(run):
-    assert 'pgd-2 8/255' in run('own_attack.py')
+    assert 'doubt 8/255' in run('own_attack.py')

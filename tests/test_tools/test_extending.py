@@ -126,6 +126,6 @@ def check_report(run, run_tool, capsys):
     with pytest.raises(SystemExit):
         run_tool('analysis_tools/report.py', 'work_dirs/benchmark/my_suite')
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("error: unknown task 'top-5': ") and error.endswith('--import for a report)')
+    assert error.startswith("error: unknown task 'top-5': ") and error.endswith('--import for records)')
     assert run(REPORT).endswith('work_dirs/report/report.html')
     assert 'top-5 accuracy' in Path('work_dirs/report/report.md').read_text()

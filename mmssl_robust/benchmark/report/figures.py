@@ -224,10 +224,10 @@ def _legend_lines(table: pd.DataFrame) -> int:
 
 
 def _model(table: pd.DataFrame) -> pd.Series:
-    """Encoder and variant; without the variant where all are Standard, which then says nothing."""
+    """Encoder and variant, if it has one; without the variant where all are Standard, which then says nothing."""
     if table['variant'].eq(STANDARD).all():
         return table['encoder']
-    return table['encoder'] + ', ' + table['variant']
+    return table['encoder'].where(table['variant'].eq(''), table['encoder'] + ', ' + table['variant'])
 
 
 def _colours(table: pd.DataFrame) -> dict[str, str]:

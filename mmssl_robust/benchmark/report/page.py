@@ -26,8 +26,8 @@ from .tables import (
     machine_of,
     note_of,
 )
-from .threats import HEADS, SMALLEST, kinds_of, smallest_of, threats_of
 from .threats import NOTE as THREATS_NOTE
+from .threats import SMALLEST, kinds_of, smallest_of, threats_of
 from .transfer_tables import NOTE as TRANSFER_NOTE
 from .transfer_tables import matrices_of
 
@@ -51,6 +51,7 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int, rank
         )
         for task in tasks_of(content)
     ]
+    smallest = smallest_of(content)
     return _template('report.html.j2').render(
         content=content,
         ranking=ranking,
@@ -61,9 +62,9 @@ def render_page(content: Content, figures: dict[str, Drawn], examples: int, rank
         threats=threats_of(content),
         threats_note=THREATS_NOTE,
         kinds=kinds_of(content),
-        smallest=smallest_of(content),
+        smallest=smallest.to_numpy().tolist(),
         smallest_note=SMALLEST,
-        smallest_heads=HEADS,
+        smallest_heads=list(smallest.columns),
         matrices=matrices_of(content),
         transfer_note=TRANSFER_NOTE,
         differences_note=DIFFERENCES_NOTE,

@@ -47,7 +47,9 @@ def _sentence(
 ) -> str:
     task, data, encoder = key
     alone = len(group) == 1 and group[0].row.variant == STANDARD and not differences
-    values = '; '.join(f'{"" if alone else records.row.variant + " "}{_values(content, records)}' for records in group)
+    values = '; '.join(
+        f'{"" if alone else records.row.variant} {_values(content, records)}'.strip() for records in group
+    )
     parts = [f'{data}, {encoder}: {task_named(task).metric.name} {values}.'] if group else [f'{data}, {encoder}:']
     for variant in dict.fromkeys(line['variant'] for line in differences):
         parts.append(_compared(variant, [line for line in differences if line['variant'] == variant]))

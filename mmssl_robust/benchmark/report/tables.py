@@ -82,7 +82,8 @@ def body_of(content: Content, task: str, columns: Sequence[str]) -> Body:
         if records.row.task != task:
             continue
         own = {line['attack']: line for line in table[table['row'] == records.row.name].to_dict('records')}
-        variant = records.row.variant + ('' if records.row.epoch is None else f', epoch {records.row.epoch}')
+        epoch = '' if records.row.epoch is None else f'epoch {records.row.epoch}'
+        variant = ', '.join(filter(None, (records.row.variant, epoch)))
         head = [records.row.data, records.row.encoder, variant, str(records.info.get('images', ''))]
         cells = [cell_of(own[name]) if name in own else None for name in columns]
         lines.append((head, cells))
@@ -171,7 +172,9 @@ def latex_tables(content: Content) -> str:
         frame = _frame_of(content, task, columns_of(content, task), ' ', str).map(latex)
         frame.columns = [latex(name) for name in frame.columns]
         caption = latex(f'{heading_of(task)}: {task_named(task).metric.description}. {note_of(content)}')
-        tabular = frame.to_latex(index=False, escape=False, column_format='lll' + 'r' * (len(frame.columns) - 3))
+        words = int('variant' in frame.columns) + 2
+        aligned = 'l' * words + 'r' * (len(frame.columns) - words)
+        tabular = frame.to_latex(index=False, escape=False, column_format=aligned)
         parts.append(f'\\begin{{table}}\n\\centering\\small\n{tabular}\\caption{{{caption}}}\n\\end{{table}}')
     return '\n\n'.join(parts) + '\n'
 
@@ -243,7 +246,12 @@ def _frame_of(
 ) -> pd.DataFrame:
     body = body_of(content, task, columns)
     rows = [[*map(escaped, head), *(_text(cell, newline) for cell in cells)] for head, cells in body]
-    return pd.DataFrame(rows, columns=['data', 'encoder', 'variant', 'images', *columns])
+    return without_variant(pd.DataFrame(rows, columns=['data', 'encoder', 'variant', 'images', *columns]))
+
+
+def without_variant(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table without the column of variants, where nobody named one."""
+    return frame if frame['variant'].any() else frame.drop(columns='variant')
 
 
 def _text(cell: Cell | None, newline: str) -> str:

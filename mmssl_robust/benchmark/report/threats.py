@@ -14,7 +14,7 @@ from mmssl_robust.utils.escaping import markdown
 
 from ..row_records import RowRecords
 from .content import Content, tasks_of
-from .tables import Body, body_of, budgets_of, heading_of, markdown_table
+from .tables import Body, body_of, budgets_of, heading_of, markdown_table, without_variant
 
 NOTE = 'What each of these attackers may do, and what its figure does not show.'
 _WORDS = dict(
@@ -36,7 +36,7 @@ SMALLEST = (
     'The size at which half of the images that have something to lose have lost half of it: another class, half of the '
     'right pixels, twice the RMSE, an embedding turned by 60 degrees; and how many withstand all sizes that were tried.'
 )
-HEADS = ('data', 'encoder', 'variant', 'attack', 'images', 'median', 'withstand')
+_HEADS = ('data', 'encoder', 'variant', 'attack', 'images', 'median', 'withstand')
 
 
 class Table(NamedTuple):
@@ -86,21 +86,22 @@ def markdown_threats(content: Content) -> list[str]:
         unit = task_named(task).metric.description
         parts += [f'### {markdown(title)}', f'{unit}.', markdown_table(whole, task, columns)]
     smallest = smallest_of(content)
-    if smallest:
-        table = pd.DataFrame([list(map(markdown, line)) for line in smallest], columns=list(HEADS))
-        parts += ['### Smallest perturbations', SMALLEST, table.to_markdown(index=False, disable_numparse=True)]
+    if len(smallest):
+        table = smallest.map(markdown).to_markdown(index=False, disable_numparse=True)
+        parts += ['### Smallest perturbations', SMALLEST, table]
     kinds = '\n'.join(f'- {kind}: {words}' for kind, words in kinds_of(content))
     return ['## Other threats', NOTE, kinds, *parts] if parts else []
 
 
-def smallest_of(content: Content) -> list[tuple[str, ...]]:
-    """For each row and attack that seeks the smallest perturbation of each image what :data:`HEADS` says."""
-    return [
+def smallest_of(content: Content) -> pd.DataFrame:
+    """For each row and attack that seeks the smallest perturbation of each image what its columns say."""
+    lines = [
         (row.data, row.encoder, row.variant, attack, *_sizes(records, attack))
         for records in content.begun
         for attack in records.attacks
         if (row := records.row) and records.settings(attack).kind == 'minimal'
     ]
+    return without_variant(pd.DataFrame(lines, columns=list(_HEADS)))
 
 
 def _sizes(records: RowRecords, attack: str) -> tuple[str, str, str]:

@@ -6,12 +6,14 @@ same command.
 Examples:
     mmssl-robust merge work_dirs/benchmark/paper
     mmssl-robust merge work_dirs/benchmark/paper --from /mnt/one/shards/1-of-2 /mnt/other/shards/2-of-2
+    mmssl-robust merge work_dirs/benchmark/my_suite --import my_task.py
 """
 
 import argparse
 from pathlib import Path
 
 from mmssl_robust.utils.arguments import integer
+from mmssl_robust.utils.shared_arguments import add_import_argument
 
 SUMMARY = 'join the records that several machines made of one suite'
 
@@ -25,4 +27,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--examples', type=integer(0), default=4, help='most and least robust images to keep for each attack'
     )
+    add_import_argument(parser)
     parser.add_argument('--no-report', action='store_true', help='leave the report to `mmssl-robust report`')

@@ -11,6 +11,8 @@ Examples:
 import argparse
 from pathlib import Path
 
+from mmssl_robust.utils.shared_arguments import add_import_argument
+
 SUMMARY = 'pack an evaluation for others to verify'
 
 
@@ -23,6 +25,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--with-encoders', action='store_true', help='pack files of encoders too, where no name leads to them'
     )
-    parser.add_argument(
-        '--import', nargs='+', type=Path, default=[], dest='imports', metavar='FILE.py', help='files that define types'
-    )
+    add_import_argument(parser, 'types')

@@ -15,6 +15,8 @@ Examples:
 import argparse
 from pathlib import Path
 
+from mmssl_robust.utils.shared_arguments import add_import_argument
+
 SUMMARY = 'push an encoder, a head or records to the Hugging Face Hub'
 
 
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='WORK_DIR',
         help='for the card: records of this very encoder, a folder or hf://datasets/...',
     )
+    add_import_argument(parser)
     parser.add_argument('--private', action='store_true', help='a new repository is for its owner alone')
     parser.add_argument('--update', action='store_true', help='add a commit to a repository that is there')
     parser.add_argument('--dry-run', type=Path, metavar='DIR', help='write what would be uploaded, upload nothing')

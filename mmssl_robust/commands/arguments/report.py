@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 
 from mmssl_robust.utils.arguments import integer
+from mmssl_robust.utils.shared_arguments import add_import_argument
 
 SUMMARY = 'write the report of a benchmark from its records'
 
@@ -35,6 +36,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--examples', type=integer(0), default=2, help='most and least robust images of each row and attack'
     )
-    parser.add_argument(
-        '--import', nargs='+', type=Path, default=[], dest='imports', metavar='FILE.py', help='files that define tasks'
-    )
+    add_import_argument(parser)

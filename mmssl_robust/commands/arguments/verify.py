@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 
 from mmssl_robust.utils.arguments import integer, number
+from mmssl_robust.utils.shared_arguments import add_import_argument
 
 SUMMARY = 'say whether the records of a submission can be believed'
 
@@ -39,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--encoder', nargs='+', default=[], metavar='SPEC', help='files or specs of encoders, told by their hash'
     )
     parser.add_argument('--trust-code', action='store_true', help='run programs and unknown types that it names')
-    parser.add_argument(
-        '--import', nargs='+', type=Path, default=[], dest='imports', metavar='FILE.py', help='files that define types'
-    )
+    add_import_argument(parser, 'types')
     parser.add_argument(
         '--max-gib', type=number(above=0), default=4, metavar='GIB', help='what a zip file may unpack to'
     )
