@@ -10,7 +10,7 @@ from mmssl_robust.benchmark.options import Options
 from mmssl_robust.benchmark.suite_files import load_suite
 
 TEXT = (Path(__file__).resolve().parents[2] / 'docs' / 'reproduce.md').read_text()
-LINE = r'^\| [^|]+ \| `python tools/benchmark.py (\w+)` \| (\d+) \| ([\d.]+) \|$'
+LINE = r'^\| [^|]+ \| `mmssl-robust benchmark (\w+)` \| (\d+) \| ([\d.]+) \|$'
 COSTS = {suite: (int(cost), float(hours)) for suite, cost, hours in re.findall(LINE, TEXT, re.M)}
 
 

@@ -79,3 +79,4 @@ def test_requires_no_mm_distribution_unless_asked(wheel):
     assert any(line.startswith('mmcv') and 'extra == "mm-upstream"' in line for line in required)
     assert 'Requires-Python: >=3.10' in metadata
     assert f'Version: {__version__}' in metadata and 'License-Expression: Apache-2.0' in metadata
+    assert 'License-File: mmssl_robust/assets/samples/README.md' in metadata

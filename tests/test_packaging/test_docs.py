@@ -79,6 +79,23 @@ def test_paths_in_commands_exist(document):
     assert [path for path in paths if not is_there(path.rstrip('./'), folder) and path not in ELSEWHERE] == []
 
 
+@pytest.mark.parametrize(
+    'page, words',
+    {
+        'clusters': ('Slurm', 'multi-GPU', 'DDP'),
+        'defences': ('defense',),
+        'attacks/optimisers': ('optimizer',),
+        'licences': ('license',),
+        'your_own': ('your own encoder', 'custom dataset'),
+        'report': ('confidence interval',),
+        'questions': ('BibTeX', 'license'),
+    }.items(),
+)
+def test_pages_have_the_words_that_users_search_for(page, words):
+    text = prose(f'docs/{page}.md').lower()
+    assert [word for word in words if word.lower() not in text] == []
+
+
 def test_every_preset_and_objective_is_in_the_reference():
     presets = {path.stem for path in (ROOT / 'configs/_base_/attacks').glob('*.py')}
     listed = set(re.findall(r'`([\w-]+)`', (ROOT / 'docs/attacks.md').read_text().partition('## Presets')[2]))

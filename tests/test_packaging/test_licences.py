@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,24 @@ def test_licences_are_counted_and_listed(licences):
     ]
     page = licences.page(items, 'Python 3')
     assert '| MIT | 2 |\n| X | 1 |\n' in page and page.endswith('| a | 1 | MIT |\n| b | 1 | X |\n| c | 1 | MIT |\n')
+
+
+def test_what_ships_is_written_by_hand_and_stays(licences, tmp_path, monkeypatch):
+    written = tmp_path / 'licences.md'
+    written.write_text('# Licences\n\nof photographs\n\n## Dependencies\n\nstale\n')
+    monkeypatch.setattr(licences, 'installed', lambda python: [dict(Name='a', Version='1', License='MIT')])
+    monkeypatch.setattr('sys.argv', ['licences.py', sys.executable, str(written)])
+    licences.main()
+    text = written.read_text()
+    assert text.startswith('# Licences\n\nof photographs\n\n## Dependencies\n') and 'stale' not in text
+    assert text.endswith('| a | 1 | MIT |\n')
+
+
+def test_every_folder_that_ships_has_its_licence_on_the_page():
+    page = (ROOT / 'docs/licences.md').read_text()
+    folders = [folder for folder in (ROOT / 'mmssl_robust/assets').iterdir() if folder.name != 'samples']
+    folders += [folder for folder in (ROOT / 'mmssl_robust/assets/samples').iterdir() if folder.is_dir()]
+    assert [f.name for f in folders if f'`{f.relative_to(ROOT / "mmssl_robust")}`' not in page] == []
 
 
 def test_every_requirement_has_its_licence_on_the_page():

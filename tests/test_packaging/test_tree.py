@@ -60,3 +60,4 @@ def test_linter_of_pre_commit_is_the_pinned_one():
 def test_citation_has_the_package_version():
     version = re.search(r"__version__ = '(.+)'", (ROOT / 'mmssl_robust' / 'version.py').read_text())[1]
     assert yaml.safe_load((ROOT / 'CITATION.cff').read_text())['version'] == version
+    assert f'version = {{{version}}},' in (ROOT / 'docs/questions.md').read_text()

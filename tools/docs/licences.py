@@ -1,4 +1,4 @@
-"""Write the licences of all that an environment has: docs/licences.md, by `make licences`.
+"""Write the licences of all that an environment has below the hand-written part of docs/licences.md: `make licences`.
 
 Example:
     python tools/docs/licences.py .venv/bin/python docs/licences.md
@@ -11,14 +11,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-HEAD = """# Licences of dependencies
+HEAD = """## Dependencies
 
-mmssl_robust is under the Apache License 2.0. What it depends on, directly or through others, is listed below as each
-distribution says of itself: all that the environment of `make` has, with the versions of
+What the package depends on, directly or through others, is listed below as each distribution says of itself: all
+that the environment of `make` has, with the versions of
 `requirements/constraints.txt`, the extras `mm` and `tests`, and parts of `optional` ({platform}). `make licences`
-writes this page. None of it is part of a wheel or source archive of mmssl_robust: pip fetches it.
-Photographs and weights that ship with the package have their own: [samples](../mmssl_robust/assets/samples/README.md),
-[mini](../mmssl_robust/assets/mini/README.md).
+writes this list. None of it is part of a wheel or source archive of mmssl_robust: pip fetches it.
 
 CUDA's libraries (`nvidia-*`) are proprietary; a [CPU build of PyTorch](installation.md#without-cuda) does without them.
 
@@ -42,7 +40,7 @@ def short(licence: str) -> str:
 
 
 def page(items: list[dict[str, str]], platform: str) -> str:
-    """The page: how often each licence occurs, and each distribution with its own."""
+    """The generated part: how often each licence occurs, and each distribution with its own."""
     counts = Counter(short(item['License']) for item in items)
     lines = [HEAD.format(platform=platform), '| licence | distributions |', '|---|---|']
     lines += [f'| {name} | {count} |' for name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
@@ -54,11 +52,12 @@ def page(items: list[dict[str, str]], platform: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('python', type=Path, help='of the environment')
-    parser.add_argument('page', type=Path, help='the file to write')
+    parser.add_argument('page', type=Path, help='the file to write into: what stands above its list stays')
     args = parser.parse_args()
     words = 'import platform, sys; print(f"Python {platform.python_version()}, {sys.platform}")'
     platform = subprocess.run([args.python, '-c', words], capture_output=True, text=True, check=True).stdout.strip()
-    args.page.write_text(page(installed(args.python), platform), encoding='utf-8')
+    by_hand = args.page.read_text(encoding='utf-8').partition('## Dependencies')[0]
+    args.page.write_text(by_hand + page(installed(args.python), platform), encoding='utf-8')
 
 
 if __name__ == '__main__':
