@@ -71,6 +71,29 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the weights of the model that a config describes."""
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='path or URL of the weights; a head alone if the config has the encoder; none if its head has no weights',
+    )
+
+
+def add_weights_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--weights``."""
+    parser.add_argument(
+        '--weights',
+        choices=('ema', 'raw'),
+        help='of a checkpoint with both, by default their average over the training',
+    )
+
+
+def add_corrupt_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--on-corrupt``, of what reads each image once."""
+    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+
+
 def add_log_argument(parser: argparse.ArgumentParser) -> None:
     """Add ``--log-to``."""
     parser.add_argument('--log-to', nargs='+', choices=LOG_TO, default=[], help='where to log besides files')

@@ -18,7 +18,12 @@ from pathlib import Path
 
 from mmssl_robust.benchmark.shard import Shard
 from mmssl_robust.utils.arguments import integer, number
-from mmssl_robust.utils.shared_arguments import add_engine_arguments, add_launcher_arguments, add_log_argument
+from mmssl_robust.utils.shared_arguments import (
+    add_corrupt_argument,
+    add_engine_arguments,
+    add_launcher_arguments,
+    add_log_argument,
+)
 
 SUMMARY = 'run a suite: every row clean and under each attack, and its report'
 
@@ -41,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-sanity', action='store_true', help='leave out the checks whether attacks are believable')
     parser.add_argument('--batch-size', type=integer(1), help='images at a time')
     add_engine_arguments(parser)
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    add_corrupt_argument(parser)
     parser.add_argument(
         '--examples', type=integer(0), default=4, help='most and least robust images to keep for each attack'
     )

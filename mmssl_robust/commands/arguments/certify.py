@@ -13,7 +13,12 @@ Examples:
 import argparse
 
 from mmssl_robust.utils.arguments import integer, number
-from mmssl_robust.utils.shared_arguments import add_common_arguments
+from mmssl_robust.utils.shared_arguments import (
+    add_checkpoint_argument,
+    add_common_arguments,
+    add_corrupt_argument,
+    add_weights_argument,
+)
 
 SUMMARY = 'certify a smoothed model: what no L2 perturbation can change'
 
@@ -21,11 +26,7 @@ SUMMARY = 'certify a smoothed model: what no L2 perturbation can change'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command line can say."""
     add_common_arguments(parser, 'work_dirs/certified/CONFIG_NAME-sigmaSIGMA')
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='path or URL of the weights; a head alone if the config has the encoder; none if its head has no weights',
-    )
+    add_checkpoint_argument(parser)
     parser.add_argument(
         '--sigma', type=number(above=0), required=True, help='standard deviation of the noise, for pixels in [0, 1]'
     )
@@ -51,12 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="noisy images in the model at a time; default that of the config's data loader",
     )
     parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
-    parser.add_argument(
-        '--weights',
-        choices=('ema', 'raw'),
-        help='of a checkpoint with both, by default their average over the training',
-    )
+    add_corrupt_argument(parser)
+    add_weights_argument(parser)
     parser.add_argument('--dry-run', action='store_true', help='say what it would cost')
     parser.add_argument(
         '--tflops', type=number(above=0), help='rate in 10^12 operations a second that --dry-run should assume'

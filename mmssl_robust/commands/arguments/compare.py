@@ -15,7 +15,7 @@ Examples:
 import argparse
 from pathlib import Path
 
-from mmssl_robust.utils.shared_arguments import add_launcher_arguments
+from mmssl_robust.utils.shared_arguments import add_corrupt_argument, add_launcher_arguments
 
 from .evaluate import add_plan_arguments
 
@@ -33,6 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', '--work-dir', type=Path, metavar='DIR', help='folder of records and report; default below work_dirs'
     )
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    add_corrupt_argument(parser)
     add_plan_arguments(parser)
     add_launcher_arguments(parser)

@@ -21,7 +21,7 @@ from pathlib import Path
 from mmssl_robust.easy.defaults import IMAGES, PROTOCOLS
 from mmssl_robust.utils.arguments import integer, number
 from mmssl_robust.utils.config_files import DEFENCES, configs_in
-from mmssl_robust.utils.shared_arguments import add_launcher_arguments
+from mmssl_robust.utils.shared_arguments import add_corrupt_argument, add_launcher_arguments
 
 SUMMARY = 'attack an encoder on a folder of images: with or without labels, with the head that it needs'
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('encoder', help='such as timm:NAME, hf:NAME, FILE.py:FUNCTION, a checkpoint, mini')
     parser.add_argument('folder', type=Path, help='images, at any depth; for classification a folder for each class')
     add_plan_arguments(parser)
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    add_corrupt_argument(parser)
     parser.add_argument(
         '--out', '--work-dir', type=Path, metavar='DIR', help='folder of all that is kept; default below work_dirs'
     )

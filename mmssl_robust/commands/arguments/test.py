@@ -14,7 +14,14 @@ import argparse
 
 from mmssl_robust.utils.arguments import integer
 from mmssl_robust.utils.config_files import ATTACKS, DEFENCES, configs_in
-from mmssl_robust.utils.shared_arguments import add_common_arguments, add_engine_arguments, add_log_argument
+from mmssl_robust.utils.shared_arguments import (
+    add_checkpoint_argument,
+    add_common_arguments,
+    add_corrupt_argument,
+    add_engine_arguments,
+    add_log_argument,
+    add_weights_argument,
+)
 
 SUMMARY = 'evaluate a model on clean and on adversarial images'
 
@@ -22,11 +29,7 @@ SUMMARY = 'evaluate a model on clean and on adversarial images'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command line can say."""
     add_common_arguments(parser)
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='path or URL of the weights; a head alone if the config has the encoder; none if its head has no weights',
-    )
+    add_checkpoint_argument(parser)
     known = ', '.join(configs_in(ATTACKS))
     parser.add_argument(
         '--attack', nargs='+', metavar='NAME', help=f'{known}, or the path of a file; default those in test_cfg.attacks'
@@ -74,14 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help="of a segmentor: average scales and mirror images, those of the config's tta_pipeline or else DINOv2's",
     )
-    parser.add_argument(
-        '--weights',
-        choices=('ema', 'raw'),
-        help='of a checkpoint with both, by default their average over the training',
-    )
+    add_weights_argument(parser)
     parser.add_argument('--batch-size', type=integer(1), help='images at a time; no image depends on the others')
     parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    add_corrupt_argument(parser)
     parser.add_argument('--out', metavar='FILE.json', help='write the results here')
     parser.add_argument('--show-dir', help='draw attacked images into this folder')
     parser.add_argument('--show-images', type=integer(1), default=8, help='how many for each attack')

@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 from mmssl_robust.utils.arguments import integer, number
-from mmssl_robust.utils.shared_arguments import add_common_arguments
+from mmssl_robust.utils.shared_arguments import add_common_arguments, add_corrupt_argument
 
 SUMMARY = 'make one perturbation for all images'
 
@@ -35,4 +35,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--max-images', type=integer(1), help='take this many, evenly spread over the data set')
     parser.add_argument('--fit', choices=('tile', 'resize'), default='tile', help='to other sizes; default tile')
     parser.add_argument('--seed', type=integer(0), default=0, help='of the start and of the order of the images')
-    parser.add_argument('--on-corrupt', choices=('fail', 'skip'), default='fail', help='what a damaged file does')
+    add_corrupt_argument(parser)
