@@ -16,6 +16,9 @@ from mmssl_robust.utils.errors import UserError
 LEVEL = 0.95
 MOST_RESAMPLES = 10**6
 BOOTSTRAP, EXACT, NONE = 'bootstrap', 'Clopper-Pearson', 'none'
+ENOUGH = 60
+"""Images from which on the interval of a mIoU, which is no mean over images, is wide enough."""
+TOO_NARROW = f'From fewer than about {ENOUGH} images the intervals of a mIoU are too narrow'
 _BLOCK = 2**22  # numbers at a time
 Metrics = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Metrics (r, m) of parts (n, k) with weights (r, n)."""

@@ -15,7 +15,7 @@ from mmssl_robust.attack_settings import CLEAN, written
 from mmssl_robust.benchmark.report import write_report
 from mmssl_robust.benchmark.row_records import RowRecords, read_rows
 from mmssl_robust.benchmark.schema import versioned
-from mmssl_robust.benchmark.statistics import EXACT, estimates
+from mmssl_robust.benchmark.statistics import ENOUGH, EXACT, TOO_NARROW, estimates
 from mmssl_robust.tasks import task_named
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.escaping import spreadsheet
@@ -29,7 +29,6 @@ COLUMNS = (
 """Of the table: a line for each metric of the clean images and of each attack, with the 95 % interval over images."""
 _SHOWN = 5  # metrics for which a terminal has room
 _DECIMALS = 2  # at most
-_ENOUGH = 60  # images for the interval of a mIoU, as the report says
 _WIDTH = 100  # columns of what a notebook shows
 _WRITERS = {'.csv': 'to_csv', '.json': 'to_json', '.parquet': 'to_parquet'}
 
@@ -188,8 +187,8 @@ def _notes(table: pd.DataFrame, metric: str) -> list[str]:
     """What is to be said of the intervals of a row's first metric."""
     own = table[table['metric'] == metric]
     notes = ['* Clopper-Pearson: all images agree'] if own['interval'].eq(EXACT).any() else []
-    if metric == 'mIoU' and own['images'].lt(_ENOUGH).any():
-        notes.append(f'From fewer than about {_ENOUGH} images the intervals of a mIoU are too narrow')
+    if metric == 'mIoU' and own['images'].lt(ENOUGH).any():
+        notes.append(TOO_NARROW)
     return notes
 
 

@@ -12,6 +12,7 @@ from mmssl_robust.utils.escaping import code, latex, markdown
 
 from ..row_records import WORST, RowRecords
 from ..schema import TABLES_VERSION, as_csv
+from ..statistics import TOO_NARROW
 from .content import Content, tasks_of
 from .summary import summary, verdict_of
 
@@ -23,8 +24,8 @@ NOTE = (
     'Below it how many predictions an attack made worse and better (of classes: right ones that fell, wrong ones that '
     'rose), and the number that the paper published and ours minus that, where there is one; both are of the attacked '
     'images. Worst case: for each image the worst of the clean prediction and all attacks, so that robust is what is '
-    'right without an attack and under each; that of an ensemble is one, too. From fewer than about 60 images the '
-    'intervals of a mIoU are too narrow.'
+    'right without an attack and under each; that of an ensemble is one, too. '
+    f'{TOO_NARROW}.'
 )
 DIFFERENCES_NOTE = (
     'The variant minus Standard, same encoder and same images, with the 95 % interval of a bootstrap that draws an '
