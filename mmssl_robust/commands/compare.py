@@ -95,7 +95,8 @@ def _of_folder(args: argparse.Namespace, specs: list[str]) -> tuple[Suite, Path]
         raise UserError('--data-root is for --suite: leave it out')
     plans = [plan_of(args, spec, args.images) for spec in specs]
     data = name_of(args.images)
-    out = args.out or Path('work_dirs/compare') / f'{args.task}-{slug(data)}-{_digest([repr(plans), *plans[0].later])}'
+    digest = _digest([plan.identity for plan in plans])
+    out = args.out or Path('work_dirs/compare') / f'{args.task}-{slug(data)}-{digest}'
     rows = rows_of_plans(plans, out, say)
     return Suite(out.name, f'{len(specs)} encoders on {data}: {args.task}', rows), out
 

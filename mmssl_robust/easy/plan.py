@@ -1,7 +1,7 @@
 """What is to be evaluated: an encoder, a folder, a task, attacks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +69,11 @@ class Plan:
     protocol: str = 'quick'
     sanity: bool = False
     seed: int = 0
-    # From the representation follows where an evaluation lies; these count where they are given, see `later`.
-    defence: str | None = field(default=None, repr=False)
-    norm: str | None = field(default=None, repr=False)
-    step_size: str | float | None = field(default=None, repr=False)
-    restarts: int | None = field(default=None, repr=False)
-    keep: str | None = field(default=None, repr=False)
+    defence: str | None = None
+    norm: str | None = None
+    step_size: str | float | None = None
+    restarts: int | None = None
+    keep: str | None = None
 
     def __post_init__(self) -> None:
         if self.task not in IMAGES:
@@ -100,11 +99,13 @@ class Plan:
                 check_integer(getattr(self, name), name, least)
 
     @property
-    def later(self) -> tuple[str, ...]:
-        """What is given of settings that the representation leaves out, so that earlier folders are found again."""
-        names = ('norm', 'step_size', 'restarts', 'keep')
-        given = tuple(f'{name}={getattr(self, name)}' for name in names if getattr(self, name) is not None)
-        return (self.defence, *given) if self.defence else given
+    def identity(self) -> str:
+        """What tells it from others, and where it lies: settings other than their defaults.
+
+        A setting that a later version adds leaves the folders of earlier evaluations where they are.
+        """
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return repr({name: value for name, value in given.items() if value != getattr(type(self), name, MISSING)})
 
     def find(self) -> Found:
         """Look for images and labels.

@@ -29,7 +29,7 @@ Say = Callable[[str], object]
 
 def folder_of(plan: Plan) -> Path:
     """Where an evaluation goes if nobody says: the same one goes on, another begins anew."""
-    digest = hashlib.sha256(''.join([repr(plan), *plan.later]).encode()).hexdigest()[:6]
+    digest = hashlib.sha256(plan.identity.encode()).hexdigest()[:6]
     return Path('work_dirs/evaluate') / '-'.join(
         (plan.task, slug(short_name(plan.encoder)), slug(name_of(plan.folder)), digest)
     )

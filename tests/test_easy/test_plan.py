@@ -88,7 +88,9 @@ def test_norms_and_others_that_do_not_fit(settings, words, tmp_path):
         Plan('mini', tmp_path, **settings).variants()
 
 
-@pytest.mark.parametrize('given', [dict(norm='l2'), dict(step_size=0.1), dict(restarts=2), dict(keep='last')])
+@pytest.mark.parametrize(
+    'given', [dict(defence='jpeg'), dict(norm='l2'), dict(step_size=0.1), dict(restarts=2), dict(keep='last')]
+)
 def test_another_setting_has_another_folder(given, tmp_path):
     assert folder_of(Plan('mini', tmp_path, **given)) != folder_of(Plan('mini', tmp_path))
 
