@@ -2,7 +2,7 @@
 
 import doctest
 import functools
-import importlib
+import importlib.util
 import inspect
 import logging
 import re
@@ -16,6 +16,7 @@ import mmssl_robust
 
 ROOT = Path(mmssl_robust.__file__).parent
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+SITE = ROOT.parent / 'tools/docs/api.py'
 PACKAGES = sorted(
     '.'.join(['mmssl_robust', *path.parent.relative_to(ROOT).parts])
     for path in ROOT.rglob('__init__.py')
@@ -25,18 +26,20 @@ PACKAGES = sorted(
 
 @functools.cache
 def public_names():
-    """Package -> name -> function or class; what several packages name is where it lies deepest."""
-    found = {package: {} for package in PACKAGES}
-    seen = set()
-    for package in sorted(PACKAGES, key=lambda name: -name.count('.')):
-        module = importlib.import_module(package)
-        for name in module.__all__:
-            value = getattr(module, name)
-            own = str(getattr(value, '__module__', '')).startswith('mmssl_robust')
-            if (inspect.isclass(value) or inspect.isfunction(value)) and own and value not in seen:
-                seen.add(value)
-                found[package][name] = value
-    return found
+    """Package -> name -> function or class, as the site describes them: each once, where it lies deepest."""
+    spec = importlib.util.spec_from_file_location('api', SITE)
+    api = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(api)
+    described = {
+        package: {
+            name.path.rpartition('.')[2]: name.value
+            for name in names
+            if name.package == package and name.directive != api.DATA
+        }
+        for package, names in api.public_names(api.packages()).items()
+    }
+    assert set(described) <= set(PACKAGES)
+    return {package: described.get(package, {}) for package in PACKAGES}
 
 
 def examples_of(name, value):
