@@ -7,7 +7,7 @@
 #   DATA_ROOT=data RECIPE=robust bash tools/train_mini.sh            # from mini_wide, robust on three tasks
 #
 # mmssl_robust/assets/mini, mini_deacl or mini_robust receives encoder.safetensors and one head a task. AMP=--amp
-# trains the encoder in bfloat16.
+# trains the encoder in bfloat16, SEED=1 by another seed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 RECIPE=${RECIPE:-dino}
@@ -32,7 +32,7 @@ case $RECIPE in
     *) echo "RECIPE is dino, distill, deacl or robust, not $RECIPE" >&2; exit 2 ;;
 esac
 OUT=mmssl_robust/assets/$NAME
-$PYTHON tools/train.py "$config" --resume ${AMP:-}
+$PYTHON tools/train.py "$config" --resume ${AMP:-} --cfg-options "randomness.seed=${SEED:-0}"
 export_part "$(newest "$(basename "$config" .py)")" "$OUT/encoder.safetensors" encoder
 
 for task in classification/cifar10 segmentation/camvid depth/nyu depth/hololens; do

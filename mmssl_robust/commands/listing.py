@@ -25,7 +25,8 @@ KINDS: dict[str, Callable[[], dict[str, Path]]] = {
 
 BY_NAME = (
     'These, but for those of MAE and of ResNets, `evaluate` knows by their names too; and mini, mini_deacl, mini_wide, '
-    'timm:NAME, hf:NAME, hub:REPOSITORY:NAME, mmpretrain:NAME, FILE.py:FUNCTION, a checkpoint (docs/encoders.md).'
+    'mini_robust, timm:NAME, hf:NAME, hub:REPOSITORY:NAME, mmpretrain:NAME, FILE.py:FUNCTION, '
+    'a checkpoint (docs/encoders.md).'
 )
 
 

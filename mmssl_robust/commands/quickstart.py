@@ -1,4 +1,4 @@
-"""Robustness of the embedded mini encoders, standard and DeACL, on three tasks."""
+"""Robustness of the embedded mini encoders, standard and robust, on three tasks."""
 
 import mmssl_robust.utils.startup  # noqa: F401
 
@@ -11,7 +11,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 from rich.box import SIMPLE
 from rich.table import Table
@@ -23,19 +22,18 @@ from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.progress import progress_lines
 from mmssl_robust.utils.terminal import console
 
-# What to call an encoder, and the folder in which it ships with its heads.
-ENCODERS = {'standard': 'mini', 'DeACL': 'mini_deacl'}
+# What to call an encoder, the folder in which it ships with its heads, and how its configs begin.
+ENCODERS = {'standard': ('mini', 'mini'), 'DeACL': ('mini_deacl', 'mini'), 'task-aware': ('mini_robust', 'mini_wide')}
 # Evaluations at a time, which share the cores: while one starts, the other computes.
 JOBS = 2
 
 
 @dataclass(frozen=True)
 class Task:
-    """A config, its attack, the metric to show and the number of images."""
+    """Data, an attack, the metric to show and the number of images."""
 
     name: str
     data: str
-    config: str
     attack: str
     metric: str
     label: str
@@ -43,19 +41,21 @@ class Task:
 
 
 TASKS = (
-    Task('classification', 'CIFAR-10', 'configs/classification/mini_cifar10.py', 'pgd', 'accuracy/top1', 'top-1 %', 40),
-    Task('segmentation', 'CamVid', 'configs/segmentation/mini_camvid.py', 'segpgd', 'mIoU', 'mIoU %', 4),
-    Task('depth', 'HoloLens', 'configs/depth/mini_hololens.py', 'depthpgd', 'rmse', 'RMSE m', 8),
+    Task('classification', 'CIFAR-10', 'pgd', 'accuracy/top1', 'top-1 %', 40),
+    Task('segmentation', 'CamVid', 'segpgd', 'mIoU', 'mIoU %', 4),
+    Task('depth', 'HoloLens', 'depthpgd', 'rmse', 'RMSE m', 8),
 )
 
 
 def evaluate(task: Task, encoder: str, args: argparse.Namespace) -> dict:
     """Run `mmssl-robust test` for one task and encoder and return its JSON."""
-    assets, out = f'mmssl_robust://{ENCODERS[encoder]}', args.out / encoder
+    folder, arch = ENCODERS[encoder]
+    data = task.data.lower().replace('-', '')
+    assets, out = f'mmssl_robust://{folder}', args.out / encoder
     report, log = out / f'{task.name}.json', out / f'{task.name}.log'
     images = min(task.images, args.images or task.images)
-    head = f'{assets}/{Path(task.config).stem}.safetensors'
-    command = [sys.executable, '-m', 'mmssl_robust', 'test', str(find_config(task.config)), head]
+    config, head = find_config(f'configs/{task.name}/{arch}_{data}.py'), f'{assets}/mini_{data}.safetensors'
+    command = [sys.executable, '-m', 'mmssl_robust', 'test', str(config), head]
     command += ['--attack', 'embed', task.attack, '--steps', str(args.steps), '--max-images', str(images)]
     command += ['--out', str(report), '--work-dir', str(out / 'logs' / task.name)]
     command += ['--show-dir', str(args.out / 'pictures' / encoder / task.name), '--show-images', str(args.show_images)]

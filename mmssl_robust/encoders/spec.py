@@ -16,7 +16,9 @@ from mmssl_robust.utils.names import close_to
 from .listed import listed_spec
 
 # Encoders that ship with the package, by their short names.
-SHIPPED = {name: f'{ASSET_SCHEME}{name}/encoder.safetensors' for name in ('mini', 'mini_deacl', 'mini_wide')}
+SHIPPED = {
+    name: f'{ASSET_SCHEME}{name}/encoder.safetensors' for name in ('mini', 'mini_deacl', 'mini_wide', 'mini_robust')
+}
 # What each source understands besides the name.
 OPTIONS = {
     'timm': ('checkpoint', 'weights', 'seed', 'pool', 'size'),
@@ -125,8 +127,8 @@ def parse_spec(text: 'str | os.PathLike[str] | EncoderSpec') -> EncoderSpec:
     Args:
         text: ``timm:vit_small_patch14_dinov2.lvd142m``, ``hf:facebook/dinov2-small``,
             ``hub:facebookresearch/dinov2:dinov2_vits14``, ``mmpretrain:mae_vit-base-p16_8xb512-amp-coslr-300e_in1k``,
-            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini``, ``mini_deacl``, ``mini_wide`` or
-            another name that `mmssl-robust list encoders` shows; each with options behind a ``?``.
+            ``encoder.py:make_encoder``, ``checkpoint.pth?arch=dino_vits16``, ``mini`` or another that ships with
+            the package, or a name that `mmssl-robust list encoders` shows; each with options behind a ``?``.
 
     Raises:
         UserError: If it names nothing, or has an option that the source does not know.

@@ -18,6 +18,7 @@ SHIPPED = (
     'mini',
     'mini_attacks',
     'mini_figure2',
+    'mini_robust',
     'paper',
     'paper_figure2',
     'paper_table1',
@@ -58,6 +59,16 @@ def test_configs_of_shipped_suites_are_there(name):
     for config, row in {row.config: row for row in load_suite(name).rows}.items():
         cfg = ResolvedRow(row, Path('heads'), Options()).cfg
         assert cfg.model.backbone.init_cfg.checkpoint, config
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_attacks_of_shipped_suites_find_the_tokens_that_they_move(name):
+    """Attacks on CLS and patch tokens at once are for heads that read both."""
+    for row in load_suite(name).rows:
+        backbone = ResolvedRow(row, Path('heads'), Options()).cfg.model.backbone
+        for attack, settings in row.attacks.items():
+            tokens = getattr(getattr(build_attack(settings), 'objective', None), 'tokens', None)
+            assert tokens != 'both' or backbone.out_type == 'featmap_cls', f'{row.name}: {attack}'
 
 
 @pytest.mark.parametrize('name', ['robust_study', 'robust_worst'])
@@ -136,7 +147,7 @@ def test_what_is_wrong_is_said_in_one_line(text, message, tmp_path):
 def test_an_unknown_suite_is_told_the_nearest_or_those_that_there_are():
     with pytest.raises(UserError, match=r"unknown suite 'papr': did you mean paper\?"):
         load_suite('papr')
-    with pytest.raises(UserError, match='mini, mini_attacks, mini_figure2, mini_threats, paper'):
+    with pytest.raises(UserError, match='mini, mini_attacks, mini_figure2, mini_robust, mini_threats, paper'):
         load_suite('zzz')
 
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [
     'docs/results.md',
     'configs/retrieval/README.md',
-    *(f'mmssl_robust/assets/{name}/README.md' for name in ('mini', 'mini_deacl', 'mini_wide')),
+    *(f'mmssl_robust/assets/{name}/README.md' for name in ('mini', 'mini_deacl', 'mini_wide', 'mini_robust')),
 ]
 
 

@@ -15,10 +15,18 @@ from mmssl_robust.utils.files import sha256
 MINI = 'mmssl_robust://mini/encoder.safetensors'
 
 
-@pytest.mark.parametrize(('spec', 'file'), [('mini', 'mini'), (MINI, 'mini'), ('mini_deacl', 'mini_deacl')])
+@pytest.mark.parametrize(
+    ('spec', 'file', 'model'),
+    [
+        ('mini', 'mini', 'mini_vit'),
+        (MINI, 'mini', 'mini_vit'),
+        ('mini_deacl', 'mini_deacl', 'mini_vit'),
+        ('mini_robust', 'mini_robust', 'mini_wide_vit'),
+    ],
+)
 @torch.no_grad()
-def test_the_shipped_encoders_are_those_of_the_configs(spec, file):
-    cfg = read_config(find_config('configs/_base_/models/mini_vit.py')).encoder
+def test_the_shipped_encoders_are_those_of_the_configs(spec, file, model):
+    cfg = read_config(find_config(f'configs/_base_/models/{model}.py')).encoder
     cfg.init_cfg.checkpoint = f'mmssl_robust://{file}/encoder.safetensors'
     ours = MODELS.build(cfg | dict(out_type='featmap_cls', out_indices=(2, 5)))
     ours.init_weights()

@@ -23,6 +23,7 @@ from mmssl_robust.utils.errors import UserError
         ('mmssl_robust://mini/encoder.safetensors', 'checkpoint', 'mmssl_robust://mini/encoder.safetensors', {}),
         ('mini', 'checkpoint', 'mini', {}),
         ('mini_deacl', 'checkpoint', 'mini_deacl', {}),
+        ('mini_robust', 'checkpoint', 'mini_robust', {}),
     ],
 )
 def test_each_source_is_read_and_given_back(text, source, name, options):

@@ -118,19 +118,19 @@ def test_quickstart(run_tool, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(quickstart, 'JOBS', 1)  # a copy is made while no other thread works
     run_tool('quickstart.py', '--images', 1, '--steps', 1, '--show-images', 1, '--out', tmp_path)
     results = json.loads((tmp_path / 'quickstart.json').read_text())
-    assert set(results) == {'standard', 'DeACL'}
+    assert set(results) == {'standard', 'DeACL', 'task-aware'}
     for tasks in results.values():
         assert set(tasks) == {'classification', 'segmentation', 'depth'}
         assert all(result['images'] == 1 for result in tasks.values())
     assert results['standard']['depth']['metrics'] != results['DeACL']['depth']['metrics']
     pictures = sorted(path.parent.relative_to(tmp_path / 'pictures') for path in tmp_path.rglob('*.png'))
-    assert len(pictures) == 12
+    assert len(pictures) == 18
     output = capsys.readouterr().out
     for attack in ('pgd', 'segpgd', 'depthpgd'):
         assert attack in output
 
 
-@pytest.mark.parametrize('folder', ['mini', 'mini_deacl'])
+@pytest.mark.parametrize('folder', ['mini', 'mini_deacl', 'mini_robust'])
 def test_embedded_weights_fit_the_limits(folder, data_root):
     files = list((data_root.parent / folder).glob('*.safetensors'))
     assert {file.stem for file in files} - {'universal'} == {

@@ -88,9 +88,11 @@ def test_heads_are_loaded_once(victim, heads):
     assert with_heads(victim.model.backbone, heads) is with_heads(victim.model.backbone, heads)
 
 
-def test_an_encoder_by_name_has_the_heads_of_its_weights():
-    encoder = MODELS.build(dict(type='mmssl_robust.Encoder', spec='mini_wide'))
+@pytest.mark.parametrize('spec', ['mini_wide', 'mini_robust'])
+def test_an_encoder_by_name_has_the_heads_of_its_weights(spec):
+    encoder = MODELS.build(dict(type='mmssl_robust.Encoder', spec=spec))
     encoder.init_weights()
+    assert {head['head'].split('/')[2] for head in shipped_heads(encoder).values()} == {spec}
     network = with_heads(encoder, None)
     assert len(network.heads) == 3 and network.views[0].vit is encoder.network.model
 

@@ -1,4 +1,4 @@
-"""Robustness of the embedded mini encoders, standard and DeACL, on three tasks: under three minutes on two CPU cores.
+"""Robustness of the embedded mini encoders, standard and robust, on three tasks: under three minutes on two CPU cores.
 
 Runs `mmssl-robust test` on the embedded photographs: clean, EmbedAttack and the task's own attack.
 
