@@ -1,4 +1,4 @@
-"""Attack the embedded mini encoders on three tasks, in under three minutes.
+"""Attack the embedded mini encoders on three tasks, in minutes.
 
 It is `mmssl-robust quickstart`, where users of OpenMMLab look for it.
 

@@ -1,4 +1,4 @@
-"""Robustness of the embedded mini encoders, standard and robust, on three tasks: under three minutes on two CPU cores.
+"""Robustness of the embedded mini encoders, standard and robust, on three tasks: minutes on two CPU cores.
 
 Runs `mmssl-robust test` on the embedded photographs: clean, EmbedAttack and the task's own attack.
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmssl_robust.utils.arguments import integer
 
-SUMMARY = 'attack the embedded mini encoders on three tasks, in under three minutes'
+SUMMARY = 'attack the embedded mini encoders on three tasks, in minutes'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
