@@ -16,6 +16,7 @@ from toys import (
 )
 
 from mmssl_robust.attacks import EmbedEnsemble, JointAttack
+from mmssl_robust.encoders.views import as_configured
 from mmssl_robust.functional.tokens import select_tokens, windows
 from mmssl_robust.models.algorithms import TaskHead
 from mmssl_robust.registry import MODELS
@@ -92,7 +93,7 @@ def test_heads_are_loaded_once(victim, heads):
 def test_an_encoder_by_name_has_the_heads_of_its_weights(spec):
     encoder = MODELS.build(dict(type='mmssl_robust.Encoder', spec=spec))
     encoder.init_weights()
-    assert {head['head'].split('/')[2] for head in shipped_heads(encoder).values()} == {spec}
+    assert {head['head'].split('/')[2] for head in shipped_heads(as_configured(encoder)).values()} == {spec}
     network = with_heads(encoder, None)
     assert len(network.heads) == 3 and network.views[0].vit is encoder.network.model
 
