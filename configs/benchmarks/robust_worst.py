@@ -9,15 +9,15 @@ row_defaults = dict(sanity_images=16)
 _eps = ['2/255', '4/255', '8/255', '16/255']  # at the last nothing may be left
 
 
-def _attacks(strongest, quick, settings, **others):
+def _attacks(strongest, quick, settings, embedding=('embed', 'embed-directions'), **others):
     """The task's ensemble in every budget; the embedding; queries; norms that no training has seen."""
     ensembles = {f'{strongest}-{eps[:-4]}': dict(preset=strongest, eps=eps, **settings) for eps in _eps}
-    embedding = {name: dict(eps='4/255', steps=20) for name in ('embed', 'embed-directions')}
+    moved = {name: dict(eps='4/255', steps=20) for name in embedding}
     norms = {
         'l2': dict(preset=quick, norm='l2', eps='0.5', step_size=0.1, steps=20),
         'l1': dict(preset=quick, norm='l1', eps='8', step_size=1.6, steps=20),
     }
-    return ensembles | embedding | norms | others
+    return ensembles | moved | norms | others
 
 
 _tasks = [
@@ -38,7 +38,7 @@ _tasks = [
         task='depth',
         data='NYU-Depth-v2',
         # Only this head reads both kinds of tokens.
-        attacks=_attacks('depth-ensemble', 'depthpgd', dict(steps=20), **{'embed-both': dict(eps='4/255', steps=20)}),
+        attacks=_attacks('depth-ensemble', 'depthpgd', dict(steps=20), ('embed', 'embed-directions', 'embed-both')),
     ),
 ]
 _last = sorted(Path(os.environ.get('STUDY', 'work_dirs/robust_study')).glob('*/last_checkpoint'))
