@@ -4,14 +4,20 @@ import mmssl_robust.utils.startup  # noqa: F401
 
 import argparse
 import json
+import multiprocessing
 import os
-import subprocess
+import signal
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from threading import Thread
 
+import torch
 from rich.box import SIMPLE
 from rich.table import Table
 
@@ -22,10 +28,13 @@ from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.progress import progress_lines
 from mmssl_robust.utils.terminal import console
 
+from .main import main
+
 # What to call an encoder, the folder in which it ships with its heads, and how its configs begin.
 ENCODERS = {'standard': ('mini', 'mini'), 'DeACL': ('mini_deacl', 'mini'), 'task-aware': ('mini_robust', 'mini_wide')}
-# Evaluations at a time, which share the cores: while one starts, the other computes.
+# Processes that evaluate side by side and share the cores; each imports OpenMMLab once, which takes seconds.
 JOBS = 2
+START = 'spawn'
 
 
 @dataclass(frozen=True)
@@ -43,45 +52,86 @@ class Task:
 TASKS = (
     Task('classification', 'CIFAR-10', 'pgd', 'accuracy/top1', 'top-1 %', 40),
     Task('segmentation', 'CamVid', 'segpgd', 'mIoU', 'mIoU %', 2),
-    Task('depth', 'HoloLens', 'depthpgd', 'rmse', 'RMSE m', 8),
+    Task('depth', 'HoloLens', 'depthpgd', 'rmse', 'RMSE m', 4),
 )
 
 
-def evaluate(task: Task, encoder: str, args: argparse.Namespace) -> dict:
-    """Run `mmssl-robust test` for one task and encoder and return its JSON."""
+def end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """End this process once its parent has ended: the pool would wait for more to do."""
+    parent.join()
+    os._exit(1)
+
+
+def prepare_worker(threads: int) -> None:
+    """Make a process of the pool ready: it has its share of the cores, and ends with what started it."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # at Ctrl-C it ends without a word, which is the parent's to say
+    if parent := multiprocessing.parent_process():
+        Thread(target=end_with, args=(parent,), daemon=True).start()
+    os.environ['DATA_ROOT'] = str(ASSETS / 'samples')
+    torch.set_num_threads(threads)
+
+
+def run_logged(command: Sequence[str], log: Path) -> int:
+    """Run a command of `mmssl-robust` in a process of the pool, all that it says into a file; returns its exit code."""
+    with open(log, 'w') as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    try:
+        main(command)
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.stdout.flush()
+    return 0
+
+
+def command_of(task: Task, encoder: str, args: argparse.Namespace) -> list[str]:
+    """What one would type to evaluate an encoder on a task."""
     folder, arch = ENCODERS[encoder]
     data = task.data.lower().replace('-', '')
     assets, out = f'mmssl_robust://{folder}', args.out / encoder
-    report, log = out / f'{task.name}.json', out / f'{task.name}.log'
     images = min(task.images, args.images or task.images)
-    config, head = find_config(f'configs/{task.name}/{arch}_{data}.py'), f'{assets}/mini_{data}.safetensors'
-    command = [sys.executable, '-m', 'mmssl_robust', 'test', str(config), head]
+    command = ['test', str(find_config(f'configs/{task.name}/{arch}_{data}.py')), f'{assets}/mini_{data}.safetensors']
     command += ['--attack', 'embed', task.attack, '--steps', str(args.steps), '--max-images', str(images)]
-    command += ['--out', str(report), '--work-dir', str(out / 'logs' / task.name)]
+    command += ['--out', str(out / f'{task.name}.json'), '--work-dir', str(out / 'logs' / task.name)]
     command += ['--show-dir', str(args.out / 'pictures' / encoder / task.name), '--show-images', str(args.show_images)]
-    command += ['--cfg-options', f'model.backbone.init_cfg.checkpoint={assets}/encoder.safetensors']
-    threads = max(int(os.environ.get('OMP_NUM_THREADS', os.cpu_count() or 1)) // JOBS, 1)
-    environment = os.environ | {'DATA_ROOT': str(ASSETS / 'samples'), 'OMP_NUM_THREADS': str(threads)}
-    out.mkdir(parents=True, exist_ok=True)
-    with open(log, 'w') as file:
-        code = subprocess.run(command, env=environment, stdout=file, stderr=subprocess.STDOUT).returncode
+    return command + ['--cfg-options', f'model.backbone.init_cfg.checkpoint={assets}/encoder.safetensors']
+
+
+def result_of(job: Future[int], task: Task, out: Path) -> dict:
+    """The JSON of an evaluation that has ended.
+
+    Raises:
+        UserError: If it failed; with its last line.
+    """
+    log = out / f'{task.name}.log'
+    try:
+        code = job.result()
+    except BrokenProcessPool:
+        raise UserError(f'{task.name}: the system ended its process (is there memory enough?), see {log}') from None
     if code:
         raise UserError(f'{task.name} failed: {log.read_text().strip().splitlines()[-1]} (all of it in {log})')
-    return json.loads(report.read_text())
+    return json.loads((out / f'{task.name}.json').read_text())
 
 
 def evaluate_all(args: argparse.Namespace) -> dict[str, dict[str, dict]]:
     """Encoder -> task -> JSON, with a line for each evaluation that is done."""
     start, finished = time.monotonic(), 0
     results: dict[str, dict[str, dict]] = {encoder: {} for encoder in ENCODERS}
-    pool = ThreadPoolExecutor(JOBS)
-    jobs = {pool.submit(evaluate, task, name, args): (name, task) for task, name in product(TASKS, ENCODERS)}
+    threads = max(torch.get_num_threads() // JOBS, 1)
+    pool = ProcessPoolExecutor(JOBS, multiprocessing.get_context(START), prepare_worker, (threads,))
+    jobs = {}
+    for task, name in reversed(list(product(TASKS, ENCODERS))):  # the long ones first: none is waited for at the end
+        (args.out / name).mkdir(parents=True, exist_ok=True)
+        log = args.out / name / f'{task.name}.log'
+        jobs[pool.submit(run_logged, command_of(task, name, args), log)] = (name, task)
     try:
         # The one moves on a terminal, the other tells elsewhere.
         with console.status('attacking'), progress_lines('quickstart', lambda: (finished, len(jobs))):
             for number, job in enumerate(as_completed(jobs), 1):
                 encoder, task = jobs[job]
-                results[encoder][task.name] = job.result()
+                results[encoder][task.name] = result_of(job, task, args.out / encoder)
                 finished = number
                 done = f'{number} of {len(jobs)}: {task.name}, {encoder} encoder, clean + embed + {task.attack}'
                 console.print(f'{done}, done after {time.monotonic() - start:.0f} s')

@@ -1,21 +1,14 @@
 """The remaining tools, end to end on the embedded photographs."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from types import SimpleNamespace
 
-import forks
 import pytest
 import torch
 from mmengine.config import Config
 from safetensors.torch import load_file
 
 from mmssl_robust.commands import quickstart
-from mmssl_robust.commands.main import main
 from mmssl_robust.datasets.teacher_features import TeacherFeatureDataset
 from mmssl_robust.models.backbones import DINOVisionTransformer
 
@@ -100,22 +93,9 @@ def test_no_scales_without_heads(run_tool, of_one_folder, capsys):
     assert 'has no model.heads' in capsys.readouterr().err
 
 
-def in_a_copy(command, env, stdout, stderr):
-    """What `subprocess.run` does with `python -m mmssl_robust ...`, but that nothing is imported again."""
-    assert command[:3] == [sys.executable, '-m', 'mmssl_robust'] and stderr == subprocess.STDOUT
-    return SimpleNamespace(returncode=forks.together(say_into, stdout, command[3:], environments=[env])[0])
-
-
-def say_into(file, words):
-    with redirect_stdout(file), redirect_stderr(file):
-        main(words)
-    file.flush()
-    os._exit(0)  # at a usual end Python would wait for the pool's thread, which this is a copy of
-
-
 def test_quickstart(run_tool, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(quickstart, 'subprocess', SimpleNamespace(run=in_a_copy, STDOUT=subprocess.STDOUT))
-    monkeypatch.setattr(quickstart, 'JOBS', 1)  # a copy is made while no other thread works
+    monkeypatch.setattr(quickstart, 'START', 'fork')  # which imports nothing
+    monkeypatch.setattr(quickstart, 'JOBS', 1)
     run_tool('quickstart.py', '--images', 1, '--steps', 1, '--show-images', 1, '--out', tmp_path)
     results = json.loads((tmp_path / 'quickstart.json').read_text())
     assert set(results) == {'standard', 'DeACL', 'task-aware'}
