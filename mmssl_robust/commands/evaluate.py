@@ -11,7 +11,7 @@ from mmengine.logging import MMLogger
 from mmssl_robust.benchmark.options import Options
 from mmssl_robust.easy.plan import Plan
 from mmssl_robust.easy.runs import CONFIG_FILE, folder_of, run_plan
-from mmssl_robust.utils.files import check_folder, whole_file
+from mmssl_robust.utils.files import check_file, check_folder, whole_file
 from mmssl_robust.utils.launch import init_processes, leave_process_group
 from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> None:
     plan = plan_of(args, args.encoder, args.folder)
     out = args.out or folder_of(plan)
     check_folder(out, '--out')
+    if args.save_config:
+        check_file(args.save_config, '--save-config')
     options = Options(on_corrupt=args.on_corrupt, device=init_processes(args.launcher))
     main = is_main_process()
     try:

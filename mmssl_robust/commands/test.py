@@ -5,7 +5,6 @@ import mmssl_robust.utils.startup  # noqa: F401
 import argparse
 import copy
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -37,7 +36,7 @@ from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.config_values import TEST_SECTIONS, check_sections
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import check_folder, check_replaceable, sha256
+from mmssl_robust.utils.files import check_file, check_folder, sha256
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import PATIENCE, leave_process_group
 from mmssl_robust.utils.quiet import hush_terminal
@@ -77,14 +76,6 @@ def chosen_attacks(args: argparse.Namespace, cfg: Config, thresholds: dict[str, 
     return attacks
 
 
-def check_writable(path: Path) -> None:
-    """Find out before the evaluation, not after it, whether its result can be written."""
-    if path.is_dir():
-        raise UserError(f'--out {path} is a folder: name a file in it')
-    check_replaceable(path)
-    check_folder(path.parent, '--out')
-
-
 def prepare(cfg: Config, args: argparse.Namespace) -> None:
     """Put what the command line says into the config."""
     if args.tta:
@@ -110,7 +101,7 @@ def prepare(cfg: Config, args: argparse.Namespace) -> None:
     if args.batch_size is not None:
         cfg.test_dataloader.batch_size = args.batch_size
     if args.out:
-        check_writable(Path(args.out))
+        check_file(args.out, '--out')
     if args.show_dir:
         check_folder(args.show_dir, '--show-dir')
         hook = dict(type='mmssl_robust.PanelHook', out_dir=args.show_dir, max_images=args.show_images)

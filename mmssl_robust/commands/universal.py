@@ -23,7 +23,7 @@ from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.config_values import check_sections
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import check_folder, check_replaceable
+from mmssl_robust.utils.files import check_file
 from mmssl_robust.utils.perturbation_files import write_perturbation
 from mmssl_robust.utils.state_dict import build_with_weights, loaded_weights
 from mmssl_robust.utils.stopping import going_on_later
@@ -53,8 +53,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     if args.out.suffix != '.safetensors':
         raise UserError(f'cannot write {args.out}: give a name that ends in .safetensors')
-    check_replaceable(args.out)
-    check_folder(args.out.parent, '--out')
+    check_file(args.out, '--out')
     check_sections(cfg, args.config, _SECTIONS)
     later = 'it keeps nothing before its end, start it again'
     scope = DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine'))

@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 
 from mmssl_robust.benchmark.submission import Copy, RowVerdict, Settings, unpacked, verdicts_as_dict, verify
 from mmssl_robust.utils.checkpoint import register_safe_loaders
+from mmssl_robust.utils.files import check_file
 from mmssl_robust.utils.import_file import import_file
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import init_processes
@@ -25,6 +26,8 @@ def run(args: argparse.Namespace) -> None:
         UserError: If it is no submission.
     """
     MMLogger.get_instance('verify', log_level='ERROR')
+    if args.json:
+        check_file(args.json, '--json')
     register_safe_loaders()
     for path in args.imports:
         import_file(path)

@@ -96,6 +96,23 @@ def check_folder(path: str | os.PathLike[str], name: str) -> None:
         raise UserError(f'{name} {path} is read-only: give another place')
 
 
+def check_file(path: str | os.PathLike[str], name: str) -> None:
+    """Find out before the work whether a file can be written, as :func:`whole_file` will.
+
+    Args:
+        path: The file.
+        name: What gave it, such as an option of the command line.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f'{name} {path} is a folder: name a file in it')
+    check_replaceable(path)
+    check_folder(path.parent, name)
+
+
 def _mode_of(path: Path, free: Path) -> int:
     """Permissions of a file, if there is none of a new one at a free place; reading the umask would change it."""
     if not path.exists():

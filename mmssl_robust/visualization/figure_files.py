@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import check_folder, check_replaceable, whole_file
+from mmssl_robust.utils.files import check_file, whole_file
 
 _ENDINGS = ('.png', '.pdf', '.svg')
 
@@ -31,8 +31,7 @@ def check_figure(path: Path, option: str) -> None:
         UserError: If its ending is none of a picture, or nothing can be written there.
     """
     check_ending(path, option)
-    check_replaceable(path)
-    check_folder(path.parent, option)
+    check_file(path, option)
 
 
 def write_figure(figure: Figure, path: Path) -> None:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from mmssl_robust.utils import files
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import (
+    check_file,
     check_folder,
     check_regular,
     copy_folder,
@@ -154,6 +155,23 @@ def test_a_place_for_a_folder_is_left_as_it_was(tmp_path):
         with pytest.raises(UserError, match=f'^--out .* {message}'):
             check_folder(tmp_path / folder, '--out')
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*')) == ['file', 'there']
+
+
+def test_a_place_for_a_file_is_left_as_it_was(tmp_path):
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'file').write_text('kept')
+    os.mkfifo(tmp_path / 'pipe')
+    for file in ('file', 'new', 'folder/a/b'):
+        check_file(tmp_path / file, '--out')
+    for file, message in (
+        ('folder', '^--out .* is a folder: name a file in it'),
+        ('file/a', '^--out .*file is no folder'),
+        ('pipe', 'is the place of a pipe'),
+    ):
+        with pytest.raises(UserError, match=message):
+            check_file(tmp_path / file, '--out')
+    assert (tmp_path / 'file').read_text() == 'kept'
+    assert {path.name for path in tmp_path.rglob('*')} == {'folder', 'file', 'pipe'}
 
 
 def test_pipes_and_devices_are_not_replaced(tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ from mmengine.logging import MMLogger
 
 from mmssl_robust.utils.arguments import Parser, integer, number
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.files import whole_file
+from mmssl_robust.utils.files import check_file, whole_file
 from mmssl_robust.utils.terminal import console
 
 MEMORY = 'memory'
@@ -90,6 +90,8 @@ def measure_memory(args: argparse.Namespace) -> dict[str, dict[int, dict[str, fl
 def check(args: argparse.Namespace) -> None:
     if args.device.startswith('cuda') and not torch.cuda.is_available():
         raise UserError('--device is cuda, but PyTorch sees no GPU: leave it out to measure the CPU')
+    if args.out:
+        check_file(args.out, '--out')
 
 
 def summary(outcome: Outcome) -> str:
