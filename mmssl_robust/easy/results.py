@@ -179,7 +179,9 @@ def _cells(lines: list[dict[Hashable, Any]]) -> list[str]:
     norm = '' if first['norm'] == 'linf' else f'{first["norm"]} '
     size = '' if pd.isna(first['eps']) else f' {norm}{written(first["eps"], first["norm"])}'
     mark = '*' if first['interval'] == EXACT else ''
-    interval = '' if pd.isna(first['low']) else f'[{_number(first, "low")}, {_number(first, "high")}]{mark}'
+    # Nothing and all are said without decimals: with them the nine attacks on the embedding would not fit a terminal.
+    low, high = (_number(first, end).removesuffix('.0' if first[end] in (0, 100) else '') for end in ('low', 'high'))
+    interval = '' if pd.isna(first['low']) else f'[{low}, {high}]{mark}'
     return [f'{first["attack"]}{size}', _number(first), interval, *map(_number, lines[1:_SHOWN])]
 
 

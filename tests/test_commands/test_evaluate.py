@@ -40,6 +40,7 @@ def test_photographs_without_labels(tmp_path, data_root, monkeypatch):
     with console.capture() as said:
         call('mini', folder, *FEW, '2/255', '--out', tmp_path / 'out', '--save-config', tmp_path / 'own.py')
     assert '2 of 10 images are attacked' in said.get() and 'mini on bird, 2 images' in said.get()
+    assert '…' not in said.get()  # 80 columns are enough
     table = Results(tmp_path / 'out').table
     assert set(table['eps'].dropna()) == {2 / 255, 4 / 255} and set(table['attack']) >= {'clean', 'embed-both'}
     assert table[table['metric'] == 'nearest']['low'].notna().all()

@@ -288,7 +288,7 @@ def test_a_script_says_what_it_prints_and_without_a_folder_leaves_nothing(tmp_pa
 
 def test_an_interval_is_as_exact_as_its_number_and_its_limits_are_said():
     shown = str(evaluate(Brightness(), [(grey(*LEVELS), LABELS)], attacks=[PGD8]))
-    assert '[39.8, 100.0]*' in shown and '* Clopper-Pearson: all images agree' in shown  # 0.025 ** (1 / 4)
+    assert '[39.8, 100]*' in shown and '* Clopper-Pearson: all images agree' in shown  # 0.025 ** (1 / 4)
     assert 'too narrow' not in shown
     maps = LABELS[:, None, None].expand(-1, 6, 6)
     shown = str(evaluate(Threshold(), [(grey(*LEVELS), maps)], 'segmentation', attacks=[]))
