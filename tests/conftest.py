@@ -5,6 +5,7 @@ import fcntl
 import gc
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # before torch is imported, and for the tools that tests start
@@ -15,13 +16,14 @@ import pytest
 import torch
 from fake_hub import hub  # noqa: F401
 from mmengine.config import Config
+from packaging.version import Version
 from safetensors.torch import save_file
 from toys import backbone_cfg
 from yapf.yapflib import yapf_api
 
 import mmssl_robust
 from mmssl_robust.registry import MODELS
-from mmssl_robust.utils.checkpoint import register_safe_loaders
+from mmssl_robust.utils.checkpoint import SAFE_TORCH, register_safe_loaders
 
 matplotlib.use('Agg')
 torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
@@ -42,6 +44,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker('gpu'):
             item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skip what would read a pickled checkpoint where PyTorch cannot do so safely, and the package refuses it."""
+    refused = f'torch {torch.__version__} cannot read '
+    if Version(torch.__version__) < SAFE_TORCH and call.excinfo and refused in str(call.excinfo.value):
+        with pytest.raises(pytest.skip.Exception) as call.excinfo:
+            pytest.skip(f'reads a pickled checkpoint, for which PyTorch {SAFE_TORCH} is needed')
+    return (yield)
 
 
 @pytest.fixture(scope='session', autouse=True)

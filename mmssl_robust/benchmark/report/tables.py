@@ -230,7 +230,11 @@ def commands_of(content: Content) -> str:
 
 
 def _all(content: Content) -> pd.DataFrame:
-    tables = [content.results, content.members, content.differences, content.curves, content.kept]
+    return stacked(content.results, content.members, content.differences, content.curves, content.kept)
+
+
+def stacked(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Tables one below the other; pandas 2 warns where it would guess the type of a column that is empty in one."""
     return pd.concat([table.astype(object) for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 

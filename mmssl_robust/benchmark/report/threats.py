@@ -14,7 +14,7 @@ from mmssl_robust.utils.escaping import markdown
 
 from ..row_records import RowRecords
 from .content import Content, tasks_of
-from .tables import Body, body_of, budgets_of, heading_of, markdown_table, without_variant
+from .tables import Body, body_of, budgets_of, heading_of, markdown_table, stacked, without_variant
 
 NOTE = 'What each of these attackers may do, and what its figure does not show.'
 _WORDS = dict(
@@ -139,4 +139,4 @@ def _corruptions(content: Content, task: str) -> list[str]:
 
 def _with_members(content: Content) -> Content:
     """The results of single corruptions, and of what is clean outside patches, beside the others."""
-    return replace(content, results=pd.concat([content.results, content.members], ignore_index=True))
+    return replace(content, results=stacked(content.results, content.members))
