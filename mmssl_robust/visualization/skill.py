@@ -75,6 +75,17 @@ def _add(model: Ranked, line: Mapping[str, str]) -> None:
         model.skills[line['data']] = Skill(float(line['clean']), float(line['attacked']), *estimate)
 
 
+def labels_of(names: Sequence[str]) -> list[str]:
+    """Names for a picture: of variants of one encoder the variant alone, and of a long one its end.
+
+    Args:
+        names: ``ENCODER`` or ``ENCODER, VARIANT`` each.
+    """
+    encoders = {name.partition(', ')[0] for name in names}
+    short = [name.partition(', ')[2] or name if len(encoders) == 1 else name for name in names]
+    return [plotted(name[-_TOLD:]) for name in short]
+
+
 def draw_skills(models: Sequence[Ranked]) -> Figure:
     """Draw each model's skill on each data set, with intervals; a line of dots for a model."""
     data_sets = list(dict.fromkeys(name for model in models for name in model.skills))
@@ -88,7 +99,7 @@ def draw_skills(models: Sequence[Ranked]) -> Figure:
         places = [place for place, _ in shown]
         colour = COLOURS[number % len(COLOURS)]
         axis.errorbar(values, places, xerr=bars, fmt='o', color=colour, label=plotted(name), capsize=2.5, markersize=5)
-    axis.set_yticks(range(len(models)), [plotted(model.name[-_TOLD:]) for model in models])
+    axis.set_yticks(range(len(models)), labels_of([model.name for model in models]))
     axis.invert_yaxis()
     axis.axvline(0, color='0.4', linewidth=1)
     axis.set_xlabel('skill under attack (0 chance)')
@@ -107,13 +118,12 @@ def draw_costs(models: Sequence[Ranked], passes: Mapping[str, float]) -> Figure:
     figure = Figure(figsize=(7.5, 4.8), layout='constrained', dpi=100)
     axis = figure.subplots()
     shown = [(model.name, *model.least) for model in models if model.least and passes.get(model.name)]
-    for number, (name, value, low, high) in enumerate(shown):
+    labels = labels_of([name for name, *_ in shown])
+    for number, (label, (name, value, low, high)) in enumerate(zip(labels, shown)):
         colour = COLOURS[number % len(COLOURS)]
         place = passes[name]
         axis.errorbar([place], [value], yerr=[[value - low], [high - value]], fmt='o', color=colour, capsize=2.5)
-        axis.annotate(
-            plotted(name[-_TOLD:]), (place, value), xytext=(6, 4), textcoords='offset points', fontsize=9, color=colour
-        )
+        axis.annotate(label, (place, value), xytext=(6, 4), textcoords='offset points', fontsize=9, color=colour)
     axis.set_xscale('log')
     axis.margins(x=0.3)
     axis.set_xlabel('training: forwards and backwards of single images')
