@@ -52,7 +52,7 @@ class Task:
 TASKS = (
     Task('classification', 'CIFAR-10', 'pgd', 'accuracy/top1', 'top-1 %', 40),
     Task('segmentation', 'CamVid', 'segpgd', 'mIoU', 'mIoU %', 2),
-    Task('depth', 'HoloLens', 'depthpgd', 'rmse', 'RMSE m', 4),
+    Task('depth', 'HoloLens', 'depthpgd', 'rmse', 'RMSE m', 8),
 )
 
 
