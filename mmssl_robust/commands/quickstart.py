@@ -5,17 +5,15 @@ import mmssl_robust.utils.startup  # noqa: F401
 import argparse
 import json
 import multiprocessing
-import os
 import signal
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from threading import Thread
 
 import torch
 from rich.box import SIMPLE
@@ -28,7 +26,7 @@ from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.progress import progress_lines
 from mmssl_robust.utils.terminal import console
 
-from .main import main
+from .quickstart_worker import prepare, run_logged
 
 # What to call an encoder, the folder in which it ships with its heads, and how its configs begin.
 ENCODERS = {'standard': ('mini', 'mini'), 'DeACL': ('mini_deacl', 'mini'), 'task-aware': ('mini_robust', 'mini_wide')}
@@ -56,36 +54,6 @@ TASKS = (
 )
 
 
-def end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    """End this process once its parent has ended: the pool would wait for more to do."""
-    parent.join()
-    os._exit(1)
-
-
-def prepare_worker(threads: int) -> None:
-    """Make a process of the pool ready: it has its share of the cores, and ends with what started it."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # at Ctrl-C it ends without a word, which is the parent's to say
-    if parent := multiprocessing.parent_process():
-        Thread(target=end_with, args=(parent,), daemon=True).start()
-    os.environ['DATA_ROOT'] = str(ASSETS / 'samples')
-    torch.set_num_threads(threads)
-
-
-def run_logged(command: Sequence[str], log: Path) -> int:
-    """Run a command of `mmssl-robust` in a process of the pool, all that it says into a file; returns its exit code."""
-    with open(log, 'w') as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    try:
-        main(command)
-    except SystemExit as end:
-        return int(end.code or 0)
-    finally:
-        sys.stdout.flush()
-    return 0
-
-
 def command_of(task: Task, encoder: str, args: argparse.Namespace) -> list[str]:
     """What one would type to evaluate an encoder on a task."""
     folder, arch = ENCODERS[encoder]
@@ -105,27 +73,45 @@ def result_of(job: Future[int], task: Task, out: Path) -> dict:
     Raises:
         UserError: If it failed; with its last line.
     """
-    log = out / f'{task.name}.log'
     try:
         code = job.result()
-    except BrokenProcessPool:
-        raise UserError(f'{task.name}: the system ended its process (is there memory enough?), see {log}') from None
+    except BrokenProcessPool:  # of whichever job, all others end with it
+        raise UserError(f'the system ended a process (is there memory enough?): see the logs in {out.parent}') from None
     if code:
+        log = out / f'{task.name}.log'
         raise UserError(f'{task.name} failed: {log.read_text().strip().splitlines()[-1]} (all of it in {log})')
     return json.loads((out / f'{task.name}.json').read_text())
+
+
+@contextmanager
+def started_quietly() -> Iterator[bool]:
+    """Let processes that start meanwhile ignore Ctrl-C until they are ready; says whether it shall end them then."""
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield usual is not signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def submit_all(args: argparse.Namespace) -> tuple[ProcessPoolExecutor, dict[Future[int], tuple[str, Task]]]:
+    """Start the processes and hand them the evaluations, the long ones first: none is waited for at the end."""
+    threads = max(torch.get_num_threads() // JOBS, 1)
+    environment = dict(DATA_ROOT=str(ASSETS / 'samples'), OMP_NUM_THREADS=str(threads))
+    jobs = {}
+    with started_quietly() as stoppable:
+        pool = ProcessPoolExecutor(JOBS, multiprocessing.get_context(START), prepare, (environment, stoppable))
+        for task, name in reversed(list(product(TASKS, ENCODERS))):
+            (args.out / name).mkdir(parents=True, exist_ok=True)
+            log = args.out / name / f'{task.name}.log'
+            jobs[pool.submit(run_logged, command_of(task, name, args), log)] = (name, task)
+    return pool, jobs
 
 
 def evaluate_all(args: argparse.Namespace) -> dict[str, dict[str, dict]]:
     """Encoder -> task -> JSON, with a line for each evaluation that is done."""
     start, finished = time.monotonic(), 0
     results: dict[str, dict[str, dict]] = {encoder: {} for encoder in ENCODERS}
-    threads = max(torch.get_num_threads() // JOBS, 1)
-    pool = ProcessPoolExecutor(JOBS, multiprocessing.get_context(START), prepare_worker, (threads,))
-    jobs = {}
-    for task, name in reversed(list(product(TASKS, ENCODERS))):  # the long ones first: none is waited for at the end
-        (args.out / name).mkdir(parents=True, exist_ok=True)
-        log = args.out / name / f'{task.name}.log'
-        jobs[pool.submit(run_logged, command_of(task, name, args), log)] = (name, task)
+    pool, jobs = submit_all(args)
     try:
         # The one moves on a terminal, the other tells elsewhere.
         with console.status('attacking'), progress_lines('quickstart', lambda: (finished, len(jobs))):

@@ -1,7 +1,10 @@
 """The remaining tools, end to end on the embedded photographs."""
 
 import json
+import multiprocessing
+import os
 import re
+from concurrent.futures import Future, ProcessPoolExecutor
 
 import pytest
 import torch
@@ -9,8 +12,10 @@ from mmengine.config import Config
 from safetensors.torch import load_file
 
 from mmssl_robust.commands import quickstart
+from mmssl_robust.commands.quickstart_worker import prepare, run_logged
 from mmssl_robust.datasets.teacher_features import TeacherFeatureDataset
 from mmssl_robust.models.backbones import DINOVisionTransformer
+from mmssl_robust.utils.errors import UserError
 
 TINY = dict(img_size=28, patch_size=14, embed_dim=12, depth=1, num_heads=2)
 
@@ -93,18 +98,43 @@ def test_no_scales_without_heads(run_tool, of_one_folder, capsys):
     assert 'has no model.heads' in capsys.readouterr().err
 
 
+def test_a_process_of_its_own_says_all_into_a_file(tmp_path):
+    """As on the command line: started anew, and with an exit code."""
+    pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'), prepare, (dict(DATA_ROOT='/nowhere'), True))
+    with pool:
+        jobs = [pool.submit(run_logged, [word], tmp_path / f'{word}.log') for word in ('nosuch', '--version')]
+        assert [job.result() for job in jobs] == [2, 0]
+        assert pool.submit(os.getenv, 'DATA_ROOT').result() == '/nowhere'
+    assert 'nosuch' in (tmp_path / 'nosuch.log').read_text()
+    assert (tmp_path / '--version.log').read_text().startswith('mmssl-robust ')
+
+
+def test_what_ended_an_evaluation_is_said(tmp_path):
+    (task, *_), job = quickstart.TASKS, Future()
+    (tmp_path / f'{task.name}.log').write_text('begun\nerror: no\n')
+    job.set_result(2)
+    with pytest.raises(UserError, match=f'^{task.name} failed: error: no '):
+        quickstart.result_of(job, task, tmp_path)
+    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:
+        job = pool.submit(os._exit, 1)
+        with pytest.raises(UserError, match='the system ended a process'):
+            quickstart.result_of(job, task, tmp_path)
+
+
 def test_quickstart(run_tool, tmp_path, capsys, monkeypatch):
+    two = {name: quickstart.ENCODERS[name] for name in ('standard', 'task-aware')}
+    monkeypatch.setattr(quickstart, 'ENCODERS', two)
     monkeypatch.setattr(quickstart, 'START', 'fork')  # which imports nothing
     monkeypatch.setattr(quickstart, 'JOBS', 1)
     run_tool('quickstart.py', '--images', 1, '--steps', 1, '--show-images', 1, '--out', tmp_path)
     results = json.loads((tmp_path / 'quickstart.json').read_text())
-    assert set(results) == {'standard', 'DeACL', 'task-aware'}
+    assert set(results) == set(two)
     for tasks in results.values():
         assert set(tasks) == {'classification', 'segmentation', 'depth'}
         assert all(result['images'] == 1 for result in tasks.values())
-    assert results['standard']['depth']['metrics'] != results['DeACL']['depth']['metrics']
+    assert results['standard']['depth']['metrics'] != results['task-aware']['depth']['metrics']
     pictures = sorted(path.parent.relative_to(tmp_path / 'pictures') for path in tmp_path.rglob('*.png'))
-    assert len(pictures) == 18
+    assert len(pictures) == 12
     output = capsys.readouterr().out
     for attack in ('pgd', 'segpgd', 'depthpgd'):
         assert attack in output
