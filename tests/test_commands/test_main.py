@@ -102,7 +102,7 @@ def test_every_converter_has_help(capsys, name):
 
 
 def test_no_module_is_without_a_command():
-    helpers = {'__init__', 'main', 'completion', 'cost_table', 'log_to'}
+    helpers = {'__init__', 'main', 'completion', 'cost_table', 'log_to', 'quickstart_worker'}
     assert {path.stem for path in FOLDER.glob('*.py')} - helpers == set(command_line.COMMANDS.values())
     with_arguments = {path.stem for path in (FOLDER / 'arguments').glob('*.py')} - {'__init__'}
     assert with_arguments == set(command_line.COMMANDS.values())
