@@ -47,14 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether the package has refused a pickled checkpoint, or `pytest.raises` met that in place of another error."""
+    ours = isinstance(error, UserError) or str(error).startswith('Regex pattern did not match')
+    return ours and f'torch {torch.__version__} cannot read ' in str(error)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Skip what would read a pickled checkpoint where PyTorch cannot do so safely, and the package refuses it."""
-    refused = f'torch {torch.__version__} cannot read '
-    of_another_error = 'Regex pattern did not match'  # of pytest.raises
-    if Version(torch.__version__) < SAFE_TORCH and call.excinfo and refused in (words := str(call.excinfo.value)):
-        if not call.excinfo.errisinstance(UserError) and not words.startswith(of_another_error):
-            return (yield)
+    if Version(torch.__version__) < SAFE_TORCH and call.excinfo and is_refusal(call.excinfo.value):
         with pytest.raises(pytest.skip.Exception) as call.excinfo:
             pytest.skip(f'reads a pickled checkpoint, for which PyTorch {SAFE_TORCH} is needed')
     return (yield)

@@ -122,19 +122,17 @@ def test_what_ended_an_evaluation_is_said(tmp_path):
 
 
 def test_quickstart(run_tool, tmp_path, capsys, monkeypatch):
-    two = {name: quickstart.ENCODERS[name] for name in ('standard', 'task-aware')}
-    monkeypatch.setattr(quickstart, 'ENCODERS', two)
     monkeypatch.setattr(quickstart, 'START', 'fork')  # which imports nothing
     monkeypatch.setattr(quickstart, 'JOBS', 1)
     run_tool('quickstart.py', '--images', 1, '--steps', 1, '--show-images', 1, '--out', tmp_path)
     results = json.loads((tmp_path / 'quickstart.json').read_text())
-    assert set(results) == set(two)
+    assert set(results) == {'standard', 'DeACL', 'task-aware'}
     for tasks in results.values():
         assert set(tasks) == {'classification', 'segmentation', 'depth'}
         assert all(result['images'] == 1 for result in tasks.values())
-    assert results['standard']['depth']['metrics'] != results['task-aware']['depth']['metrics']
+    assert results['standard']['depth']['metrics'] != results['DeACL']['depth']['metrics']
     pictures = sorted(path.parent.relative_to(tmp_path / 'pictures') for path in tmp_path.rglob('*.png'))
-    assert len(pictures) == 12
+    assert len(pictures) == 18
     output = capsys.readouterr().out
     for attack in ('pgd', 'segpgd', 'depthpgd'):
         assert attack in output
