@@ -8,7 +8,8 @@ from mmssl_robust.utils.names import nearest
 
 from .main import parser_of
 
-CONVERTERS = {name: name for name in ('ade20k', 'cityscapes', 'nyu', 'stl10', 'voc_aug', 'encoder', 'safetensors')}
+_DATA = ('ade20k', 'camvid', 'cifar10', 'cityscapes', 'nyu', 'nyu_half', 'stl10', 'voc_aug')
+CONVERTERS = {name: name for name in (*_DATA, 'encoder', 'safetensors')}
 """What is typed -> its module in ``converters/``."""
 
 

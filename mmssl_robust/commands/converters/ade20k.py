@@ -7,19 +7,13 @@ Example:
 import argparse
 from functools import partial
 
-from mmssl_robust.datasets.converting import (
-    Output,
-    Reader,
-    add_converter_arguments,
-    check_count,
-    decoded_labels,
-    opened,
-)
+from mmssl_robust.datasets.converting import Output, Pairs, Reader, add_converter_arguments, opened
+from mmssl_robust.datasets.image_files import decoded_labels
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.progress import track
 
 SUMMARY = "unpack ADE20K's scene parsing benchmark and check every label map"
 COUNTS = {'training': 20210, 'validation': 2000}
+PAIRS = Pairs('images/{}/', '.jpg', 'annotations/{}/')
 CLASSES = 150  # and 0 for none
 
 
@@ -43,12 +37,7 @@ def run(args: argparse.Namespace) -> None:
     with opened(args.source) as files:
         files = {name.removeprefix('ADEChallengeData2016/'): read for name, read in files.items()}
         for split, expected in COUNTS.items():
-            images = sorted(name for name in files if name.startswith(f'images/{split}/') and name.endswith('.jpg'))
-            check_count(f'{split} images', len(images), expected, args.partial)
-            for image in track(images, f'ADE20K {split}'):
-                labels = image.replace('images/', 'annotations/', 1).removesuffix('.jpg') + '.png'
-                if labels not in files:
-                    raise UserError(f'{image} has no label map {labels}: is the download complete?')
+            for image, labels in PAIRS.of(files, split, expected, args.partial):
                 output.put(image, files[image])
                 output.put(labels, partial(checked, files[labels], labels))
     output.report()

@@ -9,15 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from mmssl_robust.datasets.converting import (
-    Output,
-    Reader,
-    add_converter_arguments,
-    check_count,
-    decoded_labels,
-    encoded,
-    opened,
-)
+from mmssl_robust.datasets.converting import Output, Reader, add_converter_arguments, check_count, opened
+from mmssl_robust.datasets.image_files import decoded_labels, encoded
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
 

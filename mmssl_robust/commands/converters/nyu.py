@@ -13,7 +13,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded, read_matlab
+from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, read_matlab
+from mmssl_robust.datasets.image_files import encoded
 from mmssl_robust.utils.errors import UserError, first_line
 from mmssl_robust.utils.files import check_regular
 from mmssl_robust.utils.progress import track

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, encoded, read_words
+from mmssl_robust.datasets.converting import Output, add_converter_arguments, check_count, read_words
+from mmssl_robust.datasets.image_files import encoded
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.foreign_files import is_file_name
 from mmssl_robust.utils.progress import track
