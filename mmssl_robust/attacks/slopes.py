@@ -84,7 +84,7 @@ class _Line:
             loss = objective.values(given, targets, step, steps).loss
             (weights,) = torch.autograd.grad(loss.sum(), leaf)
             # Of an image whose loss is saturated v is tiny, and rounds to nothing on its way back.
-            largest = weights.abs().flatten(1).amax(dim=1).view(-1, *[1] * (weights.ndim - 1))
+            largest = weights.abs().reshape(len(weights), -1).amax(dim=1).view(-1, *[1] * (weights.ndim - 1))
             self.weights = torch.where(largest > 0, weights / largest.where(largest > 0, largest.new_ones(())), 0)
             (grad,) = torch.autograd.grad(low, images, self.weights.to(low.dtype), allow_unused=True)
         self.grad = torch.zeros_like(self.images) if grad is None else grad.detach()
@@ -119,7 +119,7 @@ def _share(gap: Tensor, changes: Tensor) -> Tensor:
 
 
 def _sum(weights: Tensor, values: Tensor) -> Tensor:
-    return (weights.double() * values).flatten(1).sum(dim=1)
+    return (weights.double() * values).reshape(len(values), -1).sum(dim=1)  # an output may be one number
 
 
 def _low(outputs: Outputs) -> Tensor:

@@ -5,9 +5,9 @@ pixels in [0, 1] and the model as a function of them, computed exactly as
 ``model.test_step`` computes the prediction that the metric sees.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-import torch
 from mmpretrain.models import BaseClassifier, MultiLabelClsHead
 from mmseg.models import BaseSegmentor, DepthEstimator
 from torch import nn
@@ -15,7 +15,6 @@ from torch import nn
 from mmssl_robust.models.heads import EmbeddingHead
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.unwrapped import unwrapped
-from mmssl_robust.victims.budget import memory_budget
 
 from .base import Victim
 from .classifier import ClassifierVictim, MultiLabelVictim
@@ -30,14 +29,66 @@ __all__ = [
     'SegmentorVictim',
     'Victim',
     'build_victim',
+    'register_victim',
 ]
+
+
+_VICTIMS: dict[type[nn.Module], type[Victim]] = {}
+_V = TypeVar('_V', bound=Victim)
+
+
+def register_victim(kind: type[nn.Module]) -> Callable[[type[_V]], type[_V]]:
+    """Make a victim the one of a kind of model, or of models with a kind of head; a decorator of its class.
+
+    Args:
+        kind: Class of the model, or of its ``head``, which goes before. Children have it unless they have their own.
+
+    Raises:
+        UserError: If another one has it.
+
+    Examples:
+        >>> import torch
+        >>> from mmpretrain.models import ImageClassifier
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmssl_robust.victims import ClassifierVictim, build_victim, register_victim
+        >>> class Regressor(ImageClassifier):
+        ...     pass
+        >>> @register_victim(Regressor)
+        ... class RegressorVictim(ClassifierVictim):
+        ...     output = 'pred_value'
+        >>> model = Regressor(dict(type='mmpretrain.VGG', depth=11))
+        >>> sample = DataSample(metainfo=dict(sample_idx=0))
+        >>> batch = dict(inputs=[torch.zeros(3, 16, 16, dtype=torch.uint8)], data_samples=[sample])
+        >>> type(build_victim(model, batch)).__name__
+        'RegressorVictim'
+    """
+
+    def register(victim: type[_V]) -> type[_V]:
+        known = _VICTIMS.get(kind)
+        if known is not None and (known.__module__, known.__qualname__) != (victim.__module__, victim.__qualname__):
+            raise UserError(f'two victims are of {kind.__name__}: {known.__name__} and {victim.__name__}')
+        _VICTIMS[kind] = victim
+        return victim
+
+    return register
+
+
+for _kind, _victim in (
+    (BaseClassifier, ClassifierVictim),
+    (MultiLabelClsHead, MultiLabelVictim),
+    (EmbeddingHead, EmbeddingVictim),
+    (BaseSegmentor, SegmentorVictim),
+    (DepthEstimator, DepthVictim),
+):
+    register_victim(_kind)(_victim)
 
 
 def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int | None = None) -> Victim:
     """Choose the victim for a model.
 
     Args:
-        model: Classifier of mmpretrain, segmentor or depth estimator of mmseg, bare or wrapped by DDP.
+        model: Classifier of mmpretrain, segmentor or depth estimator of mmseg, or one whose kind is known by
+            :func:`register_victim`; bare or wrapped by DDP.
         data_batch: What the data loader gives: ``inputs``, images (3, H, W) in
             0..255, and ``data_samples``.
         memory: For the activations that a dense gradient keeps, see
@@ -63,26 +114,11 @@ def build_victim(model: nn.Module, data_batch: dict[str, Any], memory: str | int
         (tensor(47.), tensor(55.))
     """
     model = unwrapped(model)
-    if isinstance(model, BaseClassifier):
-        return _of_head(getattr(model, 'head', None))(model, data_batch)
-    for kind, victim in (
-        (DepthEstimator, DepthVictim),
-        (BaseSegmentor, SegmentorVictim),
-    ):
-        if isinstance(model, kind):
-            return victim(model, data_batch, memory_budget(memory, _device_of(model)))
+    for part in (getattr(model, 'head', None), model):
+        for kind in type(part).__mro__:
+            if kind in _VICTIMS:
+                return _VICTIMS[kind](model, data_batch, memory)
     raise UserError(
-        f'cannot attack a {type(model).__name__}: use a classifier of mmpretrain, '
-        'or a segmentor or depth estimator of mmseg'
+        f'cannot attack a {type(model).__name__}: use a classifier of mmpretrain, a segmentor or depth estimator of '
+        'mmseg, or a model for which a victim is registered (docs/extending.md)'
     )
-
-
-def _of_head(head: nn.Module | None) -> type[ClassifierVictim]:
-    kinds = ((MultiLabelClsHead, MultiLabelVictim), (EmbeddingHead, EmbeddingVictim))
-    return next((victim for kind, victim in kinds if isinstance(head, kind)), ClassifierVictim)
-
-
-def _device_of(model: nn.Module) -> torch.device:
-    """Where a model's parameters are; the CPU if it has none."""
-    parameter = next(model.parameters(), None)
-    return torch.device('cpu') if parameter is None else parameter.device

@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 class Victim(ModelBatch):
     """A model and one batch of its data under attack.
 
+    A child says how such a model predicts: :meth:`prediction`, :meth:`targets`, :meth:`check_truth`, and of its encoder
+    ``_features``.
+
+    Args:
+        model: The model.
+        data_batch: See :func:`build_victim`.
+        memory: Likewise; nothing to whoever keeps little.
+
     Examples:
         >>> import torch
         >>> from mmengine.config import Config
@@ -57,7 +65,7 @@ class Victim(ModelBatch):
     task: str
     """Name of the task that such a model is made for, where the metric does not say another."""
 
-    def __init__(self, model: BaseModel, data_batch: dict[str, Any]) -> None:
+    def __init__(self, model: BaseModel, data_batch: dict[str, Any], memory: str | int | None = None) -> None:  # noqa: ARG002
         super().__init__(model, data_batch)
         self._clean: dict[tuple[str, str], Tensor] = {}
         self._given: Tensor | None = None
@@ -122,7 +130,7 @@ class Victim(ModelBatch):
                     task = task_named(self.task)
                     raise UserError(
                         f'{type(member.objective).__name__} does not fit a {type(self.model).__name__} ({error}): use '
-                        f'an attack for {task.name}, {" or ".join((*task.attacks, task.strongest))}'
+                        f'an attack for {task.name}, {" or ".join(dict.fromkeys((*task.attacks, task.strongest)))}'
                     ) from error
                 finally:
                     return_freed_memory(self.inputs.device, False)

@@ -16,7 +16,7 @@ from mmssl_robust.attacks.oracle import region_in
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.thresholds import EVERY_TARGET, USUAL_THRESHOLDS
-from mmssl_robust.victims.budget import encode_in_budget
+from mmssl_robust.victims.budget import encode_in_budget, memory_budget
 
 from .base import Victim
 from .batch import name_of
@@ -35,9 +35,9 @@ class DenseVictim(Victim):
     task_tokens = 'patch'
     annotation: str
 
-    def __init__(self, model: BaseSegmentor, data_batch: dict[str, Any], memory: int | None = None) -> None:
-        super().__init__(model, data_batch)
-        self.memory = memory
+    def __init__(self, model: BaseSegmentor, data_batch: dict[str, Any], memory: str | int | None = None) -> None:
+        super().__init__(model, data_batch, memory)
+        self.memory = memory_budget(memory, self.inputs.device)
         # Also when only some of the samples are attacked.
         self.canvas = tuple(max(sample.ori_shape[axis] for sample in self.data_samples) for axis in (0, 1))
         self.grid = Grid.of(model.test_cfg, self.inputs)

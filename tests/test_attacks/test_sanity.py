@@ -18,6 +18,7 @@ from mmssl_robust.attacks import (
     EmbeddingDistance,
     Margin,
     MaskedCrossEntropy,
+    Objective,
     SegPGDLoss,
     Square,
     TargetedCrossEntropy,
@@ -307,6 +308,33 @@ def test_corners_rounding_and_chance_of_a_model_are_no_error():
         attack = PGD(CrossEntropy(), eps='8/255', step_size='2/255', steps=5, random_start=False)
         found = measure(attack, model, images, model(images).argmax(dim=1))
         assert verdicts(found)[SLOPE], name
+
+
+class Brightness(Objective):
+    """Of outputs of one number an image, as of a regression."""
+
+    def __call__(self, outputs, targets, step, steps):
+        return (outputs - targets).reshape(len(outputs), -1).square().sum(dim=1)
+
+    def score(self, outputs, targets):
+        return -self(outputs, targets, 1, 1)
+
+    def success(self, outputs, targets):
+        return self(outputs, targets, 1, 1) > 1e-3
+
+
+def found_of(model, attack, places):
+    return measure(attack, lambda x: model(x)[:, places], INPUTS, NET(INPUTS)[:, places] - 1)
+
+
+@pytest.mark.parametrize('lie', [None, '1 of 15 columns flipped'])
+def test_the_slope_of_one_number_is_that_of_a_vector_of_one(lie):
+    model = LIES[lie] if lie else NET
+    attack = PGD(Brightness(), eps=0.05, step_size=0.01, steps=5)
+    number, vector = (found_of(model, attack, places) for places in (0, [0]))
+    for name in ('slope_start', 'slope_end'):
+        torch.testing.assert_close(number[name], vector[name])
+    assert (number['slope_end'].max() < 0.02) == (lie is None)
 
 
 def test_a_shattered_gradient_has_a_wrong_slope():

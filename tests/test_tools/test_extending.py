@@ -11,21 +11,21 @@ import pandas as pd
 import pytest
 from toys import cheapen_checks
 
-from mmssl_robust.registry import ATTACKS, DATASETS, MODELS, OBJECTIVES
+from mmssl_robust.registry import ATTACKS, DATASETS, METRICS, MODELS, OBJECTIVES
 from mmssl_robust.tasks import TASKS
 
 TEXT = (Path(__file__).resolve().parents[2] / 'docs' / 'extending.md').read_text()
 FILES = dict(re.findall(r'`(\w+\.py)`:\n\n```python\n(.*?)```', TEXT, re.DOTALL))
 MODULES = [Path(name).stem for name in FILES]
 COMMANDS = [shlex.split(line) for line in re.findall(r'^python tools/(.*)$', TEXT, re.MULTILINE)]
-PRESET, TRAIN, DATA_SET, DRY_RUN, SUITE, TRANSFER, REPORT = COMMANDS
+PRESET, TRAIN, DATA_SET, TRAIN_NUMBER, NUMBER, DRY_RUN, SUITE, TRANSFER, REPORT = COMMANDS
 
 
 @contextmanager
 def forgotten():
     """What files of one's own register is unknown at the end, and so are they."""
     yield
-    for registry in (ATTACKS, DATASETS, MODELS, OBJECTIVES):
+    for registry in (ATTACKS, DATASETS, METRICS, MODELS, OBJECTIVES):
         own = [name for name, kind in registry.module_dict.items() if kind.__module__ in MODULES]
         for name in own:
             del registry.module_dict[name]
@@ -64,7 +64,7 @@ def result(name):
 
 
 def test_every_example_is_a_file_of_about_twenty_lines():
-    assert TEXT.count('```python') == len(FILES) == 9
+    assert TEXT.count('```python') == len(FILES) == 16
     assert max(text.count('\n') for text in FILES.values()) < 40
 
 
@@ -86,6 +86,16 @@ def test_a_data_set(run):
     found = result('photos.json')
     assert found['images'] == 24 and found['metrics']['accuracy/top1'] > 80
     assert found['metrics']['pgd/accuracy/top1'] < found['metrics']['accuracy/top1']
+
+
+def test_a_kind_of_output(run):
+    run(TRAIN_NUMBER)
+    run(NUMBER, '--max-images', 2, '--steps', 3)
+    found = result('rooms.json')
+    assert found['metrics']['my_error_pgd/error'] > found['metrics']['error'] + 0.5
+    assert found['attacks']['my_error_pgd']['settings']['objective'] == 'NumberError'
+    checks = {check['name']: check['passed'] for check in found['sanity']['my_error_pgd']}
+    assert checks['outputs change as the gradient says'] and checks['a second run is the same']
 
 
 def test_a_suite_a_task_and_an_encoder(run, run_tool, mine, capsys, monkeypatch):

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from mmpretrain.models import BaseClassifier, ImageClassifier
 from toys import (
     CLASSES,
     build,
@@ -15,7 +16,7 @@ from toys import (
 
 from mmssl_robust.attacks import PGD, CrossEntropy, DepthPGD, EmbedAttack, SegPGD
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.victims import build_victim
+from mmssl_robust.victims import ClassifierVictim, build_victim, register_victim
 
 CLASSIFIER = classifier_cfg()
 PADDING_CLASSIFIER = classifier_cfg(pad_size_divisor=16)
@@ -367,6 +368,43 @@ def test_nan_in_a_prediction_names_the_image(cfg, batch):
     victim = build_victim(model, batch)
     with pytest.raises(UserError, match='image0.png holds NaN'):
         victim.predict(victim.pixels)
+
+
+def test_a_victim_is_that_of_the_nearest_kind_of_head_or_model():
+    class Head(torch.nn.Module):
+        pass
+
+    class Child(ImageClassifier):
+        pass
+
+    class Grandchild(Child):
+        pass
+
+    @register_victim(Child)
+    class OfModel(ClassifierVictim):
+        pass
+
+    @register_victim(Head)
+    class OfHead(ClassifierVictim):
+        pass
+
+    batch = classification_batch((16, 16))
+    model = build(classifier_cfg())
+    for kind, victim in ((ImageClassifier, ClassifierVictim), (Child, OfModel), (Grandchild, OfModel)):
+        model.__class__ = kind
+        assert type(build_victim(model, batch)) is victim
+    model.head = Head()
+    assert type(build_victim(model, batch)) is OfHead
+
+
+def test_two_victims_of_a_kind():
+    with pytest.raises(UserError, match='two victims are of BaseClassifier: ClassifierVictim and Other'):
+
+        @register_victim(BaseClassifier)
+        class Other(ClassifierVictim):
+            pass
+
+    assert type(build_victim(build(classifier_cfg()), classification_batch((16, 16)))) is ClassifierVictim
 
 
 def test_what_cannot_be_attacked():
