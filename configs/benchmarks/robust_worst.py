@@ -1,12 +1,14 @@
 # Encoders that were trained by configs/robust, each in a folder of its own below $STUDY, by the worst case of many attacks:
 #   STUDY=work_dirs/robust_study python tools/benchmark.py robust_worst
 #   mmssl-robust report work_dirs/benchmark/robust_worst --ranking
+# STUDY_EPS='4/255' STUDY_IMAGES='50 8 16' take one budget, and so many images of each data set, evenly spread.
 import os
 from pathlib import Path
 
 title = 'Robust training of the wide mini encoder: the worst case'
 row_defaults = dict(sanity_images=16)
-_eps = ['2/255', '4/255', '8/255', '16/255']  # at the last nothing may be left
+_eps = os.environ.get('STUDY_EPS', '2/255 4/255 8/255 16/255').split()  # at the last nothing may be left
+_images = [int(number) for number in os.environ.get('STUDY_IMAGES', '').split()] or [None] * 3  # of each data set
 
 
 def _attacks(strongest, quick, settings, embedding=('embed', 'embed-directions'), **others):
@@ -51,9 +53,10 @@ rows = [
         variant=variant,
         checkpoint=checkpoint,
         head='mmssl_robust://mini_wide/mini_' + task['config'].split('_')[-1].replace('.py', '.safetensors'),
+        max_images=images,
         **task,
     )
-    for task in _tasks
+    for task, images in zip(_tasks, _images, strict=True)
     for variant, checkpoint in _encoders.items()
 ]
-del _eps, _attacks, _tasks, _last, _encoders
+del _eps, _images, _attacks, _tasks, _last, _encoders

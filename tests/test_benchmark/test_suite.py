@@ -87,6 +87,17 @@ def test_trainings_become_rows(name, tmp_path, monkeypatch):
     ]
 
 
+def test_the_worst_case_may_be_of_fewer_budgets_and_images(monkeypatch):
+    monkeypatch.setenv('STUDY', 'none')
+    assert [row.max_images for row in load_suite('robust_worst').rows] == 3 * [None]
+    assert {'sea-2', 'sea-16'} <= load_suite('robust_worst').rows[1].attacks.keys()
+    monkeypatch.setenv('STUDY_EPS', '4/255 6/255')
+    monkeypatch.setenv('STUDY_IMAGES', '50 8 16')
+    rows = load_suite('robust_worst').rows
+    assert [row.max_images for row in rows] == [50, 8, 16]
+    assert [name for name in rows[0].attacks if 'autoattack' in name] == ['autoattack-4', 'autoattack-6']
+
+
 def test_the_paper_suites_are_the_published_rows_with_the_published_attacks():
     with open(Path(mmssl_robust.__file__).parent / 'assets/paper/tables.csv') as file:
         published = {
