@@ -15,6 +15,8 @@ from mmssl_robust.utils.escaping import plotted
 from .evolution import COLOURS
 
 _TOLD = 34  # letters of a name
+_APART = 1.02
+_MARKERS = 'os^DvPX<>'
 
 
 class Skill(NamedTuple):
@@ -118,18 +120,36 @@ def draw_costs(models: Sequence[Ranked], passes: Mapping[str, float]) -> Figure:
     figure = Figure(figsize=(7.5, 4.8), layout='constrained', dpi=100)
     axis = figure.subplots()
     shown = [(model.name, *model.least) for model in models if model.least and passes.get(model.name)]
-    labels = labels_of([name for name, *_ in shown])
-    for number, (label, (name, value, low, high)) in enumerate(zip(labels, shown)):
+    places = side_by_side([passes[name] for name, *_ in shown])
+    for number, (label, place, (_, value, low, high)) in enumerate(
+        zip(labels_of([name for name, *_ in shown]), places, shown)
+    ):
+        bar, marker = [[value - low], [high - value]], _MARKERS[number % len(_MARKERS)]
         colour = COLOURS[number % len(COLOURS)]
-        place = passes[name]
-        axis.errorbar([place], [value], yerr=[[value - low], [high - value]], fmt='o', color=colour, capsize=2.5)
-        axis.annotate(label, (place, value), xytext=(6, 4), textcoords='offset points', fontsize=9, color=colour)
+        axis.errorbar([place], [value], yerr=bar, fmt=marker, color=colour, label=label, capsize=2.5)
     axis.set_xscale('log')
     axis.margins(x=0.3)
-    axis.set_xlabel('training: forwards and backwards of single images')
+    axis.set_xlabel('training: forwards and backwards of single images; those of equal cost stand side by side')
     axis.set_ylabel('least skill under attack')
     _finish(axis)
+    figure.legend(loc='outside lower center', ncols=2, frameon=False)
     return figure
+
+
+def side_by_side(costs: Sequence[float]) -> list[float]:
+    """Costs for a logarithmic axis, those that are equal to two digits moved apart around what they are.
+
+    Args:
+        costs: Above 0.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, cost in enumerate(costs):
+        groups.setdefault(f'{cost:.2g}', []).append(place)
+    moved = list(costs)
+    for group in groups.values():
+        for number, place in enumerate(group):
+            moved[place] *= _APART ** (number - (len(group) - 1) / 2)
+    return moved
 
 
 def _finish(axis: Axes) -> None:
