@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import fakes
 import pytest
 from fakes import fake_records, fake_row, write_row, write_suite
 
@@ -172,6 +173,22 @@ def test_every_budget_has_its_own_worst_case(tmp_path):
     assert columns_of(content, 'segmentation')[-2:] == list(records.worst)
     (sentence,) = summary(content)
     assert 'in the worst case linf-1/255 (no choice of attacks goes below' in sentence and sentence.count('below') == 2
+
+
+def test_of_many_variants_the_worst_and_the_best_are_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(fakes, '_SKILL', {f'V{number}': (0.9, 0.5, 0.1 + number % 3 / 4) for number in range(5)})
+    row = fake_row('segmentation', sweeps=False)
+    rows = [replace(row, variant=f'V{number}', name=f'{row.name}-{number}') for number in range(5)]
+    write_suite(tmp_path, rows, examples=0)
+    content = gather(tmp_path, 50)
+    (sentence,) = summary(content)
+    own = pick(content.results, metric='mIoU').set_index(['variant', 'attack'])['value'].unstack()
+    assert 'mIoU of 5 variants' in sentence and sentence.count(' to ') == 2
+    for name in ('clean', 'worst case'):
+        low, high = own[name].idxmin(), own[name].idxmax()
+        assert f'{own[name].min():.1f} % ({low}) to {own[name].max():.1f} % ({high})' in sentence
+    write_suite(tmp_path / 'few', rows[:4], examples=0)
+    assert all(f'V{number} ' in summary(gather(tmp_path / 'few', 50))[0] for number in range(4))
 
 
 def test_a_member_without_gradients_is_seen_and_square_is_not_blamed(tmp_path):

@@ -13,6 +13,8 @@ from .content import Content
 
 _ALL = 2
 """Of more attacks a row's sentence says the worst case alone."""
+_EACH = 4
+"""Of more variants a sentence says the best and the worst."""
 BETTER, WORSE, UNCLEAR = 'better', 'worse', 'no clear difference'
 
 
@@ -46,6 +48,8 @@ def _sentence(
     differences: Sequence[Mapping[Hashable, Any]],
 ) -> str:
     task, data, encoder = key
+    if len(group) > _EACH:
+        return f'{data}, {encoder}: {task_named(task).metric.name} of {len(group)} variants {_ranges(content, group)}.'
     alone = len(group) == 1 and group[0].row.variant == STANDARD and not differences
     values = '; '.join(
         f'{"" if alone else records.row.variant} {_values(content, records)}'.strip() for records in group
@@ -58,13 +62,32 @@ def _sentence(
 
 def _values(content: Content, records: RowRecords) -> str:
     """Clean and attacked numbers of a row."""
-    metric = records.task.metric
-    own = content.results[(content.results['row'] == records.row.name) & (content.results['metric'] == metric.name)]
-    attacks = list(own['attack'])
+    metric, numbers = records.task.metric, _numbers(content, records)
+    attacks = list(numbers)
     if records.worst and len(records.attacks) > _ALL:
         attacks = [name for name in attacks if name == CLEAN or name.startswith(WORST)]
-    numbers = dict(zip(own['attack'], own['value']))
     return ', '.join(f'{metric.show(numbers[name])} {_where(name)}{_bound(records, name)}' for name in attacks)
+
+
+def _ranges(content: Content, group: Sequence[RowRecords]) -> str:
+    """The worst and the best of many rows, clean and in each worst case that all have."""
+    metric = group[0].task.metric
+    numbers = {records.row.variant: _numbers(content, records) for records in group}
+    said = []
+    for name in next(iter(numbers.values())):
+        if (name == CLEAN or name.startswith(WORST)) and all(name in own for own in numbers.values()):
+            values = {variant: own[name] for variant, own in numbers.items()}
+            ends = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+            low, high = (f'{metric.show(values[variant])} ({variant})' for variant in ends)
+            said.append(f'{low} to {high} {_where(name)}')
+    return ', '.join(said)
+
+
+def _numbers(content: Content, records: RowRecords) -> dict[str, float]:
+    """Attack -> the first metric of a row."""
+    metric = records.task.metric.name
+    own = content.results[(content.results['row'] == records.row.name) & (content.results['metric'] == metric)]
+    return dict(zip(own['attack'], own['value']))
 
 
 def _compared(variant: str, lines: Sequence[Mapping[Hashable, Any]]) -> str:
