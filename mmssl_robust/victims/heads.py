@@ -66,7 +66,7 @@ class EncoderWithHeads(nn.Module):
         features = [view(inputs) for view in self.views]
         found = [head(features[view]) for head, view in zip(self.heads, self._view_of)]
         self._shapes = [prediction.shape[1:] for prediction in found]
-        return torch.cat([prediction.reshape(len(prediction), -1) for prediction in found], dim=1)
+        return torch.cat([prediction.flatten(1) for prediction in found], dim=1)
 
     def distances(self, predictions: Tensor, references: Tensor) -> Tensor:
         """Return how far each head's predictions are from others (B, K), in units of its scale.
