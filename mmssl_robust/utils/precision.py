@@ -172,7 +172,7 @@ class _Scaled(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None]:
         if not ctx.outputs.requires_grad:
             return None, None
-        size = torch.linalg.vector_norm(grad.reshape(len(grad), -1), dim=1)  # an output may be one number
+        size = torch.linalg.vector_norm(grad.reshape(len(grad), -1), dim=1)  # of an image perhaps one number
         scale = torch.where(size > 0, torch.exp2(torch.log2(_SCALE / size).floor()), 1.0)
         for _ in range(_TRIES):
             scaled = grad * _like(scale, grad)
