@@ -23,6 +23,8 @@ ELSEWHERE = {
     *('settings.json', 'summary.json', 'images.csv', 'report/transfer.csv', 'rows/ROW/row.json'),
     *('report.html', 'ranking.html', 'build/site/index.html', 'build/sbom.json'),
     *('my_encoder_photos.py', 'my_task.py', 'my_suite.py', 'my_defence.py', 'my_defended.py'),
+    *('my_number.py', 'my_victim.py', 'my_error.py', 'my_error_pgd.py', 'my_number_task.py'),
+    *('my_rooms.py', 'my_room_depth.py'),
     *('_gtFine_labelTrainIds.png', 'ImageSets/Segmentation/aug.txt'),
     *('configs/deacl/my_method_mini.py', 'configs/TASK/mini_', 'configs/...'),
 }

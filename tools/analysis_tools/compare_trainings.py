@@ -2,9 +2,9 @@
 
 Encoders are those of a report with a ranking, whose variants are called METHOD_seedN. The first table has of each
 method the mean over its trainings, with the lowest and the highest, of its skill, and of how much of the best model's
-skill it keeps on clean images. The second has of any two methods the least and the largest difference of a training of
-the one from one of the other, and of the least its 95 % interval over images: the weakest of these trainings of a method
-against the strongest of the other's.
+skill it keeps on clean images. The second has of any two methods the least and the largest difference of a training
+of the one from one of the other, and of the least its 95 % interval over images: the weakest of these trainings of a
+method against the strongest of the other's.
 
 Example:
     STUDY=work_dirs/seeds python tools/benchmark.py robust_study --no-sanity --work-dir work_dirs/benchmark/seeds
