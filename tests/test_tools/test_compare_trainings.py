@@ -29,15 +29,18 @@ def write(folder, models):
 
 
 def tables(text):
-    return [
+    """The cells of both tables, and what stands below."""
+    *parts, below = text.split('\n\n')
+    return *[
         [[cell.strip() for cell in line.split('|')[1:-1]] for line in part.splitlines() if line.startswith('|')][2:]
-        for part in text.split('\n\n')
-    ]
+        for part in parts
+    ], below.strip()
 
 
 def test_means_spreads_and_the_weakest_pair(run_tool, tmp_path, capsys):
     run_tool(TOOL, write(tmp_path, MODELS))
-    methods, pairs = tables(capsys.readouterr().out)
+    methods, pairs, below = tables(capsys.readouterr().out)
+    assert below == 'Not compared, as no METHOD_seedN: mini.'
     spread = '{:.3f} ({:.3f} to {:.3f})'.format
     assert methods == [
         # Clean: accuracies of 80 and 70 over chance of 10, where the standard has 90; RMSE of 0.75 and 1 m over 2 m.
@@ -59,6 +62,36 @@ def test_a_training_that_is_behind_one_of_the_other_method(run_tool, tmp_path, c
     assert interval == '[-0.370, -0.020]'  # of B's line, turned round
 
 
+def test_methods_of_two_encoders_are_told_apart(run_tool, tmp_path, capsys):
+    run_tool(TOOL, write(tmp_path, MODELS | {'wide, A_seed0': 0.7}))
+    methods = tables(capsys.readouterr().out)[0]
+    assert [row[:2] for row in methods] == [['wide, A', '1'], ['mini, A', '2'], ['mini, B', '2']]
+
+
+def test_two_tasks_on_one_data_set_are_told_apart(run_tool, tmp_path, capsys):
+    path = write(tmp_path, MODELS) / 'ranking.csv'
+    path.write_text(path.read_text().replace(',depth,NYU,', ',depth,CIFAR-10,'))
+    run_tool(TOOL, tmp_path)
+    methods, pairs, _ = tables(capsys.readouterr().out)
+    assert methods[0][4].startswith('0.550') and methods[0][5].startswith('0.350')
+    assert [row[2] for row in pairs] == ['least skill', 'classification, CIFAR-10', 'depth, CIFAR-10']
+
+
+def test_a_training_without_a_task_is_named(run_tool, tmp_path, capsys):
+    path = write(tmp_path, MODELS) / 'ranking.csv'
+    lines = [line for line in path.read_text().splitlines() if not line.startswith('skill,1,"mini, A_seed1",,depth')]
+    path.write_text('\n'.join(lines))
+    with pytest.raises(SystemExit):
+        run_tool(TOOL, tmp_path)
+    assert 'mini, A_seed1 has no skill on NYU: evaluate it there' in capsys.readouterr().err
+
+
+def test_one_method_has_no_pairs(run_tool, tmp_path, capsys):
+    run_tool(TOOL, write(tmp_path, {'A_seed0': 0.5, 'A_seed1': 0.3}))
+    printed = capsys.readouterr().out
+    assert printed.count('| A |') == 1 and 'against' not in printed and 'Not compared' not in printed
+
+
 @pytest.mark.parametrize('models', [None, {'mini': 0.5, 'mini, FARE': 0.3}])
 def test_no_trainings(models, run_tool, tmp_path, capsys):
     if models:
@@ -68,7 +101,9 @@ def test_no_trainings(models, run_tool, tmp_path, capsys):
     assert ('METHOD_seed0' if models else 'is no ranking') in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('text', ['', 'a,b\n1,2\n', '\x00'])
+@pytest.mark.parametrize(
+    'text', ['', 'a,b\n1,2\n', '\x00', HEADER + '\noverall,1,A_seed0,,,,,8,,,,,much,0,1,bootstrap\n']
+)
 def test_no_ranking(text, run_tool, tmp_path, capsys):
     (tmp_path / 'ranking.csv').write_text(text)
     with pytest.raises(SystemExit):
