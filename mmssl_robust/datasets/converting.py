@@ -149,6 +149,8 @@ def opened(source: Path) -> Iterator[dict[str, Reader]]:
 class Pairs:
     """Where the images of a split and their annotations, which are PNG, lie in a source.
 
+    Hidden files, which some systems put into archives, and those of folders within are no images of it.
+
     Attributes:
         images: Folder of the images; ``{}`` is the split.
         suffix: Of the images.
@@ -177,10 +179,11 @@ class Pairs:
             UserError: If their number is another one, or an image has no annotation.
         """
         folder = self.images.format(split)
-        images = sorted(name for name in files if name.startswith(folder) and name.endswith(self.suffix))
-        check_count(f'{split} images', len(images), expected, partial)
-        for image in track(images, split):
-            stem = image.removeprefix(folder).removesuffix(self.suffix)
+        own = [name.removeprefix(folder) for name in files if name.startswith(folder) and name.endswith(self.suffix)]
+        names = sorted(name for name in own if '/' not in name and not name.startswith('.'))
+        check_count(f'{split} images', len(names), expected, partial)
+        for name in track(names, split):
+            image, stem = folder + name, name.removesuffix(self.suffix)
             annotation = f'{self.annotations.format(split)}{stem}.png'
             if annotation not in files:
                 raise UserError(f'{image} has no {self.kind} {annotation}: is the download complete?')

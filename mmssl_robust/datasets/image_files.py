@@ -4,7 +4,7 @@ import io
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mmssl_robust.utils.errors import UserError
 
@@ -13,9 +13,9 @@ def decoded_image(content: bytes, name: str) -> np.ndarray:
     """Decode an image (H, W, 3), RGB of 8 bits.
 
     Raises:
-        UserError: If it is none, or one of more pixels than any camera has.
+        UserError: If it is none, damaged, or one of more pixels than any camera has.
     """
-    return _decoded(content, name, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(_opened(content, name).convert('RGB'))
 
 
 def decoded_depth(content: bytes, name: str) -> np.ndarray:
@@ -24,7 +24,8 @@ def decoded_depth(content: bytes, name: str) -> np.ndarray:
     Raises:
         UserError: If it is none: a colour image, one of fewer bits, or of more pixels than any camera has.
     """
-    return _of_one_channel(_decoded(content, name, cv2.IMREAD_UNCHANGED), name, 'depth map', np.uint16)
+    _opened(content, name)
+    return _of_one_channel(_decoded(content, name), name, 'depth map', np.uint16)
 
 
 def decoded_labels(content: bytes, name: str) -> np.ndarray:
@@ -33,27 +34,41 @@ def decoded_labels(content: bytes, name: str) -> np.ndarray:
     Raises:
         UserError: If it is none: a colour image, one of more bits, or of more pixels than any camera has.
     """
-    if _format_of(content, name) == 'JPEG':
+    if _opened(content, name).format == 'JPEG':
         raise UserError(f'{name} is a JPEG, which does not keep labels: download the data set again')
-    return _of_one_channel(_decoded(content, name, cv2.IMREAD_UNCHANGED), name, 'label map', np.uint8)
+    return _of_one_channel(_decoded(content, name), name, 'label map', np.uint8)
 
 
-def _format_of(content: bytes, name: str) -> str | None:
-    """What a file's header, which a small file may have made up, says that it is."""
+def check_one_size(image: np.ndarray, name: str, annotation: np.ndarray, other: str) -> None:
+    """Check that an annotation has the size of its image.
+
+    Raises:
+        UserError: If it has not.
+    """
+    (rows, columns), (own_rows, own_columns) = image.shape[:2], annotation.shape[:2]
+    if (rows, columns) != (own_rows, own_columns):
+        raise UserError(
+            f'{other} is {own_columns}x{own_rows}, its image {name} {columns}x{rows}: download the data set again'
+        )
+
+
+def _opened(content: bytes, name: str) -> Image.Image:
+    """An image that is whole: of a torn one OpenCV before 5 makes up the rest, and says so to the terminal."""
     try:
-        with Image.open(io.BytesIO(content)) as header:
-            return header.format
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f'{name} is no image: download the data set again') from error
+        image = Image.open(io.BytesIO(content))  # which a small file may have made up
+        image.load()
     except Image.DecompressionBombError as error:
         raise UserError(f'{name} says that it has too many pixels: download the data set again') from error
+    except Exception as error:  # Pillow raises what it likes on damaged files
+        raise UserError(f'{name} is no image, or damaged: download the data set again') from error
+    return image
 
 
-def _decoded(content: bytes, name: str, flag: int) -> np.ndarray:
-    _format_of(content, name)
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+def _decoded(content: bytes, name: str) -> np.ndarray:
+    """As it is stored, of which Pillow makes other types."""
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise UserError(f'{name} is no image: download the data set again')
+        raise UserError(f'{name} is no image, or damaged: download the data set again')
     return image
 
 

@@ -196,8 +196,8 @@ def camvid(folder: Path) -> None:
 def nyu_frames(folder: Path) -> None:
     """NYU-Depth-v2 of two frames, converted."""
     for split in ('train', 'test'):
-        _write(folder / f'nyu/images/{split}/a.jpg', _image())
-        _write(folder / f'nyu/annotations/{split}/a.png', np.full((32, 32), 1000, np.uint16))
+        _write(folder / f'nyu/images/{split}/a.jpg', np.zeros((480, 640, 3), np.uint8))
+        _write(folder / f'nyu/annotations/{split}/a.png', np.full((480, 640), 1000, np.uint16))
 
 
 BASES: dict[str, Callable[[Path], None]] = {

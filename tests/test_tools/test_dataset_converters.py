@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from scipy.io import savemat
 
 from mmssl_robust.datasets.converting import Output, check_count
-from mmssl_robust.datasets.image_files import decoded_labels, encoded
+from mmssl_robust.datasets.image_files import decoded_image, decoded_labels, encoded
 from mmssl_robust.registry import DATASETS
 from mmssl_robust.utils.errors import UserError
 
@@ -271,6 +271,16 @@ def test_cifar10_as_the_mini_config_reads_it(convert, tmp_path, config, monkeypa
     ]
 
 
+def test_a_part_of_cifar10(convert, tmp_path):
+    """Files keep the numbers that they have in the whole."""
+    write_cifar10(tmp_path / 'source')
+    for name in ('data_batch_1', 'data_batch_4', 'test_batch'):
+        (tmp_path / f'source/{name}.bin').unlink()
+    assert '30 files written' in convert('cifar10', tmp_path / 'source')
+    planes = sorted(path.name for path in (tmp_path / 'data/cifar10/train/airplane').iterdir())
+    assert planes == ['10000.png', '20000.png', '40000.png']
+
+
 def test_a_torn_or_odd_cifar10_is_refused(convert, tmp_path, capsys):
     source = tmp_path / 'source'
     assert 'cifar-10-binary.tar.gz unpacks to' in refused(convert, capsys, 'cifar10', source)
@@ -316,6 +326,22 @@ def test_camvid(packed, convert, tmp_path):
     assert np.abs(image - [200, 0, 0]).max() <= 3
 
 
+def test_what_lies_beside_the_images_of_camvid_is_none(convert, tmp_path):
+    """What archives of some systems hold besides, and folders within."""
+    beside = {'__MACOSX/CamVid/train/._a.png': b'x', 'CamVid/val/.b.png': b'x', 'CamVid/test/old/a.png': b'x'}
+    write_zip(tmp_path / 'a.zip', camvid_files() | beside)
+    convert('camvid', tmp_path / 'a.zip')
+    assert len(files_of(tmp_path / 'data/camvid')) == 6
+
+
+@pytest.mark.parametrize('place', ['', 'old/', 'old/CamVid/'])
+def test_two_camvids_in_one_source_are_refused(place, convert, tmp_path, capsys):
+    twice = {f'{place}{name}'.replace('CamVid/' if not place else '\0', ''): b'x' for name in camvid_files()}
+    write_zip(tmp_path / 'a.zip', camvid_files() | twice)
+    assert 'is there twice' in refused(convert, capsys, 'camvid', tmp_path / 'a.zip')
+    assert not (tmp_path / 'data').exists()
+
+
 def test_camvid_of_another_kind_is_refused(convert, tmp_path, capsys):
     files = camvid_files()
     write_files(tmp_path, files)
@@ -325,6 +351,8 @@ def test_camvid_of_another_kind_is_refused(convert, tmp_path, capsys):
     labels = tmp_path / 'CamVid/testannot/a.png'
     labels.write_bytes(encoded(np.full((3, 4), 12, np.uint8)))
     assert 'has the label 12' in refused(convert, capsys, 'camvid', tmp_path / 'CamVid')
+    labels.write_bytes(encoded(np.zeros((3, 8), np.uint8)))
+    assert 'testannot/a.png is 8x3, its image test/a.png 4x3' in refused(convert, capsys, 'camvid', tmp_path / 'CamVid')
     labels.unlink()
     assert 'test/a.png has no label map testannot/a.png' in refused(convert, capsys, 'camvid', tmp_path / 'CamVid')
     assert '0 train images' in refused(convert, capsys, 'camvid', tmp_path / 'data')
@@ -332,9 +360,9 @@ def test_camvid_of_another_kind_is_refused(convert, tmp_path, capsys):
 
 def write_nyu(folder):
     """A frame a split, whose depth differs from pixel to pixel, and whose pixels are 0 and 200 in turn."""
-    image = np.zeros((8, 12, 3), np.uint8)
+    image = np.zeros((480, 640, 3), np.uint8)
     image[:, ::2] = 200
-    depth = (1000 + np.arange(96).reshape(8, 12)).astype(np.uint16)
+    depth = (1000 + np.arange(480 * 640).reshape(480, 640) % 9000).astype(np.uint16)
     for split in ('train', 'test'):
         write_files(folder, {f'images/{split}/a.jpg': encoded(image, '.jpg')})
         write_files(folder, {f'annotations/{split}/a.png': encoded(depth)})
@@ -347,14 +375,18 @@ def test_nyu_half(convert, tmp_path):
     root = tmp_path / 'data/nyu_half'
     np.testing.assert_array_equal(read(root / 'annotations/test/a.png'), depth[::2, ::2])
     image = read(root / 'images/train/a.jpg').astype(int)
-    assert image.shape == (4, 6, 3)
+    assert image.shape == (240, 320, 3)
     assert np.abs(image - 100).max() <= 3
 
 
 def test_frames_without_depth_are_refused(convert, tmp_path, capsys):
     write_nyu(tmp_path / 'nyu')
     depth = tmp_path / 'nyu/annotations/train/a.png'
-    depth.write_bytes(encoded(np.zeros((8, 12), np.uint8)))
+    depth.write_bytes(encoded(np.ones((240, 320), np.uint16)))
+    assert 'annotations/train/a.png is 320x240, frames of NYU-Depth-v2 are 640x480' in refused(
+        convert, capsys, 'nyu_half', tmp_path / 'nyu'
+    )
+    depth.write_bytes(encoded(np.zeros((480, 640), np.uint8)))
     assert 'has 1 channels of 8 bits: a depth map has one of 16' in refused(
         convert, capsys, 'nyu_half', tmp_path / 'nyu'
     )
@@ -383,6 +415,23 @@ def bomb():
 def test_what_is_no_label_map(content, says):
     with pytest.raises(UserError, match=f'a.png {says}'):
         decoded_labels(content, 'a.png')
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+@pytest.mark.parametrize('share', [0.3, 0.9])
+def test_a_torn_image_is_refused_in_one_line(share, suffix, capfd):
+    content = encoded(RNG.integers(0, 256, (64, 64, 3), np.uint8), suffix)
+    decoded_image(content, 'a')
+    with pytest.raises(UserError, match='a is no image, or damaged'):
+        decoded_image(content[: int(share * len(content))], 'a')
+    assert capfd.readouterr() == ('', '')
+
+
+def test_images_of_any_kind_become_colours():
+    grey = RNG.integers(0, 256, (4, 6), np.uint8)
+    np.testing.assert_array_equal(decoded_image(encoded(grey), 'a'), np.stack(3 * [grey], axis=2))
+    colours = RNG.integers(0, 256, (4, 6, 3), np.uint8)
+    np.testing.assert_array_equal(decoded_image(encoded(colours), 'a'), colours)
 
 
 def test_a_killed_run_is_completed(convert, tmp_path, run_tool, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-# CIFAR-10 as a folder of JPEG files for each class, enlarged to the mini encoder's 64 pixels.
+# CIFAR-10 as a folder of image files for each class, enlarged to the mini encoder's 64 pixels.
 data_root = '{{$DATA_ROOT:data}}/cifar10'
 # A photograph that is no square is cut to its middle.
 resize = [

