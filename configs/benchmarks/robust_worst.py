@@ -1,14 +1,20 @@
 # Encoders that were trained by configs/robust, each in a folder of its own below $STUDY, by the worst case of many attacks:
 #   STUDY=work_dirs/robust_study python tools/benchmark.py robust_worst
 #   mmssl-robust report work_dirs/benchmark/robust_worst --ranking
-# STUDY_EPS='4/255' STUDY_IMAGES='50 8 16' take one budget, and so many images of each data set, evenly spread.
+# STUDY_EPS='4/255' STUDY_IMAGES='50 8 16' take one budget of the ensembles, and so many images of CIFAR-10, CamVid and
+# NYU-Depth-v2, evenly spread; the other attacks have the budgets that stand below.
 import os
+import re
 from pathlib import Path
 
 title = 'Robust training of the wide mini encoder: the worst case'
 row_defaults = dict(sanity_images=16)
-_eps = os.environ.get('STUDY_EPS', '2/255 4/255 8/255 16/255').split()  # at the last nothing may be left
-_images = [int(number) for number in os.environ.get('STUDY_IMAGES', '').split()] or [None] * 3  # of each data set
+_eps = (os.environ.get('STUDY_EPS') or '2/255 4/255 8/255 16/255').split()  # at the last nothing may be left
+if len(set(_eps)) < len(_eps) or not all(re.fullmatch(r'\d+/255', eps) for eps in _eps):
+    raise ValueError(f'STUDY_EPS={" ".join(_eps)!r}: give budgets that differ, such as "4/255 8/255"')
+_images = (os.environ.get('STUDY_IMAGES') or 'all all all').split()
+if len(_images) != 3 or not all(re.fullmatch(r'all|[1-9]\d*', number) for number in _images):
+    raise ValueError(f'STUDY_IMAGES={" ".join(_images)!r}: give three numbers, of CIFAR-10, CamVid and NYU-Depth-v2')
 
 
 def _attacks(strongest, quick, settings, embedding=('embed', 'embed-directions'), **others):
@@ -53,10 +59,10 @@ rows = [
         variant=variant,
         checkpoint=checkpoint,
         head='mmssl_robust://mini_wide/mini_' + task['config'].split('_')[-1].replace('.py', '.safetensors'),
-        max_images=images,
+        max_images=None if images == 'all' else int(images),
         **task,
     )
-    for task, images in zip(_tasks, _images, strict=True)
+    for task, images in zip(_tasks, _images)
     for variant, checkpoint in _encoders.items()
 ]
 del _eps, _images, _attacks, _tasks, _last, _encoders

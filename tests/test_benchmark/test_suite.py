@@ -98,6 +98,14 @@ def test_the_worst_case_may_be_of_fewer_budgets_and_images(monkeypatch):
     assert [name for name in rows[0].attacks if 'autoattack' in name] == ['autoattack-4', 'autoattack-6']
 
 
+@pytest.mark.parametrize('name', ['STUDY_EPS', 'STUDY_IMAGES'])
+@pytest.mark.parametrize('value', ['50 8', 'a b c', '0.01 0.02 0.03', '4/255 4/255', '-1 2 3', '0 1 2'])
+def test_a_worst_case_of_what_is_no_budget_or_number(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=f'{name}=.{value}.: give'):
+        load_suite('robust_worst')
+
+
 def test_the_paper_suites_are_the_published_rows_with_the_published_attacks():
     with open(Path(mmssl_robust.__file__).parent / 'assets/paper/tables.csv') as file:
         published = {
