@@ -44,7 +44,7 @@ def register_victim(kind: type[nn.Module]) -> Callable[[type[_V]], type[_V]]:
         kind: Class of the model, or of its ``head``, which goes before. Children have it unless they have their own.
 
     Raises:
-        UserError: If another one has it.
+        UserError: If it is no such class, what is registered no victim, or another one has it.
 
     Examples:
         >>> import torch
@@ -62,11 +62,18 @@ def register_victim(kind: type[nn.Module]) -> Callable[[type[_V]], type[_V]]:
         >>> type(build_victim(model, batch)).__name__
         'RegressorVictim'
     """
+    if not isinstance(kind, type) or not issubclass(kind, nn.Module) or issubclass(nn.Module, kind):
+        raise UserError(f'register_victim({kind!r}): give the class of a model or of its head')
 
     def register(victim: type[_V]) -> type[_V]:
+        if not isinstance(victim, type) or not issubclass(victim, Victim):
+            raise UserError(f'{victim!r} is no victim: make it a child of Victim, or of ClassifierVictim')
         known = _VICTIMS.get(kind)
         if known is not None and (known.__module__, known.__qualname__) != (victim.__module__, victim.__qualname__):
-            raise UserError(f'two victims are of {kind.__name__}: {known.__name__} and {victim.__name__}')
+            raise UserError(
+                f'two victims are of {kind.__name__}: {known.__name__} and {victim.__name__}: register yours for a '
+                'child of that class'
+            )
         _VICTIMS[kind] = victim
         return victim
 

@@ -20,7 +20,7 @@ from mmssl_robust.attacks.sanity import measure
 from mmssl_robust.attacks.upsampled import Outputs, full
 from mmssl_robust.encoders.views import ASKABLE, every_token
 from mmssl_robust.functional.tokens import all_tokens, select_tokens
-from mmssl_robust.tasks import task_named
+from mmssl_robust.tasks import TASKS
 from mmssl_robust.utils.allocator import return_freed_memory
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.precision import HALF, gemm_route
@@ -38,7 +38,7 @@ class Victim(ModelBatch):
     """A model and one batch of its data under attack.
 
     A child says how such a model predicts: :meth:`prediction`, :meth:`targets`, :meth:`check_truth`, and of its encoder
-    ``_features``.
+    ``_features`` and ``task_tokens``; its ``task``, and ``output``, the field of a prediction that must be finite.
 
     Args:
         model: The model.
@@ -127,10 +127,9 @@ class Victim(ModelBatch):
                 try:
                     result = next(results) or attack(*arguments)
                 except ValueError as error:
-                    task = task_named(self.task)
                     raise UserError(
                         f'{type(member.objective).__name__} does not fit a {type(self.model).__name__} ({error}): use '
-                        f'an attack for {task.name}, {" or ".join(dict.fromkeys((*task.attacks, task.strongest)))}'
+                        f'an attack for {self._task_and_attacks()}'
                     ) from error
                 finally:
                     return_freed_memory(self.inputs.device, False)
@@ -143,6 +142,11 @@ class Victim(ModelBatch):
         if isinstance(attack, Ensemble):
             with eval_mode(self.model), frozen(self.model):
                 yield '', attack, attack.joined(found, *arguments)
+
+    def _task_and_attacks(self) -> str:
+        """The task with its presets, in words; of one that is not registered the name."""
+        task = TASKS.get(self.task)
+        return f'{task.name}, {" or ".join(dict.fromkeys((*task.attacks, task.strongest)))}' if task else self.task
 
     def sanity_measurements(
         self,

@@ -14,8 +14,9 @@ from toys import (
     segmentor_cfg,
 )
 
-from mmssl_robust.attacks import PGD, CrossEntropy, DepthPGD, EmbedAttack, SegPGD
+from mmssl_robust.attacks import PGD, CrossEntropy, DepthPGD, EmbedAttack, Objective, SegPGD
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.precision import PRECISIONS
 from mmssl_robust.victims import ClassifierVictim, build_victim, register_victim
 
 CLASSIFIER = classifier_cfg()
@@ -405,6 +406,62 @@ def test_two_victims_of_a_kind():
             pass
 
     assert type(build_victim(build(classifier_cfg()), classification_batch((16, 16)))) is ClassifierVictim
+
+
+@pytest.mark.parametrize('kind', ['ImageClassifier', torch.nn.Module, object, int, None, ClassifierVictim])
+def test_what_no_victim_can_be_of(kind):
+    with pytest.raises(UserError, match='give the class of a model or of its head'):
+        register_victim(kind)
+
+
+@pytest.mark.parametrize('victim', [ImageClassifier, lambda: None, 'ClassifierVictim'])
+def test_what_is_no_victim(victim):
+    with pytest.raises(UserError, match='is no victim: make it a child of Victim'):
+        register_victim(torch.nn.Linear)(victim)
+    with pytest.raises(UserError, match='cannot attack a Linear'):
+        build_victim(torch.nn.Linear(2, 2), {})
+
+
+def test_a_task_that_is_not_registered_hides_no_error():
+    victim = build_victim(build(classifier_cfg()), classification_batch((16, 16)))
+    victim.task = 'normals'
+    with pytest.raises(UserError, match='DepthLoss does not fit a .*use an attack for normals'):
+        victim.attack(DepthPGD(steps=1))
+
+
+class Sums(torch.nn.Module):
+    """One number of the features."""
+
+    def forward(self, feats):
+        return feats[-1].sum(dim=1)
+
+
+class SumVictim(ClassifierVictim):
+    def targets(self):
+        return torch.zeros(len(self.data_samples))
+
+
+class SquaredError(Objective):
+    def __call__(self, outputs, targets, step, steps):
+        return (outputs - targets).square()
+
+    def score(self, outputs, targets):
+        return -(outputs - targets).abs()
+
+    def success(self, outputs, targets):
+        return (outputs - targets).abs() > 9
+
+
+@pytest.mark.parametrize('precision', PRECISIONS)
+def test_one_number_of_an_image_in_every_precision(precision):
+    register_victim(Sums)(SumVictim)
+    model = build(classifier_cfg())
+    model.head = Sums()
+    victim = build_victim(model, classification_batch((16, 16), (16, 16)))
+    attack = PGD(SquaredError(), eps='8/255', step_size='2/255', steps=5)
+    exact, found = (victim.attack(attack, name) for name in ('fp32', precision))
+    assert found.loss.shape == (2,)
+    torch.testing.assert_close(found.loss, exact.loss, rtol=0.1, atol=1e-3)
 
 
 def test_what_cannot_be_attacked():
