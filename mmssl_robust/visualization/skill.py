@@ -129,26 +129,24 @@ def draw_costs(models: Sequence[Ranked], passes: Mapping[str, float]) -> Figure:
         axis.errorbar([place], [value], yerr=bar, fmt=marker, color=colour, label=label, capsize=2.5)
     axis.set_xscale('log')
     axis.margins(x=0.3)
-    axis.set_xlabel('training: forwards and backwards of single images; those of equal cost stand side by side')
+    axis.set_xlabel('training: forwards and backwards of single images; those of equal cost stand in a row')
     axis.set_ylabel('least skill under attack')
     _finish(axis)
-    figure.legend(loc='outside lower center', ncols=2, frameon=False)
+    if shown:
+        figure.legend(loc='outside lower center', ncols=2, frameon=False)
     return figure
 
 
 def side_by_side(costs: Sequence[float]) -> list[float]:
-    """Costs for a logarithmic axis, those that are equal to two digits moved apart around what they are.
+    """Costs for a logarithmic axis, those that would hide each other moved apart, in their order.
 
     Args:
         costs: Above 0.
     """
-    groups: dict[str, list[int]] = {}
-    for place, cost in enumerate(costs):
-        groups.setdefault(f'{cost:.2g}', []).append(place)
+    order = sorted(range(len(costs)), key=lambda place: costs[place])
     moved = list(costs)
-    for group in groups.values():
-        for number, place in enumerate(group):
-            moved[place] *= _APART ** (number - (len(group) - 1) / 2)
+    for before, place in zip(order, order[1:]):
+        moved[place] = max(costs[place], moved[before] * _APART)
     return moved
 
 

@@ -1,5 +1,6 @@
 """From records to results, with what is published, and to signs of a weak evaluation."""
 
+import re
 from dataclasses import replace
 
 import fakes
@@ -176,7 +177,9 @@ def test_every_budget_has_its_own_worst_case(tmp_path):
 
 
 def test_of_many_variants_the_worst_and_the_best_are_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(fakes, '_SKILL', {f'V{number}': (0.9, 0.5, 0.1 + number % 3 / 4) for number in range(5)})
+    monkeypatch.setattr(
+        fakes, '_SKILL', {f'V{number}': (0.9 - number % 4 / 9, 0.5, number % 3 / 4) for number in range(5)}
+    )
     row = fake_row('segmentation', sweeps=False)
     rows = [replace(row, variant=f'V{number}', name=f'{row.name}-{number}') for number in range(5)]
     write_suite(tmp_path, rows, examples=0)
@@ -187,8 +190,21 @@ def test_of_many_variants_the_worst_and_the_best_are_said(tmp_path, monkeypatch)
     for name in ('clean', 'worst case'):
         low, high = own[name].idxmin(), own[name].idxmax()
         assert f'{own[name].min():.1f} % ({low}) to {own[name].max():.1f} % ({high})' in sentence
+    same = [replace(row, variant='V0', name=f'{row.name}-{number}') for number in range(5)]
+    write_suite(tmp_path / 'same', same, examples=0)
+    assert re.search(r'of 5 variants all [0-9.]+ % clean, all [0-9.]+ % in', summary(gather(tmp_path / 'same', 50))[0])
     write_suite(tmp_path / 'few', rows[:4], examples=0)
     assert all(f'V{number} ' in summary(gather(tmp_path / 'few', 50))[0] for number in range(4))
+
+
+def test_the_worst_error_is_the_highest(tmp_path, monkeypatch):
+    monkeypatch.setattr(fakes, '_SKILL', {f'V{number}': (0.9, 0.5, 0.1 + number / 8) for number in range(5)})
+    row = fake_row('depth', sweeps=False)
+    rows = [replace(row, variant=f'V{number}', name=f'{row.name}-{number}') for number in range(5)]
+    write_suite(tmp_path, rows, examples=0)
+    content = gather(tmp_path, 50)
+    own = pick(content.results, metric='rmse', attack='worst case').set_index('variant')['value']
+    assert f'{own.max():.3f} m ({own.idxmax()}) to {own.min():.3f} m ({own.idxmin()})' in summary(content)[0]
 
 
 def test_a_member_without_gradients_is_seen_and_square_is_not_blamed(tmp_path):

@@ -11,11 +11,20 @@ def test_variants_of_one_encoder_go_by_their_variant():
     assert labels_of(['a' * 40 + 'end'])[0].endswith('end')
 
 
-def test_equal_costs_stand_side_by_side():
+def test_what_would_be_hidden_stands_beside():
     assert side_by_side([5.0, 9.0]) == [5.0, 9.0]
-    apart = side_by_side([100.0, 100.0, 7.0, 100.0])
-    assert apart[0] < apart[1] == 100 < apart[3] < 106 and apart[2] == 7
-    assert apart[0] * apart[3] == pytest.approx(100 * 100)
+    assert side_by_side([100.0, 100.0, 7.0, 100.0]) == pytest.approx([100, 102, 7, 104.04])
+    assert side_by_side([]) == []
+
+
+@pytest.mark.parametrize(
+    'costs', [[99e3, 100e3, 102e3], [68e3, 68e3, 70e3, 70e3, 70e3], [1.14, 1.10, 1.10, 1.06], [1.049e5, 1.051e5]]
+)
+def test_costs_keep_their_order_and_none_hides_another(costs):
+    moved = side_by_side(costs)
+    assert sorted(range(len(costs)), key=costs.__getitem__) == sorted(range(len(costs)), key=moved.__getitem__)
+    ordered = sorted(moved)
+    assert all(later / earlier > 1.0199 for earlier, later in zip(ordered, ordered[1:]))
 
 
 def test_each_model_with_a_cost_has_its_own_look():

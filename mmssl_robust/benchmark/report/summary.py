@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from mmssl_robust.attack_settings import CLEAN
-from mmssl_robust.tasks import task_named
+from mmssl_robust.tasks import Metric, task_named
 from mmssl_robust.utils.wording import listed
 
 from ..results import STANDARD
@@ -14,7 +14,7 @@ from .content import Content
 _ALL = 2
 """Of more attacks a row's sentence says the worst case alone."""
 _EACH = 4
-"""Of more variants a sentence says the best and the worst."""
+"""Of more variants a sentence says the worst and the best; the table of differences compares each with Standard."""
 BETTER, WORSE, UNCLEAR = 'better', 'worse', 'no clear difference'
 
 
@@ -71,16 +71,23 @@ def _values(content: Content, records: RowRecords) -> str:
 
 def _ranges(content: Content, group: Sequence[RowRecords]) -> str:
     """The worst and the best of many rows, clean and in each worst case that all have."""
-    metric = group[0].task.metric
-    numbers = {records.row.variant: _numbers(content, records) for records in group}
+    numbers = [_numbers(content, records) for records in group]
+    shared = [name for name in numbers[0] if all(name in own for own in numbers)]
     said = []
-    for name in next(iter(numbers.values())):
-        if (name == CLEAN or name.startswith(WORST)) and all(name in own for own in numbers.values()):
-            values = {variant: own[name] for variant, own in numbers.items()}
-            ends = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
-            low, high = (f'{metric.show(values[variant])} ({variant})' for variant in ends)
-            said.append(f'{low} to {high} {_where(name)}')
+    for name in shared:
+        if name == CLEAN or name.startswith(WORST):
+            values = [(own[name], records.row.variant) for own, records in zip(numbers, group)]
+            said.append(f'{_range(values, group[0].task.metric)} {_where(name)}')
     return ', '.join(said)
+
+
+def _range(values: list[tuple[float, str]], metric: Metric) -> str:
+    """The worst and the best of values, each with whose it is."""
+    sign = 1 if metric.higher_is_better else -1
+    worst, best = (end(values, key=lambda pair: sign * pair[0]) for end in (min, max))
+    if metric.show(worst[0]) == metric.show(best[0]):
+        return f'all {metric.show(best[0])}'
+    return ' to '.join(f'{metric.show(value)} ({variant})' for value, variant in (worst, best))
 
 
 def _numbers(content: Content, records: RowRecords) -> dict[str, float]:
