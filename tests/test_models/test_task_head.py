@@ -77,6 +77,18 @@ def test_a_scale_that_is_none(heads):
         task_aware({'classes': heads['classes'] | dict(scale=0)})
 
 
+class OneNumber(torch.nn.Module):
+    def forward(self, feats):
+        return feats[-1].flatten(1).sum(dim=1)
+
+
+def test_a_head_that_predicts_something_else(heads):
+    model = build('both', 'mmssl_robust.TaskAware', backbone=BOTH, adversaries=[], heads=heads)
+    model.heads['classes'].head = OneNumber()
+    with pytest.raises(UserError, match='predicts one number for an image: frozen heads are those of classes'):
+        model(**batch(model), mode='loss')
+
+
 def labelled(heads, **settings):
     """Supervised adversarial training through three heads, and a batch: a class, pixels, depth, and nothing."""
     heads = {name: arguments | dict(labels=True) for name, arguments in heads.items()}

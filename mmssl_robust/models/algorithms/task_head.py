@@ -114,8 +114,16 @@ class TaskHead(BaseModule):
 
         Returns:
             Logits (B, K) or (B, K, h, w), or depth (B, 1, h, w) in metres, in float32.
+
+        Raises:
+            UserError: If it predicts anything else.
         """
         prediction: Tensor = self.head((self._read(features),))
+        if prediction.ndim not in (2, 4):
+            raise UserError(
+                f'{self.source} predicts {tuple(prediction.shape[1:]) or "one number"} for an image: frozen heads are '
+                'those of classes, label maps and depth'
+            )
         return prediction.float()
 
     def distance(self, prediction: Tensor, reference: Tensor) -> Tensor:
