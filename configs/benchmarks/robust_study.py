@@ -1,11 +1,16 @@
 # A quick look at encoders that were trained by configs/robust, each in a folder of its own below $STUDY:
 #   STUDY=work_dirs/robust_study python tools/benchmark.py robust_study --no-sanity
 #   mmssl-robust report work_dirs/benchmark/robust_study --ranking
+# STUDY_EPS='8/255' takes another budget than 4/255, in steps of a quarter of it.
 import os
+import re
 from pathlib import Path
 
 title = 'Robust training of the wide mini encoder: a quick look'
-_budget = dict(eps='4/255', step_size='1/255', steps=10)
+_eps = os.environ.get('STUDY_EPS') or '4/255'
+if not re.fullmatch(r'[1-9]\d*/255', _eps):
+    raise ValueError(f'STUDY_EPS={_eps!r}: give a budget such as "8/255"')
+_budget = dict(eps=_eps, step_size=f'{int(_eps[:-4]) / 4:g}/255', steps=10)
 _far = dict(type='mmssl_robust.SignedDepthError', direction='far')
 _tasks = [
     dict(
@@ -45,4 +50,4 @@ rows = [
     for task in _tasks
     for variant, checkpoint in _encoders.items()
 ]
-del _budget, _far, _tasks, _last, _encoders
+del _eps, _budget, _far, _tasks, _last, _encoders

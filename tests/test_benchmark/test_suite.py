@@ -98,6 +98,18 @@ def test_the_worst_case_may_be_of_fewer_budgets_and_images(monkeypatch):
     assert [name for name in rows[0].attacks if 'autoattack' in name] == ['autoattack-4', 'autoattack-6']
 
 
+def test_the_quick_look_may_be_of_another_budget(monkeypatch):
+    monkeypatch.setenv('STUDY', 'none')
+    for eps, step in (('', '1/255'), ('8/255', '2/255'), ('2/255', '0.5/255')):
+        monkeypatch.setenv('STUDY_EPS', eps)
+        settings = [attack for row in load_suite('robust_study').rows for attack in row.attacks.values()]
+        assert {(attack['eps'], attack['step_size']) for attack in settings} == {(eps or '4/255', step)}
+        assert all(build_attack(attack).settings.steps == 10 for attack in settings)
+    monkeypatch.setenv('STUDY_EPS', '0.03')
+    with pytest.raises(UserError, match="STUDY_EPS='0.03': give a budget"):
+        load_suite('robust_study')
+
+
 @pytest.mark.parametrize('name', ['STUDY_EPS', 'STUDY_IMAGES'])
 @pytest.mark.parametrize('value', ['50 8', 'a b c', '0.01 0.02 0.03', '4/255 4/255', '-1 2 3', '0 1 2'])
 def test_a_worst_case_of_what_is_no_budget_or_number(name, value, monkeypatch):
