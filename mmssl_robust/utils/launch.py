@@ -73,10 +73,11 @@ def join_by_gloo(launcher: str, seconds: float | None = None) -> None:
         UserError: If it is not known where to meet.
     """
     check_launcher(launcher)
-    os.environ.update({name: os.environ[own] for name, own in zip(_VARIABLES['pytorch'], _VARIABLES[launcher])})
+    told = {name: os.environ[own] for name, own in zip(_VARIABLES['pytorch'], _VARIABLES[launcher])}
     if launcher != 'pytorch':
-        os.environ.setdefault('MASTER_PORT', _PORT)
-        os.environ.setdefault('MASTER_ADDR', _first_host(launcher))
+        told['MASTER_PORT'] = os.environ.get('MASTER_PORT', _PORT)
+        told['MASTER_ADDR'] = os.environ.get('MASTER_ADDR') or _first_host(launcher)
+    os.environ.update(told)  # once nothing is refused any more: whoever goes on is not one of several
     distributed.init_process_group('gloo', timeout=timedelta(seconds=seconds) if seconds else None)
 
 
@@ -118,6 +119,6 @@ def _first_host(launcher: str) -> str:
             return listed.stdout.split()[0]
     if launcher == 'slurm' and hosts and not set(hosts) & set('[,'):
         return hosts
-    if launcher == 'mpi' and os.environ.get('OMPI_COMM_WORLD_LOCAL_SIZE') == os.environ['WORLD_SIZE']:
+    if launcher == 'mpi' and os.environ.get('OMPI_COMM_WORLD_LOCAL_SIZE') == os.environ[_VARIABLES['mpi'][1]]:
         return '127.0.0.1'
     raise UserError('where the processes meet is not known: set MASTER_ADDR to the name of the first host')

@@ -180,13 +180,13 @@ def test_of_many_variants_the_worst_and_the_best_are_said(tmp_path, monkeypatch)
     monkeypatch.setattr(
         fakes, '_SKILL', {f'V{number}': (0.9 - number % 4 / 9, 0.5, number % 3 / 4) for number in range(5)}
     )
-    row = fake_row('segmentation', sweeps=False)
+    row = fake_row('classification', sweeps=False)
     rows = [replace(row, variant=f'V{number}', name=f'{row.name}-{number}') for number in range(5)]
     write_suite(tmp_path, rows, examples=0)
     content = gather(tmp_path, 50)
     (sentence,) = summary(content)
-    own = pick(content.results, metric='mIoU').set_index(['variant', 'attack'])['value'].unstack()
-    assert 'mIoU of 5 variants' in sentence and sentence.count(' to ') == 2
+    own = pick(content.results, metric='accuracy').set_index(['variant', 'attack'])['value'].unstack()
+    assert 'accuracy of 5 variants' in sentence and sentence.count(' to ') == 2
     for name in ('clean', 'worst case'):
         low, high = own[name].idxmin(), own[name].idxmax()
         assert f'{own[name].min():.1f} % ({low}) to {own[name].max():.1f} % ({high})' in sentence
@@ -194,7 +194,8 @@ def test_of_many_variants_the_worst_and_the_best_are_said(tmp_path, monkeypatch)
     write_suite(tmp_path / 'same', same, examples=0)
     assert re.search(r'of 5 variants all [0-9.]+ % clean, all [0-9.]+ % in', summary(gather(tmp_path / 'same', 50))[0])
     write_suite(tmp_path / 'few', rows[:4], examples=0)
-    assert all(f'V{number} ' in summary(gather(tmp_path / 'few', 50))[0] for number in range(4))
+    (each,) = summary(gather(tmp_path / 'few', 50))
+    assert all(f'V{number} ' in each for number in range(4))
 
 
 def test_the_worst_error_is_the_highest(tmp_path, monkeypatch):

@@ -74,6 +74,7 @@ def test_several_hosts_need_a_place_to_meet(launcher, change, not_started, monke
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match='set MASTER_ADDR'):
         join_by_gloo(launcher)
+    assert not {'RANK', 'WORLD_SIZE', 'LOCAL_RANK'} & os.environ.keys()
 
 
 def test_torchrun_is_noticed(not_started, monkeypatch):
