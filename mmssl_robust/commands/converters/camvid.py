@@ -7,6 +7,7 @@ Example:
 """
 
 import argparse
+import re
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -41,12 +42,10 @@ def below_camvid(files: dict[str, Reader]) -> dict[str, Reader]:
     """Files by their paths below the folder CamVid, which may be the source itself."""
     found: dict[str, Reader] = {}
     for name, read in files.items():
-        before, _, inner = f'/{name}'.rpartition('/CamVid/')
-        inner = inner.removeprefix('/')
+        inner = re.sub('(?is).*/CamVid/', '', f'/{name}').removeprefix('/')
         if inner in found and inner.endswith('.png'):
-            raise UserError(
-                f'{inner} is there twice, also below {before[1:] or "the source"}: give the folder CamVid itself'
-            )
+            where = name.removesuffix(inner) or 'the source'
+            raise UserError(f'{inner} is there twice, also below {where}: give the folder CamVid itself')
         found[inner] = read
     return found
 
