@@ -1,25 +1,30 @@
 # All three tasks with the encoders that ship with the package, on the embedded photographs or those of --data-root:
 #   python tools/benchmark.py mini
-title = 'Mini encoders, standard and DeACL'
+title = 'Mini encoders, standard and robust'
 embedded_data = True
 row_defaults = dict(sweep_images=4)
 sweeps = dict(eps=['1/255', '2/255', '4/255'], steps=[1, 5, 10])
 _tasks = [
-    dict(config='configs/classification/mini_cifar10.py', task='classification', data='CIFAR-10', max_images=100),
-    dict(config='configs/segmentation/mini_camvid.py', task='segmentation', data='CamVid', max_images=8),
-    dict(config='configs/depth/mini_hololens.py', task='depth', data='HoloLens', max_images=12),
+    dict(config='classification/{}_cifar10', task='classification', data='CIFAR-10', max_images=100, sweep_images=40),
+    dict(config='segmentation/{}_camvid', task='segmentation', data='CamVid', max_images=8),
+    dict(config='depth/{}_hololens', task='depth', data='HoloLens', max_images=12),
 ]
-_encoders = [('Standard', 'mini'), ('DeACL', 'mini_deacl')]
+_encoders = [  # what to call it, and the folder of its weights, and the encoder whose configs are its own
+    ('mini ViT', 'Standard', 'mini', 'mini'),
+    ('mini ViT', 'DeACL', 'mini_deacl', 'mini'),
+    ('wide mini ViT', 'Standard', 'mini_wide', 'mini_wide'),
+    ('wide mini ViT', 'Task-aware', 'mini_robust', 'mini_wide'),
+]
 rows = [
-    dict(
-        encoder='mini ViT',
+    task
+    | dict(
+        config=f'configs/{task["config"].format(own)}.py',
+        encoder=encoder,
         variant=variant,
         checkpoint=f'mmssl_robust://{folder}/encoder.safetensors',
-        head='mmssl_robust://' + folder + '/' + task['config'].split('/')[-1].replace('.py', '.safetensors'),
-        **task,
+        head=f'mmssl_robust://{folder}/{task["config"].split("/")[1].format("mini")}.safetensors',
     )
     for task in _tasks
-    for variant, folder in _encoders
+    for encoder, variant, folder, own in _encoders
 ]
-rows[0]['sweep_images'] = rows[1]['sweep_images'] = 40
 del _tasks, _encoders

@@ -12,7 +12,7 @@ from mmssl_robust.utils.terminal import console
 
 
 def test_each_encoder_meets_each_data_set_once():
-    specs = ['mini', 'mini_deacl', 'timm:resnet18?weights=random', 'timm:resnet18?weights=random&seed=1']
+    specs = ['mini', 'mini_robust', 'timm:resnet18?weights=random', 'timm:resnet18?weights=random&seed=1']
     rows = rows_of_suite(load_suite('mini'), specs)
     assert len(rows) == len({row.name for row in rows}) == 3 * 4
     assert [row.encoder for row in rows[:4]] == specs and {row.variant for row in rows} == {''}

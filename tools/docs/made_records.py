@@ -37,14 +37,17 @@ def made_records(out: Path, files: str) -> dict[str, Any]:
 def suite_records(content: Content) -> dict[str, Any]:
     """Numbers of a suite: variant -> data -> attack -> metric, and where they are from.
 
+    A variant is called ``ENCODER, VARIANT`` in a suite of several encoders.
     Beside a metric are ``METRIC low`` and ``METRIC high``, the ends of its 95 % interval. Beside all metrics of an
     attack are ``images``, ``passes`` and ``seconds`` for an image, and of one that seeks the smallest perturbations
     their ``median of 255``. Members of an ensemble are attacks called ``ATTACK/MEMBER``.
     """
     variants: dict[str, Any] = {}
+    several = len({records.row.encoder for records in content.begun}) > 1
     for records in content.begun:
+        encoder = f'{records.row.encoder}, ' if several else ''
         epoch = '' if records.row.epoch is None else f', epoch {records.row.epoch}'
-        data = variants.setdefault(records.row.variant + epoch, {})
+        data = variants.setdefault(encoder + records.row.variant + epoch, {})
         data.setdefault(records.row.data, {}).update(_attacks(content, records))
     return dict(
         suite=content.suite.name,
