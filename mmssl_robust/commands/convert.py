@@ -9,7 +9,7 @@ from mmssl_robust.utils.names import nearest
 from .main import parser_of
 
 _DATA = ('ade20k', 'camvid', 'cifar10', 'cityscapes', 'nyu', 'nyu_half', 'stl10', 'voc_aug')
-CONVERTERS = {name: name for name in (*_DATA, 'encoder', 'safetensors')}
+CONVERTERS = {name: name for name in (*_DATA, 'average', 'encoder', 'safetensors')}
 """What is typed -> its module in ``converters/``."""
 
 
