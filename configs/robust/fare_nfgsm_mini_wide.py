@@ -9,3 +9,4 @@ model = dict(
         eps='4/255',
     ),
 )
+custom_hooks = [dict(type='mmssl_robust.OneStepHook')]  # catastrophic overfitting is seen in the log
