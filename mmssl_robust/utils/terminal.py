@@ -2,6 +2,7 @@
 
 import functools
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -33,22 +34,41 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     """Let a tool end with one line, whatever was raised.
 
     The exit code is 2 where the user can mend it, 1 for an error of this package's own, which the line says, and the
-    shells' 130 after Ctrl-C. ``--debug`` shows the traceback before the line; log files have it in any case.
+    shells' 130 after Ctrl-C. ``--debug`` shows the traceback before the line; log files have it in any case. Where what
+    reads the output has ended, such as ``head``, nothing is said and the code is the shells' 141.
     """
 
     @functools.wraps(main)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            return main(*args, **kwargs)
+            result = main(*args, **kwargs)
+            sys.stdout.flush()
+            return result
         except KeyboardInterrupt as error:
             line, code = 'stopped', 130
             _tell(error, line)
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and _is_read_no_more():
+                sys.exit(141)
             line, code = _line_and_code(error)
             _tell(error, line)
         sys.exit(code)
 
     return wrapper
+
+
+def _is_read_no_more() -> bool:
+    """Whether what reads the output has ended; if so, the rest goes nowhere, or Python would complain at its end."""
+    try:
+        output = sys.stdout.fileno()
+    except OSError:  # of no file, as within a notebook
+        return False
+    state = select.poll()
+    state.register(output, 0)
+    if not any(events & (select.POLLERR | select.POLLHUP) for _, events in state.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return True
 
 
 def warn(text: str) -> None:

@@ -1,6 +1,9 @@
 """How tools end."""
 
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 from mmengine.logging import MMLogger
@@ -72,3 +75,20 @@ def test_of_several_processes_the_first_warns(capsys, monkeypatch, name):
     monkeypatch.setenv(name, '0')
     warn('as expected')
     assert capsys.readouterr().err == 'warning: as expected\n'
+
+
+@pytest.mark.parametrize('lines', [1, 100_000])
+def test_nothing_is_said_where_the_output_is_read_no_more(lines):
+    """Few lines are written as the tool ends, many while it runs."""
+    tool = 'from mmssl_robust.utils.terminal import one_line_errors as tool\n@tool\ndef main():\n'
+    tool += f'    for index in range({lines}): print(index)\nmain()'
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run([sys.executable, '-c', tool], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, '')
+
+
+def test_another_broken_pipe_is_told(capsys):
+    code, line = ending(capsys, BrokenPipeError(32, 'Broken pipe'))
+    assert code == 2 and 'Broken pipe' in line
