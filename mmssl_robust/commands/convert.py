@@ -6,7 +6,7 @@ import importlib
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.names import nearest
 
-from .main import parser_of
+from .main import parsed, parser_of
 
 _DATA = ('ade20k', 'camvid', 'cifar10', 'cityscapes', 'nyu', 'nyu_half', 'stl10', 'voc_aug')
 CONVERTERS = {name: name for name in (*_DATA, 'average', 'encoder', 'safetensors')}
@@ -22,4 +22,4 @@ def run(args: argparse.Namespace) -> None:
     if args.what not in CONVERTERS:
         raise UserError(f'unknown converter {args.what!r}{nearest(args.what, CONVERTERS)}')
     module = importlib.import_module(f'{__package__}.converters.{CONVERTERS[args.what]}')
-    module.run(parser_of(module, f'mmssl-robust convert {args.what}').parse_args(args.arguments))
+    module.run(parsed(parser_of(module, f'mmssl-robust convert {args.what}'), args.arguments))

@@ -27,7 +27,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     from rich.console import Console
 
-    return globals().setdefault(name, Console())
+    class Told(Console):
+        """Leaves it to one_line_errors how a tool ends whose output is read no more."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # the BrokenPipeError that is being handled
+
+    return globals().setdefault(name, Told())
 
 
 def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +48,8 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             result = main(*args, **kwargs)
-            sys.stdout.flush()
+            if _has_output():
+                sys.stdout.flush()
             return result
         except KeyboardInterrupt as error:
             line, code = 'stopped', 130
@@ -57,11 +64,18 @@ def one_line_errors(main: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def _has_output() -> bool:
+    """Whether there is an output, which a daemon may lack."""
+    return sys.stdout is not None and not sys.stdout.closed
+
+
 def _is_read_no_more() -> bool:
     """Whether what reads the output has ended; if so, the rest goes nowhere, or Python would complain at its end."""
     try:
-        output = sys.stdout.fileno()
+        output = sys.stdout.fileno() if _has_output() else None
     except OSError:  # of no file, as within a notebook
+        output = None
+    if output is None:
         return False
     state = select.poll()
     state.register(output, 0)

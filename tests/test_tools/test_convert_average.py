@@ -44,9 +44,36 @@ def test_each_weight_is_the_mean_of_those_of_the_encoders(trained, shares, weigh
         torch.testing.assert_close(value, expected.float(), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize('share', [1e308, 1e-320])
+def test_shares_have_any_unit(share):
+    one, other = dict(w=torch.tensor([1.0])), dict(w=torch.tensor([3.0]))
+    assert averaged([one, other], [share, share])['w'] == 2
+
+
+def test_registers_are_as_timm_has_them(tmp_path):
+    vit = DINOVisionTransformer(TINY | dict(init_values=1e-5, reg_tokens=4)).vit
+    torch.save(LAYOUTS['dinov2'](vit.state_dict()), tmp_path / 'a.pth')
+    torch.save(LAYOUTS['timm'](vit.state_dict()), tmp_path / 'b.pth')
+    average(tmp_path / 'a.pth', '--shares', 1, 2, '--', tmp_path / 'b.pth', tmp_path / 'c.safetensors')
+    written, expected = load_file(tmp_path / 'c.safetensors'), LAYOUTS['timm'](vit.state_dict())
+    assert written.keys() == expected.keys()
+    for key, value in expected.items():
+        torch.testing.assert_close(written[key], value, rtol=1e-6, atol=1e-7)
+
+
+def test_positions_of_a_grid_that_is_no_square(tmp_path):
+    vit = DINOVisionTransformer(TINY | dict(img_size=(16, 24), init_values=1e-5, reg_tokens=4)).vit
+    path, out = tmp_path / 'a.pth', tmp_path / 'b.safetensors'
+    torch.save(LAYOUTS['timm'](vit.state_dict()), path)
+    with pytest.raises(UserError, match=f'{path}: .*grid'):
+        average(path, path, out)
+    average(path, path, out, '--grid', 2, 3)
+    assert load_file(out)['pos_embed'].shape == (1, 6, 12)
+
+
 def test_an_encoder_averaged_with_itself_is_the_same(trained, tmp_path):
     path, state = trained[0]
-    average(path, path, tmp_path / 'a.safetensors', '--half')
+    average(path, path, '--half', tmp_path / 'a.safetensors')
     for key, value in load_file(tmp_path / 'a.safetensors').items():
         assert torch.equal(value, state[key].half())
 
@@ -72,7 +99,7 @@ def of_another_start(state):
 REFUSED = {
     'were not trained from the same encoder': of_another_start,
     'has other weights than': lambda state: DINOVisionTransformer(TINY | dict(depth=2)).vit.state_dict(),
-    'or hold no numbers': lambda state: state | dict(cls_token=state['cls_token'] * float('nan')),
+    'or hold no finite numbers': lambda state: state | dict(cls_token=state['cls_token'] * float('nan')),
     'wanted \\(1, 1, 12\\)': lambda state: state | dict(cls_token=torch.zeros(1, 1, 8)),
 }
 
@@ -91,6 +118,7 @@ def test_what_has_no_average_is_refused(trained, words, tmp_path):
     [
         (['0.pth', 'new.pth'], 'two encoders or more'),
         (['0.pth', '1.pth', '2.pth'], '2.pth is there already: give a new name'),
+        (['0.pth', '1.pth', 'mmssl_robust://mini/encoder.safetensors'], 'is no file to write'),
         (['0.pth', '1.pth', 'new.pth', '--shares', '1'], '1 --shares for 2 encoders'),
         (['0.pth', '1.pth', 'new.pth', '--shares', '1', '0'], '--shares=0: give a number above 0'),
         (['0.pth', '1.pth', 'new.pth', '--shares', '1', 'nan'], 'is not finite'),

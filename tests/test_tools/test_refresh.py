@@ -1,11 +1,14 @@
 """Tables of documents from records: templates, marks, sentences, and what is refused."""
 
 import json
+from types import SimpleNamespace
 
+import pandas
 import pytest
 from figures import Figure, documents, missing_sentences, named_in, read_figures, refreshed, unmarked_tables
-from made_records import made_records
+from made_records import made_records, suite_records
 
+from mmssl_robust.benchmark.suite import Row, Suite
 from mmssl_robust.utils.errors import UserError
 
 TABLE = '| encoder | clean |\n|---|---|\n| mini | {one[mini/cifar10][metrics][accuracy/top1]:.1f} |\n'
@@ -102,3 +105,20 @@ def test_records_are_joined_by_their_paths_and_tell_of_no_place(tmp_path):
     assert made_records(tmp_path, '*/*.json') == {'mini/cifar10': dict(metrics=dict(a=1.5), root='cifar10')}
     with pytest.raises(UserError, match='no \\*.json in .*: its command has not run to its end'):
         made_records(tmp_path, '*.json')
+
+
+@pytest.mark.parametrize(
+    'encoders, names', [('AA', ['Standard', 'DeACL']), ('AB', ['A, Standard', 'B, DeACL']), ('A', ['Standard'])]
+)
+def test_variants_of_several_encoders_are_told_apart(encoders, names):
+    rows = [Row('x.py', 'depth', 'NYU', *row) for row in zip(encoders, ('Standard', 'DeACL'))]
+    content = SimpleNamespace(
+        begun=[SimpleNamespace(row=row, label=row.name, attacks=[]) for row in rows],
+        results=pandas.DataFrame(columns=['row', 'kind']),
+        costs=pandas.DataFrame(columns=['row']),
+        suite=Suite('own', 'Own', tuple(rows)),
+        written='2026-01-01',
+        digest='0',
+        environments=list,
+    )
+    assert list(suite_records(content)['variants']) == names

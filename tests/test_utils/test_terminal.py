@@ -77,16 +77,32 @@ def test_of_several_processes_the_first_warns(capsys, monkeypatch, name):
     assert capsys.readouterr().err == 'warning: as expected\n'
 
 
-@pytest.mark.parametrize('lines', [1, 100_000])
-def test_nothing_is_said_where_the_output_is_read_no_more(lines):
-    """Few lines are written as the tool ends, many while it runs."""
-    tool = 'from mmssl_robust.utils.terminal import one_line_errors as tool\n@tool\ndef main():\n'
-    tool += f'    for index in range({lines}): print(index)\nmain()'
+TOOL = 'from mmssl_robust.utils.terminal import console, one_line_errors as tool\n@tool\ndef main(): {}\nmain()'
+WORDS = {
+    'few lines, which are written as the tool ends': 'print(1)',
+    'many, while it runs': '[print(index) for index in range(100_000)]',
+    'a console': '[console.print(index) for index in range(1000)]',
+}
+
+
+@pytest.mark.parametrize('words', WORDS)
+def test_nothing_is_said_where_the_output_is_read_no_more(words):
     reading, writing = os.pipe()
     os.close(reading)
-    ended = subprocess.run([sys.executable, '-c', tool], stdout=writing, stderr=subprocess.PIPE, text=True)
+    tool = [sys.executable, '-c', TOOL.format(WORDS[words])]
+    ended = subprocess.run(tool, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (141, '')
+
+
+@pytest.mark.parametrize('before, output', [('', '>&-'), ('sys.stdout.close()', ''), ('sys.stdout = None', '')])
+def test_a_tool_needs_no_output(before, output, tmp_path):
+    """As a daemon has none, and a program that has closed its own."""
+    made = tmp_path / 'made'
+    tool = f'import sys\n{before}\n' + TOOL.format(f'open({str(made)!r}, "w").close()')
+    shell = ['bash', '-c', f'"$@" {output}', 'bash', sys.executable, '-c', tool]
+    ended = subprocess.run(shell, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr) == (0, '') and made.exists()
 
 
 def test_another_broken_pipe_is_told(capsys):

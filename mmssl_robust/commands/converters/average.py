@@ -1,7 +1,7 @@
 """Average the weights of encoders that were trained from the same one.
 
-Several trainings of one method together are often a little better than each (model soups, Wortsman et al. 2022), and a
-robust encoder averaged with the standard one gives back clean quality for robustness (WiSE-FT, Wortsman et al. 2022;
+Several trainings of one method together are often a little better than each (model soups, Wortsman et al. 2022), and
+the average of a robust and the standard encoder trades robustness for clean quality (WiSE-FT, Wortsman et al. 2022;
 of adversarial training: Croce et al. 2023). No training is needed, and the network is as large as one of them.
 
 Examples:
@@ -10,18 +10,20 @@ Examples:
 """
 
 import argparse
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from mmssl_robust.models.backbones.layouts import LAYOUTS
 from mmssl_robust.utils.arguments import number
 from mmssl_robust.utils.checkpoint import save_checkpoint
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.mismatch import mismatch
 
-from .encoder import read_encoder
+from .encoder import add_reading_arguments, grid_of, read_encoder
 
 SUMMARY = 'average the weights of encoders that were trained from the same one'
 FAR = 0.5  # encoders that have nothing in common are about 1 apart, trainings from the same one 0.05 to 0.2
@@ -30,9 +32,9 @@ FAR = 0.5  # encoders that have nothing in common are about 1 apart, trainings f
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and their shares."""
     parser.add_argument('sources', nargs='+', help='paths or URLs of encoders, of any layout that loads')
-    parser.add_argument('out', type=Path, help="file to write, with timm's names: *.safetensors, *.pth, *.pt or *.ckpt")
+    parser.add_argument('out', help="file to write, with timm's names: *.safetensors, *.pth, *.pt or *.ckpt")
     parser.add_argument('--shares', nargs='+', type=number(above=0), help='of each, in any unit; alike by default')
-    parser.add_argument('--half', action='store_true', help='store in float16')
+    add_reading_arguments(parser)
 
 
 def averaged(encoders: Sequence[dict[str, Tensor]], shares: Sequence[float]) -> dict[str, Tensor]:
@@ -45,18 +47,22 @@ def averaged(encoders: Sequence[dict[str, Tensor]], shares: Sequence[float]) -> 
     Returns:
         float32.
     """
-    total = sum(shares)
+    units = [share / max(shares) for share in shares]  # of which no sum is infinite
     return {
-        key: torch.stack([share / total * one[key].double() for one, share in zip(encoders, shares)]).sum(0).float()
+        key: torch.stack([unit / sum(units) * one[key].double() for one, unit in zip(encoders, units)]).sum(0).float()
         for key in encoders[0]
     }
 
 
 def distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
     """The length of the difference of two encoders' weights, as a share of the mean of their lengths."""
-    mine, theirs = (torch.cat([state[key].double().flatten() for key in one]) for state in (one, other))
-    lengths = mine.norm() + theirs.norm()
-    return float(2 * (mine - theirs).norm() / lengths) if lengths else 0.0
+    apart = _length(one[key].double() - other[key].double() for key in one)
+    lengths = _length(one.values()) + _length(other.values())
+    return 2 * apart / lengths if lengths else 0.0
+
+
+def _length(tensors: Iterable[Tensor]) -> float:
+    return math.hypot(*(float(tensor.double().norm()) for tensor in tensors))
 
 
 def check(sources: Sequence[str], encoders: Sequence[dict[str, Tensor]]) -> None:
@@ -69,22 +75,44 @@ def check(sources: Sequence[str], encoders: Sequence[dict[str, Tensor]]) -> None
         problems = mismatch(encoders[0], encoder)
         if problems:
             raise UserError(f'{source} has other weights than {sources[0]}; {problems}')
-        if not distance(encoders[0], encoder) < FAR:
+        apart = distance(encoders[0], encoder)
+        if not apart < FAR:
             raise UserError(
-                f'{source} and {sources[0]} were not trained from the same encoder, or hold no numbers: their average '
-                f'is none (their weights are {distance(encoders[0], encoder):.2f} of their length apart)'
+                f'{source} and {sources[0]} were not trained from the same encoder, or hold no finite numbers: their '
+                f'average means nothing (their weights are {apart:.2f} of their length apart)'
             )
+
+
+def shares_of(args: argparse.Namespace) -> list[float]:
+    """The share of each encoder.
+
+    Raises:
+        UserError: If there is one encoder, or they are not as many as encoders.
+    """
+    if len(args.sources) < 2:
+        raise UserError('give two encoders or more, and then the file to write')
+    shares = args.shares or [1.0] * len(args.sources)
+    if len(shares) != len(args.sources):
+        raise UserError(f'{len(shares)} --shares for {len(args.sources)} encoders: give one for each')
+    return shares
+
+
+def new_file(out: str) -> Path:
+    """Where to write, which may be the last encoder, of one who forgot to say where to.
+
+    Raises:
+        UserError: If it is no new file.
+    """
+    if '://' in out:
+        raise UserError(f'{out} is no file to write: give one after the encoders')
+    if Path(out).exists():
+        raise UserError(f'{out} is there already: give a new name for the average after the encoders')
+    return Path(out)
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert."""
-    if len(args.sources) < 2:
-        raise UserError('give two encoders or more, and then the file to write')
-    if args.out.exists():  # perhaps the last encoder, of one who forgot what to write
-        raise UserError(f'{args.out} is there already: give a new name for the average after the encoders')
-    shares = args.shares or [1.0] * len(args.sources)
-    if len(shares) != len(args.sources):
-        raise UserError(f'{len(shares)} --shares for {len(args.sources)} encoders: give one for each')
-    encoders = [read_encoder(source, None, None) for source in args.sources]
+    shares, out = shares_of(args), new_file(args.out)
+    encoders = [read_encoder(source, grid_of(args), args.weights) for source in args.sources]
     check(args.sources, encoders)
-    print(save_checkpoint(averaged(encoders, shares), args.out, args.half))
+    print(save_checkpoint(LAYOUTS['timm'](averaged(encoders, shares)), out, args.half))

@@ -30,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('out', type=Path, help='file to write: *.pth, *.pt, *.ckpt or, of a flat layout, *.safetensors')
     parser.add_argument('--layout', choices=LAYOUTS, required=True)
     parser.add_argument('--teacher', help='checkpoint of the frozen teacher, for --layout lightning')
+    add_reading_arguments(parser)
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says how an encoder is read and stored."""
     parser.add_argument(
         '--grid',
         nargs=2,
@@ -44,11 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def read_encoder(source: str, grid: tuple[int, int] | None, weights: Which | None) -> dict[str, Tensor]:
     """Read an encoder of any layout, by timm's names."""
     checkpoint = read_checkpoint(source)
-    registers = 'reg_token' in extract_encoder(checkpoint, weights=weights)
-    encoder = extract_encoder(checkpoint, registers, grid, weights)
+    try:
+        registers = 'reg_token' in extract_encoder(checkpoint, weights=weights)
+        encoder = extract_encoder(checkpoint, registers, grid, weights)
+    except UserError as error:
+        raise UserError(f'{source}: {error}') from error
     if not {'cls_token', 'pos_embed'} <= encoder.keys():
         raise UserError(f'{source} holds no encoder: no cls_token and pos_embed in any known layout')
     return encoder
+
+
+def grid_of(args: argparse.Namespace) -> tuple[int, int] | None:
+    """The patches that were said."""
+    return (args.grid[0], args.grid[1]) if args.grid else None
 
 
 def read_teacher(source: str, student: dict[str, Tensor], grid: tuple[int, int] | None) -> dict[str, Tensor]:
@@ -66,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f'--teacher is for --layout lightning: {args.layout} holds one encoder')
     if args.layout == 'lightning' and not args.teacher:
         raise UserError("--layout lightning needs --teacher: the paper's code reads both student and teacher from it")
-    grid = tuple(args.grid) if args.grid else None
+    grid = grid_of(args)
     encoder = read_encoder(args.source, grid, args.weights)
     others = {'teacher': read_teacher(args.teacher, encoder, grid)} if args.teacher else {}
     print(save_checkpoint(LAYOUTS[args.layout](encoder, **others), args.out, args.half))
