@@ -1,6 +1,7 @@
 """Say what is installed, on what it would compute, what is missing, and what to type."""
 
 import argparse
+import importlib
 import os
 import platform
 import sys
@@ -13,7 +14,7 @@ from packaging.requirements import Requirement
 
 from mmssl_robust.utils.config_files import SUITES, configs_in, run_configs
 from mmssl_robust.utils.errors import UserError, first_line
-from mmssl_robust.utils.torch_build import advice, cuda_bytes, has_driver
+from mmssl_robust.utils.torch_build import advice, cuda_bytes, has_driver, torchvision_problem
 from mmssl_robust.utils.versions import check_mm_versions
 from mmssl_robust.version import __version__
 
@@ -117,6 +118,10 @@ def _device() -> Iterator[Finding]:
     except Exception as error:  # whatever a broken installation raises
         yield Finding('device', f'PyTorch cannot be imported: {first_line(error)}', missing=True)
         return
+    try:
+        importlib.import_module('torchvision')
+    except Exception as error:  # likewise
+        yield Finding('torchvision', torchvision_problem(error) or first_line(error), missing=True)
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     yield Finding('device', ', '.join(names) or f'CPU, {os.cpu_count()} cores, {torch.get_num_threads()} threads')
     hint = '' if names else advice(torch.version.cuda, has_driver(), cuda_bytes())

@@ -12,6 +12,7 @@ from .debug import is_debugging
 from .errors import UserError, in_one_line, reason_of
 from .libraries import library_problem
 from .memory_errors import memory_problem
+from .torch_build import torchvision_problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,6 +113,8 @@ def _problem_of_others(error: Exception) -> str | None:
         return problem
     if isinstance(error, ModuleNotFoundError):
         return library_problem(error)
+    if isinstance(error, RuntimeError):
+        return torchvision_problem(error)
     if isinstance(error, OSError):
         return f'{error.filename}: {error.strerror}' if error.filename and error.strerror else str(error) or None
     if isinstance(error, KeyError) and sys.modules.get('mmengine'):  # otherwise it may be what is missing

@@ -14,6 +14,17 @@ def has_driver() -> bool:
     return _DRIVER.is_file()
 
 
+def torchvision_problem(error: Exception) -> str | None:
+    """What to do where torchvision, built for another PyTorch, has failed an import; None if it was not that."""
+    if 'torchvision::' not in str(error):  # an operator that its compiled part would have registered
+        return None
+    versions = [f'{name} {metadata.version(name)}' for name in ('torchvision', 'torch')]
+    return (
+        f'{" does not fit ".join(versions)}, whether by its release or by its build for CUDA or CPU: install both from '
+        f'one index, `pip install --force-reinstall torch torchvision {_PINNED}` in a checkout'
+    )
+
+
 def cuda_bytes() -> int:
     """Bytes of CUDA's libraries that came with PyTorch, by their lists of files."""
     return sum(

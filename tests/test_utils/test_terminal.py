@@ -39,6 +39,7 @@ def ending(capsys, error, *words):
         (UserError('no\nsuch\x1b[2J thing'), 2, 'error: no such [2J thing'),
         (OSError(28, 'No space left on device', 'x.log'), 2, 'error: x.log: No space left on device'),
         (FileNotFoundError('nothing there'), 2, 'error: nothing there'),
+        (RuntimeError('operator torchvision::nms does not exist'), 2, 'error: torchvision '),
         (MemoryError(), 2, 'error: out of memory (MemoryError'),
         (ValueError('two\nlines'), 1, 'internal error: ValueError two in `raise error` (ValueError in test_utils/'),
         (KeyError('gt_label'), 1, 'internal error: KeyError gt_label in `raise error`'),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from mmssl_robust.utils import torch_build
-from mmssl_robust.utils.torch_build import CPU_INDEX, advice, cuda_bytes
+from mmssl_robust.utils.torch_build import CPU_INDEX, advice, cuda_bytes, torchvision_problem
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,12 @@ def test_size_is_that_of_nvidias_distributions(monkeypatch):
     found = [distribution('nvidia-cublas', 3, None, 4), distribution('nvidia-nccl-cu13'), distribution('numpy', 9)]
     monkeypatch.setattr(torch_build.metadata, 'distributions', lambda: found)
     assert cuda_bytes() == 7
+
+
+def test_a_torchvision_of_another_build_is_told(monkeypatch):
+    """As a CPU build of PyTorch has it beside PyPI's torchvision."""
+    versions = dict(torch='2.13.0+cpu', torchvision='0.28.0')
+    monkeypatch.setattr(torch_build.metadata, 'version', versions.get)
+    said = torchvision_problem(RuntimeError('operator torchvision::nms does not exist'))
+    assert said.startswith('torchvision 0.28.0 does not fit torch 2.13.0+cpu') and '--force-reinstall' in said
+    assert torchvision_problem(RuntimeError('operator aten::add does not exist')) is None
