@@ -1,34 +1,56 @@
 # A real encoder on all three tasks: a ViT-S/14 that started from DINOv2 and was fine-tuned for saliency, not DINOv2's own
 # checkpoint; with those that configs/robust/*_small.py trained from it, each in a folder below $STUDY:
 #   SMALL_ENCODER=small_encoder.safetensors STUDY=work_dirs/small python tools/benchmark.py small --data-root data
+# Every encoder gets heads of its own. HEADS=work_dirs takes those of the standard encoder for all, from the folders where
+# their configs left them, and the tasks for which there are any. STUDY_IMAGES='100 8 16' takes so many images of CIFAR-10, CamVid
+# and NYU-Depth-v2, evenly spread.
 import os
+import re
 from pathlib import Path
 
-title = 'A ViT-S/14, not the official DINOv2'
+title = 'A ViT-S/14, not the official DINOv2: a quick look'
+_images = (os.environ.get('STUDY_IMAGES') or 'all all all').split()
+if len(_images) != 3 or not all(re.fullmatch(r'all|[1-9]\d*', number) for number in _images):
+    raise ValueError(f'STUDY_IMAGES={" ".join(_images)!r}: give three numbers, of CIFAR-10, CamVid and NYU-Depth-v2')
+_numbers = dict(zip(('classification', 'segmentation', 'depth'), _images))
+_budget = dict(eps='4/255', step_size='1/255', steps=10)
+_far = dict(type='mmssl_robust.SignedDepthError', direction='far')
+_attacks = dict(
+    classification=dict(embed=_budget, pgd=_budget),
+    segmentation=dict(embed=_budget, cospgd=_budget),
+    depth=dict(embed=_budget, depthpgd=_budget, far=dict(preset='pgd', objective=_far, **_budget)),
+)
 _tasks = [
     dict(config='configs/classification/small_112px_cifar10.py', task='classification', data='CIFAR-10, 112 px'),
     dict(config='configs/classification/small_224px_cifar10.py', task='classification', data='CIFAR-10, 224 px'),
     dict(config='configs/segmentation/small_camvid.py', task='segmentation', data='CamVid'),
     dict(config='configs/depth/small_nyu.py', task='depth', data='NYU-Depth-v2'),
 ]
-_attacks = dict(
-    classification=['embed', 'pgd', 'autoattack'],
-    segmentation=['embed', 'segpgd', 'sea'],
-    depth=['embed', 'depthpgd', 'depth-ensemble'],
-)
-_last = sorted(Path(os.environ.get('STUDY', 'work_dirs/small')).glob('*/last_checkpoint'))
-_encoders = dict(Standard=os.environ.get('SMALL_ENCODER', 'small_encoder.safetensors')) | {
-    path.parent.name: path.read_text(encoding='utf-8').strip() for path in _last
+
+
+def _last(folder):
+    """The newest checkpoint of a training."""
+    return (Path(folder) / 'last_checkpoint').read_text(encoding='utf-8').strip()
+
+
+_trained = sorted(Path(os.environ.get('STUDY') or 'work_dirs/small').glob('*/last_checkpoint'))
+_encoders = dict(Standard=os.environ.get('SMALL_ENCODER') or 'small_encoder.safetensors') | {
+    path.parent.name: _last(path.parent) for path in _trained
 }
+_folders = {task['config']: Path(os.environ.get('HEADS') or '') / Path(task['config']).stem for task in _tasks}
+if os.environ.get('HEADS'):
+    _tasks = [task for task in _tasks if (_folders[task['config']] / 'last_checkpoint').is_file()]
 rows = [
     dict(
         encoder='ViT-S/14 (saliency)',
         variant=variant,
         checkpoint=checkpoint,
-        attacks={name: dict(eps='4/255') for name in _attacks[task['task']]},
+        head=_last(_folders[task['config']]) if os.environ.get('HEADS') else None,
+        max_images=None if _numbers[task['task']] == 'all' else int(_numbers[task['task']]),
+        attacks=_attacks[task['task']],
         **task,
     )
     for task in _tasks
     for variant, checkpoint in _encoders.items()
 ]
-del _tasks, _attacks, _last, _encoders
+del _images, _numbers, _budget, _far, _attacks, _tasks, _last, _trained, _encoders, _folders

@@ -1,6 +1,7 @@
 """Suites: the shipped ones, and what a suite file may say."""
 
 import csv
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,24 @@ def write(tmp_path, text):
     return str(path)
 
 
+shipped = cache(load_suite)
+_configs = {}
+
+
+def config_of(row):
+    """A row's config, read once for all suites: where the config is the same, only checkpoints differ."""
+    if row.config not in _configs:
+        _configs[row.config] = ResolvedRow(row, Path('heads'), Options()).cfg
+    return _configs[row.config]
+
+
 def test_all_are_found():
     assert set(suites()) == set(SHIPPED)
 
 
 @pytest.mark.parametrize('name', SHIPPED)
 def test_shipped_suite(name):
-    suite = load_suite(name)
+    suite = shipped(name)
     assert suite.title
     assert len({row.name for row in suite.rows}) == len(suite.rows)
     for row in suite.rows:
@@ -56,18 +68,17 @@ def test_shipped_suite(name):
 
 @pytest.mark.parametrize('name', SHIPPED)
 def test_configs_of_shipped_suites_are_there(name):
-    for config, row in {row.config: row for row in load_suite(name).rows}.items():
-        cfg = ResolvedRow(row, Path('heads'), Options()).cfg
-        assert cfg.model.backbone.init_cfg.checkpoint, config
+    for config, row in {row.config: row for row in shipped(name).rows}.items():
+        assert config_of(row).model.backbone.init_cfg.checkpoint, config
 
 
 @pytest.mark.parametrize('name', SHIPPED)
 def test_attacks_of_shipped_suites_find_the_tokens_that_they_move(name):
     """Attacks on CLS and patch tokens at once are for heads that read both."""
-    for row in load_suite(name).rows:
+    for row in shipped(name).rows:
         objectives = [getattr(build_attack(settings), 'objective', None) for settings in row.attacks.values()]
         if 'both' in [getattr(objective, 'tokens', None) for objective in objectives]:
-            assert ResolvedRow(row, Path('heads'), Options()).cfg.model.backbone.out_type == 'featmap_cls', row.name
+            assert config_of(row).model.backbone.out_type == 'featmap_cls', row.name
 
 
 @pytest.mark.parametrize('name', ['robust_study', 'robust_worst'])
@@ -95,6 +106,26 @@ def test_the_worst_case_may_be_of_fewer_budgets_and_images(monkeypatch):
     rows = load_suite('robust_worst').rows
     assert [row.max_images for row in rows] == [50, 8, 16]
     assert [name for name in rows[0].attacks if 'autoattack' in name] == ['autoattack-4', 'autoattack-6']
+
+
+def test_the_small_encoder_with_heads_of_its_own_or_the_standards(tmp_path, monkeypatch):
+    """Heads of a folder are those of every encoder, and a task without one has no row."""
+    monkeypatch.setenv('STUDY', str(tmp_path / 'students'))
+    monkeypatch.setenv('HEADS', '')
+    rows = load_suite('small').rows
+    assert [(row.head, row.max_images) for row in rows] == 4 * [(None, None)]
+    for folder in ('students/FARE', 'heads/small_nyu', 'heads/small_112px_cifar10'):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / 'last_checkpoint').write_text(f'{tmp_path}/{folder}/epoch_2.pth\n')
+    monkeypatch.setenv('HEADS', str(tmp_path / 'heads'))
+    monkeypatch.setenv('STUDY_IMAGES', '100 8 16')
+    rows = load_suite('small').rows
+    assert [(row.variant, row.max_images) for row in rows] == [
+        (variant, images) for images in (100, 16) for variant in ('Standard', 'FARE')
+    ]
+    assert {row.head for row in rows} == {
+        f'{tmp_path}/heads/{name}/epoch_2.pth' for name in ('small_nyu', 'small_112px_cifar10')
+    }
 
 
 def test_the_quick_look_may_be_of_another_budget(monkeypatch):

@@ -64,15 +64,21 @@ def test_builds_for_the_wide_mini_encoder(name, recipe):
     assert model.backbone.embed_dims == 256 and model.embed.tokens == 'both'
 
 
-def test_the_small_encoder_has_a_baseline_and_a_rival(recipe):
-    """Equal images, steps, attacks and tokens."""
-    fare, deacl = (recipe(f'{name}_small') for name in ('fare', 'deacl'))
-    for part in ('train_cfg', 'train_dataloader', 'param_scheduler', 'optim_wrapper'):
-        assert fare[part] == deacl[part], part
-    for cfg in (fare, deacl):
+def test_methods_of_the_small_encoder(recipe):
+    """Equal images, steps, budgets and tokens; only N-FGSM attacks in one step."""
+    classes = dict(deacl='DeACL', fare='FARE', fare_nfgsm='FARE', task_aware_dealt_nfgsm='TaskAware')
+    assert sorted(f'{method}_small' for method in classes) == sorted(path.stem for path in FOLDER.glob('*_small.py'))
+    standard = recipe('fare_small')
+    for method, algorithm in classes.items():
+        cfg = recipe(f'{method}_small')
+        for part in ('train_cfg', 'train_dataloader', 'param_scheduler', 'optim_wrapper'):
+            assert cfg[part] == standard[part], (method, part)
         cfg.model.backbone.init_cfg = None
-        cfg.model.backbone.arch = dict(img_size=28, patch_size=14, embed_dim=8, depth=1, num_heads=2)
-    assert {type(MODELS.build(cfg.model)).__name__ for cfg in (fare, deacl)} == {'FARE', 'DeACL'}
+        model = MODELS.build(cfg.model)
+        assert (type(model).__name__, model.embed.tokens) == (algorithm, 'both')
+        attacks = [adversary.attack for adversary in model.adversaries]
+        assert {(attack.norm, attack.eps) for attack in attacks} == {('linf', 4 / 255)}
+        assert {attack.steps for attack in attacks} == {1 if 'nfgsm' in method else 2}
 
 
 def test_on_imagenet_every_method_has_every_encoder(recipe):
