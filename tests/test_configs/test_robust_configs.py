@@ -84,7 +84,7 @@ def test_methods_of_the_small_encoder(recipe):
 def test_on_imagenet_every_method_has_every_encoder(recipe):
     """Equal images, steps, attacks and tokens; only N-FGSM attacks in one step."""
     encoders = ('dino_vits16', 'dino_vitb16', 'dinov2_vits14', 'dinov2_vitb14')
-    methods = ('fare', 'fare_nfgsm', 'lore', 'trades', 'task_aware')
+    methods = ('fare', 'fare_nfgsm', 'lore', 'trades', 'task_aware', 'task_aware_dealt_nfgsm')
     assert sorted(f'{method}_{encoder}_in1k' for method in methods for encoder in encoders) == FULL_SIZE
     standard = recipe('fare_dino_vitb16_in1k')
     for name in FULL_SIZE:
@@ -93,7 +93,8 @@ def test_on_imagenet_every_method_has_every_encoder(recipe):
             assert cfg[part] == standard[part], (name, part)
         assert cfg.optim_wrapper.optimizer == standard.optim_wrapper.optimizer, name
         assert (cfg.model.tokens, cfg.model.backbone.final_norm) == ('both', 'both')
-        assert (cfg.model.attack.eps, cfg.model.attack.get('steps')) == ('4/255', None if 'nfgsm' in name else 10)
+        attacks = [entry.attack for entry in cfg.model.get('adversaries') or [cfg.model]]
+        assert {(attack.eps, attack.get('steps')) for attack in attacks} == {('4/255', None if 'nfgsm' in name else 10)}
         assert cfg.model.backbone.arch in name
 
 
