@@ -2,14 +2,11 @@
 #   STUDY=work_dirs/robust_study python tools/benchmark.py robust_study --no-sanity
 #   mmssl-robust report work_dirs/benchmark/robust_study --ranking
 # STUDY_EPS='8/255' takes another budget than 4/255, in steps of a quarter of it.
-import os
-import re
-from pathlib import Path
+from importlib import import_module
 
 title = 'Robust training of the wide mini encoder: a quick look'
-_eps = os.environ.get('STUDY_EPS') or '4/255'
-if not re.fullmatch(r'[1-9]\d*/255', _eps):
-    raise ValueError(f'STUDY_EPS={_eps!r}: give a budget such as "8/255"')
+_study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
+_eps = _study.budget('4/255')
 _budget = dict(eps=_eps, step_size=f'{int(_eps[:-4]) / 4:g}/255', steps=10)
 _far = dict(type='mmssl_robust.SignedDepthError', direction='far')
 _tasks = [
@@ -35,10 +32,7 @@ _tasks = [
         attacks=dict(depthpgd=_budget, far=dict(preset='pgd', objective=_far, **_budget)),
     ),
 ]
-_last = sorted(Path(os.environ.get('STUDY', 'work_dirs/robust_study')).glob('*/last_checkpoint'))
-_encoders = dict(Standard='mmssl_robust://mini_wide/encoder.safetensors') | {
-    path.parent.name: path.read_text(encoding='utf-8').strip() for path in _last
-}
+_encoders = _study.trained_encoders('mmssl_robust://mini_wide/encoder.safetensors', 'work_dirs/robust_study')
 rows = [
     dict(
         encoder='wide mini ViT',
@@ -50,4 +44,4 @@ rows = [
     for task in _tasks
     for variant, checkpoint in _encoders.items()
 ]
-del _eps, _budget, _far, _tasks, _last, _encoders
+del _study, _eps, _budget, _far, _tasks, _encoders

@@ -3,18 +3,12 @@
 #   mmssl-robust report work_dirs/benchmark/robust_worst --ranking
 # STUDY_EPS='4/255' STUDY_IMAGES='50 8 16' take one budget of the ensembles, and so many images of CIFAR-10, CamVid and
 # NYU-Depth-v2, evenly spread; the other attacks have the budgets that stand below.
-import os
-import re
-from pathlib import Path
+from importlib import import_module
 
 title = 'Robust training of the wide mini encoder: the worst case'
+_study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
 row_defaults = dict(sanity_images=16)
-_eps = (os.environ.get('STUDY_EPS') or '2/255 4/255 8/255 16/255').split()  # at the last nothing may be left
-if len(set(_eps)) < len(_eps) or not all(re.fullmatch(r'\d+/255', eps) for eps in _eps):
-    raise ValueError(f'STUDY_EPS={" ".join(_eps)!r}: give budgets that differ, such as "4/255 8/255"')
-_images = (os.environ.get('STUDY_IMAGES') or 'all all all').split()
-if len(_images) != 3 or not all(re.fullmatch(r'all|[1-9]\d*', number) for number in _images):
-    raise ValueError(f'STUDY_IMAGES={" ".join(_images)!r}: give three numbers, of CIFAR-10, CamVid and NYU-Depth-v2')
+_eps = _study.budgets('2/255 4/255 8/255 16/255')  # at the last nothing may be left
 
 
 def _attacks(strongest, quick, settings, embedding=('embed', 'embed-directions'), **others):
@@ -49,20 +43,17 @@ _tasks = [
         attacks=_attacks('depth-ensemble', 'depthpgd', dict(steps=20), ('embed', 'embed-directions', 'embed-both')),
     ),
 ]
-_last = sorted(Path(os.environ.get('STUDY', 'work_dirs/robust_study')).glob('*/last_checkpoint'))
-_encoders = dict(Standard='mmssl_robust://mini_wide/encoder.safetensors') | {
-    path.parent.name: path.read_text(encoding='utf-8').strip() for path in _last
-}
+_encoders = _study.trained_encoders('mmssl_robust://mini_wide/encoder.safetensors', 'work_dirs/robust_study')
 rows = [
     dict(
         encoder='wide mini ViT',
         variant=variant,
         checkpoint=checkpoint,
         head='mmssl_robust://mini_wide/mini_' + task['config'].split('_')[-1].replace('.py', '.safetensors'),
-        max_images=None if images == 'all' else int(images),
+        max_images=images,
         **task,
     )
-    for task, images in zip(_tasks, _images)
+    for task, images in zip(_tasks, _study.images())
     for variant, checkpoint in _encoders.items()
 ]
-del _eps, _images, _attacks, _tasks, _last, _encoders
+del _study, _eps, _attacks, _tasks, _encoders

@@ -5,14 +5,12 @@
 # their configs left them, and the tasks for which there are any. STUDY_IMAGES='100 8 16' takes so many images of CIFAR-10, CamVid
 # and NYU-Depth-v2, evenly spread.
 import os
-import re
+from importlib import import_module
 from pathlib import Path
 
 title = 'A ViT-S/14, not the official DINOv2: a quick look'
-_images = (os.environ.get('STUDY_IMAGES') or 'all all all').split()
-if len(_images) != 3 or not all(re.fullmatch(r'all|[1-9]\d*', number) for number in _images):
-    raise ValueError(f'STUDY_IMAGES={" ".join(_images)!r}: give three numbers, of CIFAR-10, CamVid and NYU-Depth-v2')
-_numbers = dict(zip(('classification', 'segmentation', 'depth'), _images))
+_study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
+_images = dict(zip(('classification', 'segmentation', 'depth'), _study.images()))
 _budget = dict(eps='4/255', step_size='1/255', steps=10)
 _far = dict(type='mmssl_robust.SignedDepthError', direction='far')
 _attacks = dict(
@@ -26,17 +24,7 @@ _tasks = [
     dict(config='configs/segmentation/small_camvid.py', task='segmentation', data='CamVid'),
     dict(config='configs/depth/small_nyu.py', task='depth', data='NYU-Depth-v2'),
 ]
-
-
-def _last(folder):
-    """The newest checkpoint of a training."""
-    return (Path(folder) / 'last_checkpoint').read_text(encoding='utf-8').strip()
-
-
-_trained = sorted(Path(os.environ.get('STUDY') or 'work_dirs/small').glob('*/last_checkpoint'))
-_encoders = dict(Standard=os.environ.get('SMALL_ENCODER') or 'small_encoder.safetensors') | {
-    path.parent.name: _last(path.parent) for path in _trained
-}
+_encoders = _study.trained_encoders(os.environ.get('SMALL_ENCODER') or 'small_encoder.safetensors', 'work_dirs/small')
 _folders = {task['config']: Path(os.environ.get('HEADS') or '') / Path(task['config']).stem for task in _tasks}
 if os.environ.get('HEADS'):
     _tasks = [task for task in _tasks if (_folders[task['config']] / 'last_checkpoint').is_file()]
@@ -45,12 +33,12 @@ rows = [
         encoder='ViT-S/14 (saliency)',
         variant=variant,
         checkpoint=checkpoint,
-        head=_last(_folders[task['config']]) if os.environ.get('HEADS') else None,
-        max_images=None if _numbers[task['task']] == 'all' else int(_numbers[task['task']]),
+        head=_study.newest_checkpoint(_folders[task['config']]) if os.environ.get('HEADS') else None,
+        max_images=_images[task['task']],
         attacks=_attacks[task['task']],
         **task,
     )
     for task in _tasks
     for variant, checkpoint in _encoders.items()
 ]
-del _images, _numbers, _budget, _far, _attacks, _tasks, _last, _trained, _encoders, _folders
+del _study, _images, _budget, _far, _attacks, _tasks, _encoders, _folders

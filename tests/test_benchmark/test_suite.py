@@ -130,14 +130,15 @@ def test_the_small_encoder_with_heads_of_its_own_or_the_standards(tmp_path, monk
 
 def test_the_quick_look_may_be_of_another_budget(monkeypatch):
     monkeypatch.setenv('STUDY', 'none')
-    for eps, step in (('', '1/255'), ('8/255', '2/255'), ('2/255', '0.5/255')):
+    for eps, step in (('', '1/255'), (' ', '1/255'), ('8/255', '2/255'), ('2/255', '0.5/255')):
         monkeypatch.setenv('STUDY_EPS', eps)
         settings = [attack for row in load_suite('robust_study').rows for attack in row.attacks.values()]
-        assert {(attack['eps'], attack['step_size']) for attack in settings} == {(eps or '4/255', step)}
+        assert {(attack['eps'], attack['step_size']) for attack in settings} == {(eps.strip() or '4/255', step)}
         assert all(build_attack(attack).settings.steps == 10 for attack in settings)
-    monkeypatch.setenv('STUDY_EPS', '0.03')
-    with pytest.raises(UserError, match="STUDY_EPS='0.03': give a budget"):
-        load_suite('robust_study')
+    for eps in ('0.03', '4/255 8/255'):
+        monkeypatch.setenv('STUDY_EPS', eps)
+        with pytest.raises(UserError, match=f'STUDY_EPS={eps!r}: give'):
+            load_suite('robust_study')
 
 
 @pytest.mark.parametrize('name', ['STUDY_EPS', 'STUDY_IMAGES'])

@@ -1,0 +1,68 @@
+"""What a suite of one's own trainings reads from the environment: which encoders, on how many images, within what."""
+
+import os
+import re
+from pathlib import Path
+
+
+def newest_checkpoint(folder: str | Path) -> str:
+    """The checkpoint that a training wrote last.
+
+    Args:
+        folder: The training's ``work_dir``.
+
+    Raises:
+        OSError: If it holds no ``last_checkpoint``.
+    """
+    return (Path(folder) / 'last_checkpoint').read_text(encoding='utf-8').strip()
+
+
+def trained_encoders(standard: str, folder: str) -> dict[str, str]:
+    """Variant -> checkpoint: ``Standard``, and each training below ``$STUDY`` that has written one, by its folder.
+
+    Args:
+        standard: The encoder that all started from.
+        folder: Where the trainings are if ``$STUDY`` does not say.
+    """
+    begun = sorted(Path(os.environ.get('STUDY') or folder).glob('*/last_checkpoint'))
+    return dict(Standard=standard) | {path.parent.name: newest_checkpoint(path.parent) for path in begun}
+
+
+def images() -> list[int | None]:
+    """Images of CIFAR-10, CamVid and NYU-Depth-v2 in ``$STUDY_IMAGES``, such as '100 8 all'; None is all of them.
+
+    Raises:
+        ValueError: If these are not three numbers.
+    """
+    words = _words('STUDY_IMAGES', 'all all all')
+    if len(words) != 3 or not all(re.fullmatch(r'all|[1-9]\d*', word) for word in words):
+        raise ValueError(f'STUDY_IMAGES={" ".join(words)!r}: give three numbers, of CIFAR-10, CamVid and NYU-Depth-v2')
+    return [None if word == 'all' else int(word) for word in words]
+
+
+def budgets(default: str) -> list[str]:
+    """Budgets in ``$STUDY_EPS``, such as '4/255 8/255'.
+
+    Args:
+        default: Those if ``$STUDY_EPS`` does not say.
+
+    Raises:
+        ValueError: If one is no multiple of 1/255, or is there twice.
+    """
+    words = _words('STUDY_EPS', default)
+    if len(set(words)) < len(words) or not all(re.fullmatch(r'[1-9]\d*/255', word) for word in words):
+        raise ValueError(f'STUDY_EPS={" ".join(words)!r}: give budgets that differ, such as "4/255 8/255"')
+    return words
+
+
+def budget(default: str) -> str:
+    """The budget in ``$STUDY_EPS``: as :func:`budgets`, of one."""
+    words = budgets(default)
+    if len(words) != 1:
+        raise ValueError(f'STUDY_EPS={" ".join(words)!r}: give one budget, such as "8/255"')
+    return words[0]
+
+
+def _words(variable: str, default: str) -> list[str]:
+    """What an environment variable says; one that is blank says nothing."""
+    return os.environ.get(variable, '').split() or default.split()
