@@ -17,8 +17,11 @@ from .errors import UserError
 from .files import sha256
 from .mismatch import mismatch
 from .pretrained import Loaded, check_built, initialise, is_pretrained, note
+from .probe import is_finetuned
 from .released_heads import to_own_names
 from .witness import watching_loads
+
+_NAMES_ENCODER = ('model.backbone.init_cfg', 'model.backbone.spec')
 
 
 def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> State:
@@ -35,6 +38,23 @@ def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> 
     if not state.tensors:
         raise UserError(f'{source} holds no weights by name')
     return state
+
+
+def read_given(cfg: Config, source: str, which: Which | None, options: Mapping[str, Any] | None) -> State:
+    """Read the weights that a command is given beside a config, of which an encoder that was named apart is no part.
+
+    Args:
+        cfg: The config, with the options.
+        source: Path or URL of the weights.
+        which: See :func:`read_weights`.
+        options: What ``--cfg-options`` said: dotted key -> value.
+
+    Raises:
+        UserError: See :func:`read_weights`.
+    """
+    weights = read_weights(source, which)
+    named = any(key == 'model.backbone' or key.startswith(_NAMES_ENCODER) for key in options or ())
+    return head_alone(weights) if named and not is_finetuned(cfg) else weights
 
 
 def load_weights(model: BaseModel, weights: State | Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
@@ -141,6 +161,11 @@ def check_needs_none(model: BaseModel, config: str | os.PathLike[str]) -> None:
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
     return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
+
+
+def head_alone(weights: State) -> State:
+    """Leave out the encoder that lies beside a head, as a training leaves it: where one is named apart, that counts."""
+    return weights._replace(tensors=head_of(weights.tensors) or weights.tensors)
 
 
 def _is_encoder_alone(own: Iterable[str], given: Mapping[str, Tensor]) -> bool:

@@ -42,6 +42,18 @@ def test_head_and_encoder_from_files_of_their_own(tmp_path):
     )
 
 
+def test_the_encoder_of_a_row_is_the_one_that_it_names(tmp_path):
+    """Also where its head is what a training on another encoder left, with that encoder beside it."""
+    other = {
+        f'backbone.vit.{key}': 2 * value.float()
+        for key, value in load_file(ASSETS / 'mini/encoder.safetensors').items()
+    }
+    torch.save(dict(state_dict=other | load_file(ASSETS / 'mini/mini_cifar10.safetensors')), tmp_path / 'epoch_2.pth')
+    found = run(tmp_path, head=str(tmp_path / 'epoch_2.pth'))
+    assert found['model']['tensors'] == 2
+    assert found['encoder'] == run(tmp_path / 'alone')['encoder']
+
+
 @pytest.mark.parametrize('which', ['ema', 'raw'])
 def test_the_average_or_the_raw_weights(which, tmp_path, config):
     raw = {key: value.float() for key, value in load_file(ASSETS / 'mini/encoder.safetensors').items()}
