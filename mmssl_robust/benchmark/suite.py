@@ -32,7 +32,8 @@ class Row:
         encoder: What to call the encoder, likewise.
         variant: ``'Standard'``, ``'DeACL'``, ...; empty where nobody names one.
         name: Folder of its records; by default the config's name and the variant.
-        head: Path or URL of the head's weights; None for one that is trained when it is missing, or needs no training.
+        head: Path or URL of the head's weights; of a training's checkpoint its head alone, unless the two were trained
+            together. None for one that is trained when it is missing, or needs no training.
         checkpoint: Path or URL of the encoder's weights in place of the config's.
         spec: Encoder by name in place of the config's, see :func:`mmssl_robust.encoders.parse_spec`.
         epoch: Epochs of adversarial fine-tuning, where the row is a point of the paper's figure 2.

@@ -92,6 +92,33 @@ def test_results(tool, folder, capsys):
     assert 'segpgd' in printed and f'{report["metrics"]["aAcc"]:.2f}' in printed
 
 
+def test_an_encoder_that_is_named_counts(tool, folder):
+    """Not the one that lies beside the head, as a training leaves it; unless the two were trained together."""
+    whole = torch.load('model.pth')['state_dict']
+    encoder = {key: value for key, value in whole.items() if key.startswith('backbone.')}
+    torch.save({key.removeprefix('backbone.'): -value for key, value in encoder.items()}, 'other.pth')
+    torch.save({key: value for key, value in whole.items() if key not in encoder}, 'head.pth')
+    named = ['--cfg-options', 'model.backbone.init_cfg.type=Pretrained', 'model.backbone.init_cfg.checkpoint=other.pth']
+    reports = {}
+    for run, checkpoint, more in (
+        ('whole', 'model.pth', []),
+        ('named', 'model.pth', named),
+        ('head', 'head.pth', named),
+        ('fine-tuned', 'model.pth', [*named, 'finetune=True']),
+    ):
+        tool('config.py', checkpoint, *more, '--attack', 'embed', '--steps', 2, '--out', f'{run}.json')
+        reports[run] = json.loads(Path(f'{run}.json').read_text())
+    sources = {run: [part['source'] for part in report['weights'].values()] for run, report in reports.items()}
+    assert sources == {
+        'whole': ['model.pth'],
+        'named': ['model.pth', 'other.pth'],
+        'head': ['head.pth', 'other.pth'],
+        'fine-tuned': ['model.pth'],
+    }
+    metrics = {run: report['metrics'] for run, report in reports.items()}
+    assert metrics['named'] == metrics['head'] != metrics['whole'] == metrics['fine-tuned']
+
+
 def test_several_scales_and_mirror_images_are_averaged(tool, folder):
     """With mmseg's pipeline for it images come in their own size, each of two here."""
     resizes = [dict(type='Resize', scale_factor=scale, keep_ratio=True) for scale in (1.0, 0.5)]
