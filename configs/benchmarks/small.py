@@ -1,12 +1,11 @@
 # A real encoder on all three tasks: a ViT-S/14 that started from DINOv2 and was fine-tuned for saliency, not DINOv2's own
 # checkpoint; with those that configs/robust/*_small.py trained from it, each in a folder below $STUDY:
 #   SMALL_ENCODER=small_encoder.safetensors STUDY=work_dirs/small python tools/benchmark.py small --data-root data
-# Every encoder gets heads of its own. HEADS=work_dirs takes those of the standard encoder for all, from the folders where
+# Every encoder gets heads of its own. STUDY_HEADS=work_dirs takes those of the standard encoder for all, from the folders where
 # their configs left them, and the tasks for which there are any. STUDY_IMAGES='100 8 16' takes so many images of CIFAR-10, CamVid
 # and NYU-Depth-v2, evenly spread.
 import os
 from importlib import import_module
-from pathlib import Path
 
 title = 'A ViT-S/14, not the official DINOv2: a quick look'
 _study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
@@ -25,20 +24,19 @@ _tasks = [
     dict(config='configs/depth/small_nyu.py', task='depth', data='NYU-Depth-v2'),
 ]
 _encoders = _study.trained_encoders(os.environ.get('SMALL_ENCODER') or 'small_encoder.safetensors', 'work_dirs/small')
-_folders = {task['config']: Path(os.environ.get('HEADS') or '') / Path(task['config']).stem for task in _tasks}
-if os.environ.get('HEADS'):
-    _tasks = [task for task in _tasks if (_folders[task['config']] / 'last_checkpoint').is_file()]
+_heads = _study.standard_heads([task['config'] for task in _tasks]) if os.environ.get('STUDY_HEADS') else None
 rows = [
     dict(
         encoder='ViT-S/14 (saliency)',
         variant=variant,
         checkpoint=checkpoint,
-        head=_study.newest_checkpoint(_folders[task['config']]) if os.environ.get('HEADS') else None,
+        head=_heads and _heads[task['config']],
         max_images=_images[task['task']],
         attacks=_attacks[task['task']],
         **task,
     )
     for task in _tasks
+    if _heads is None or task['config'] in _heads
     for variant, checkpoint in _encoders.items()
 ]
-del _study, _images, _budget, _far, _attacks, _tasks, _encoders, _folders
+del _study, _images, _budget, _far, _attacks, _tasks, _encoders, _heads

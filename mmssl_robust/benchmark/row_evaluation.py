@@ -18,12 +18,11 @@ from mmssl_robust.evaluation.bank import bank_loader, fill_bank
 from mmssl_robust.evaluation.sanity_checks import check_on_few
 from mmssl_robust.evaluation.walk import victims_of, walk
 from mmssl_robust.functional.pixel_space import PixelSpace
-from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.progress import track
-from mmssl_robust.utils.state_dict import build_model, head_alone, load_weights, loaded_weights, read_weights
+from mmssl_robust.utils.state_dict import build_model, load_weights, loaded_weights, read_weights
 from mmssl_robust.utils.stopping import heard, stop_together, worker_init
 from mmssl_robust.victims.thresholds import check_thresholds
 
@@ -71,10 +70,8 @@ class RowEvaluation:
                 f'{type(self.metric).__name__}: give the row another task, or its config another test_evaluator'
             )
         check_thresholds(self.model, self.metric)
-        # A training leaves its encoder beside its head; the row's encoder is the one that it names.
-        weights = read_weights(head) if head else State({})
-        weights = weights if resolved.finetunes else head_alone(weights)
-        load_weights(self.model, weights, head or resolved.encoder.source)
+        weights, source = read_weights(head) if head else {}, head or resolved.encoder.source
+        load_weights(self.model, weights, source, encoder_apart=not resolved.finetunes)
         check_class_count(self.model, self.dataset)
         self.model.to(self.options.device).eval().requires_grad_(False)
         fill_bank(self.model, bank_loader(self.model, cfg, on_corrupt=self.options.on_corrupt))

@@ -2,10 +2,11 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def newest_checkpoint(folder: str | Path) -> str:
+def last_checkpoint(folder: str | Path) -> str:
     """The checkpoint that a training wrote last.
 
     Args:
@@ -25,7 +26,25 @@ def trained_encoders(standard: str, folder: str) -> dict[str, str]:
         folder: Where the trainings are if ``$STUDY`` does not say.
     """
     begun = sorted(Path(os.environ.get('STUDY') or folder).glob('*/last_checkpoint'))
-    return dict(Standard=standard) | {path.parent.name: newest_checkpoint(path.parent) for path in begun}
+    return dict(Standard=standard) | {path.parent.name: last_checkpoint(path.parent) for path in begun}
+
+
+def standard_heads(configs: Sequence[str]) -> dict[str, str]:
+    """Config -> the last checkpoint of its head on the standard encoder, of those below ``$STUDY_HEADS``.
+
+    Args:
+        configs: Paths of the configs; a head is looked for in a folder of the config's name.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    folders = {config: Path(os.environ['STUDY_HEADS']) / Path(config).stem for config in configs}
+    heads = {
+        config: last_checkpoint(folder) for config, folder in folders.items() if (folder / 'last_checkpoint').is_file()
+    }
+    if not heads:
+        raise ValueError(f'STUDY_HEADS: no head was trained in any of {", ".join(map(str, folders.values()))}')
+    return heads
 
 
 def images() -> list[int | None]:

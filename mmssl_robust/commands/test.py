@@ -40,7 +40,7 @@ from mmssl_robust.utils.files import check_file, check_folder, sha256
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import PATIENCE, leave_process_group
 from mmssl_robust.utils.quiet import hush_terminal
-from mmssl_robust.utils.state_dict import check_needs_none, load_weights, loaded_weights, read_given
+from mmssl_robust.utils.state_dict import check_needs_none, encoder_apart, load_weights, loaded_weights, read_weights
 from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
@@ -203,14 +203,14 @@ def run(args: argparse.Namespace) -> None:
 def evaluate(cfg: Config, args: argparse.Namespace) -> None:
     """Evaluate as the command line says, show the results and write them."""
     prepare(cfg, args)
-    weights = read_given(cfg, args.checkpoint, args.weights, args.cfg_options) if args.checkpoint else State({})
+    weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else State({})
     backbone = copy.deepcopy(cfg.model.backbone)  # OpenMMLab's builders take their arguments out of the config
     runner = build_runner(cfg, ('test_dataloader', 'bank_dataloader'))
     hush_terminal(runner.logger, progress=False)  # of which the bar and the table tell
     model = unwrapped(runner.model)
     if not args.checkpoint:
         check_needs_none(model, args.config)
-    load_weights(model, weights, args.checkpoint or '')
+    load_weights(model, weights, args.checkpoint or '', encoder_apart(cfg, args.cfg_options))
     check_class_count(model, runner.test_loop.dataloader.dataset)
     fill_bank(model, bank_loader(model, cfg, seed=runner.seed, on_corrupt=args.on_corrupt))
     start = time.monotonic()

@@ -66,7 +66,7 @@ def make(cfg: Config, args: argparse.Namespace) -> None:
     attack = attack_of(args, share_thresholds(cfg))
     step_size = attack.eps / _SHARE if args.step_size is None else args.step_size
     check_data_folders(cfg.test_dataloader.dataset)
-    model = build_with_weights(cfg, args.config, args.checkpoint)
+    model = build_with_weights(cfg, args.config, args.checkpoint, args.cfg_options)
     dataset = TolerantDataset(cfg.test_dataloader.dataset, args.on_corrupt, args.max_images)
     check_class_count(model, dataset)
     fill_bank(model, bank_loader(model, cfg, on_corrupt=args.on_corrupt))

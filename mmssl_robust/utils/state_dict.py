@@ -21,7 +21,14 @@ from .probe import is_finetuned
 from .released_heads import to_own_names
 from .witness import watching_loads
 
-_NAMES_ENCODER = ('model.backbone.init_cfg', 'model.backbone.spec')
+_NAMES_ENCODER = {
+    'model',
+    'model.backbone',
+    'model.backbone.init_cfg',
+    'model.backbone.init_cfg.checkpoint',
+    'model.backbone.pretrained',
+    'model.backbone.spec',
+}
 
 
 def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> State:
@@ -40,24 +47,22 @@ def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> 
     return state
 
 
-def read_given(cfg: Config, source: str, which: Which | None, options: Mapping[str, Any] | None) -> State:
-    """Read the weights that a command is given beside a config, of which an encoder that was named apart is no part.
+def encoder_apart(cfg: Config, options: Mapping[str, Any] | None) -> bool:
+    """Whether a command is told of an encoder beside a head, which then counts, whatever lies beside the head.
 
     Args:
-        cfg: The config, with the options.
-        source: Path or URL of the weights.
-        which: See :func:`read_weights`.
+        cfg: The config, with the options; what it fine-tunes belongs together.
         options: What ``--cfg-options`` said: dotted key -> value.
-
-    Raises:
-        UserError: See :func:`read_weights`.
     """
-    weights = read_weights(source, which)
-    named = any(key == 'model.backbone' or key.startswith(_NAMES_ENCODER) for key in options or ())
-    return head_alone(weights) if named and not is_finetuned(cfg) else weights
+    return bool(_NAMES_ENCODER & set(options or ())) and not is_finetuned(cfg)
 
 
-def load_weights(model: BaseModel, weights: State | Mapping[str, Tensor], source: str | os.PathLike[str]) -> None:
+def load_weights(
+    model: BaseModel,
+    weights: State | Mapping[str, Tensor],
+    source: str | os.PathLike[str],
+    encoder_apart: bool = False,
+) -> None:
     """Load a whole model's weights strictly.
 
     Weights without any of the backbone's, such as a head that was trained on a
@@ -67,11 +72,15 @@ def load_weights(model: BaseModel, weights: State | Mapping[str, Tensor], source
         model: A model with a ``backbone``, as OpenMMLab builds it.
         weights: What :func:`read_weights` gave; empty for a model whose encoder alone has weights.
         source: Where they came from.
+        encoder_apart: Take the head alone, where the backbone says where the encoder is: a training leaves its encoder
+            beside its head, and another one may have been named.
 
     Raises:
         UserError: If a key is missing, unexpected or of another shape; names the keys.
     """
     weights = weights if isinstance(weights, State) else State(dict(weights))
+    if encoder_apart and is_pretrained(model.backbone):
+        weights = weights._replace(tensors=head_of(weights.tensors) or weights.tensors)
     own = {unwrapped_name(name): (name, tensor) for name, tensor in model.state_dict().items()}
     weights = weights._replace(tensors=to_own_names(weights.tensors, own.keys()))
     head_only = not any(key.startswith('backbone.') for key in weights.tensors) and is_pretrained(model.backbone)
@@ -111,13 +120,16 @@ def build_model(cfg: dict[str, Any]) -> BaseModel:
     return model
 
 
-def build_with_weights(cfg: Config, config: str, checkpoint: str | None) -> BaseModel:
+def build_with_weights(
+    cfg: Config, config: str, checkpoint: str | None, options: Mapping[str, Any] | None = None
+) -> BaseModel:
     """Build the model of a config with its weights, frozen, where it is to run.
 
     Args:
         cfg: The config, in whose scope one is; its ``model`` loses what the builders take.
         config: Its path, for messages.
         checkpoint: Path or URL of the weights; None if the config names all.
+        options: What ``--cfg-options`` said.
 
     Raises:
         UserError: If they are missing or do not fit.
@@ -126,7 +138,7 @@ def build_with_weights(cfg: Config, config: str, checkpoint: str | None) -> Base
     model = build_model(cfg.model)
     if not checkpoint:
         check_needs_none(model, config)
-    load_weights(model, weights, checkpoint or '')
+    load_weights(model, weights, checkpoint or '', encoder_apart(cfg, options))
     return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval().requires_grad_(False)
 
 
@@ -161,11 +173,6 @@ def check_needs_none(model: BaseModel, config: str | os.PathLike[str]) -> None:
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
     return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
-
-
-def head_alone(weights: State) -> State:
-    """Leave out the encoder that lies beside a head, as a training leaves it: where one is named apart, that counts."""
-    return weights._replace(tensors=head_of(weights.tensors) or weights.tensors)
 
 
 def _is_encoder_alone(own: Iterable[str], given: Mapping[str, Tensor]) -> bool:

@@ -46,9 +46,10 @@ _configs = {}
 
 def config_of(row):
     """A row's config, read once for all suites: where the config is the same, only checkpoints differ."""
-    if row.config not in _configs:
-        _configs[row.config] = ResolvedRow(row, Path('heads'), Options()).cfg
-    return _configs[row.config]
+    key = (row.config, row.spec)
+    if key not in _configs:
+        _configs[key] = ResolvedRow(row, Path('heads'), Options()).cfg
+    return _configs[key]
 
 
 def test_all_are_found():
@@ -111,13 +112,13 @@ def test_the_worst_case_may_be_of_fewer_budgets_and_images(monkeypatch):
 def test_the_small_encoder_with_heads_of_its_own_or_the_standards(tmp_path, monkeypatch):
     """Heads of a folder are those of every encoder, and a task without one has no row."""
     monkeypatch.setenv('STUDY', str(tmp_path / 'students'))
-    monkeypatch.setenv('HEADS', '')
+    monkeypatch.setenv('STUDY_HEADS', '')
     rows = load_suite('small').rows
     assert [(row.head, row.max_images) for row in rows] == 4 * [(None, None)]
     for folder in ('students/FARE', 'heads/small_nyu', 'heads/small_112px_cifar10'):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / 'last_checkpoint').write_text(f'{tmp_path}/{folder}/epoch_2.pth\n')
-    monkeypatch.setenv('HEADS', str(tmp_path / 'heads'))
+    monkeypatch.setenv('STUDY_HEADS', str(tmp_path / 'heads'))
     monkeypatch.setenv('STUDY_IMAGES', '100 8 16')
     rows = load_suite('small').rows
     assert [(row.variant, row.max_images) for row in rows] == [
@@ -126,6 +127,9 @@ def test_the_small_encoder_with_heads_of_its_own_or_the_standards(tmp_path, monk
     assert {row.head for row in rows} == {
         f'{tmp_path}/heads/{name}/epoch_2.pth' for name in ('small_nyu', 'small_112px_cifar10')
     }
+    monkeypatch.setenv('STUDY_HEADS', str(tmp_path / 'haeds'))
+    with pytest.raises(UserError, match='STUDY_HEADS: no head was trained in any of .*haeds/small_112px_cifar10'):
+        load_suite('small')
 
 
 def test_the_quick_look_may_be_of_another_budget(monkeypatch):

@@ -96,7 +96,7 @@ def radii_of(args: argparse.Namespace, eps: float) -> list[float]:
 def batches_of(cfg: Config, args: argparse.Namespace) -> Iterator[Victim]:
     """The model with a batch of images at a time."""
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mmengine'):
-        model = build_with_weights(cfg, args.config, args.checkpoint)
+        model = build_with_weights(cfg, args.config, args.checkpoint, args.cfg_options)
         data = TolerantDataset(cfg.test_dataloader.dataset, max_images=args.max_images)
     yield from victims_in(model, data, range(len(data.indices)), args.batch_size, 'batches')
 

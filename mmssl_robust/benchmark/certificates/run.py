@@ -83,6 +83,7 @@ class Certification:
         plan: What to do.
         folder: Where records go.
         device: Where to compute.
+        encoder_apart: See :func:`~mmssl_robust.utils.state_dict.load_weights`.
 
     Raises:
         UserError: If data or weights are missing or do not fit, or the task cannot be certified.
@@ -97,6 +98,7 @@ class Certification:
         plan: Plan,
         folder: Path,
         device: str = 'cpu',
+        encoder_apart: bool = False,
     ) -> None:
         check_test_data(cfg)
         share_thresholds(cfg)
@@ -113,7 +115,7 @@ class Certification:
         check_thresholds(self.model, evaluator.metrics[0])
         if weights is None:
             check_needs_none(self.model, config)
-        load_weights(self.model, weights or {}, checkpoint)
+        load_weights(self.model, weights or {}, checkpoint, encoder_apart)
         check_class_count(self.model, self.dataset)
         self.model.to(device).eval().requires_grad_(False)
         fill_bank(self.model, bank_loader(self.model, cfg, on_corrupt=plan.on_corrupt))

@@ -20,11 +20,10 @@ from mmssl_robust.datasets.tolerant import TolerantDataset, tolerant_collate
 from mmssl_robust.evaluation.bank import fill_bank
 from mmssl_robust.evaluation.walk import walk
 from mmssl_robust.tasks import Task
-from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.probe import is_finetuned
 from mmssl_robust.utils.progress import track
-from mmssl_robust.utils.state_dict import build_model, head_alone, load_weights, read_weights
+from mmssl_robust.utils.state_dict import build_model, load_weights, read_weights
 
 from ..record_sink import RecordSink
 from .images import FoundImages
@@ -119,8 +118,8 @@ class RebuiltRow:
             evaluator = Evaluator(cfg.test_evaluator)
         evaluator.dataset_meta = self.dataset_cfg.metainfo
         self.metric = evaluator.metrics[0]
-        weights = read_weights(head) if head else State({})
-        load_weights(self.model, weights if is_finetuned(cfg) else head_alone(weights), head or 'the encoder')
+        weights, source = read_weights(head) if head else {}, head or 'the encoder'
+        load_weights(self.model, weights, source, encoder_apart=not is_finetuned(cfg))
         check_class_count(self.model, self._images([]))
         self.model.to(device).eval().requires_grad_(False)
         if bank:
