@@ -70,8 +70,8 @@ class RowEvaluation:
                 f'{type(self.metric).__name__}: give the row another task, or its config another test_evaluator'
             )
         check_thresholds(self.model, self.metric)
-        weights, source = read_weights(head) if head else {}, head or resolved.encoder.source
-        load_weights(self.model, weights, source, encoder_apart=not resolved.finetunes)
+        source = head or resolved.encoder.source
+        load_weights(self.model, read_weights(head) if head else {}, source, encoder_apart=not resolved.finetunes)
         check_class_count(self.model, self.dataset)
         self.model.to(self.options.device).eval().requires_grad_(False)
         fill_bank(self.model, bank_loader(self.model, cfg, on_corrupt=self.options.on_corrupt))

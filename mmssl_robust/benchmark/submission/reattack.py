@@ -118,8 +118,8 @@ class RebuiltRow:
             evaluator = Evaluator(cfg.test_evaluator)
         evaluator.dataset_meta = self.dataset_cfg.metainfo
         self.metric = evaluator.metrics[0]
-        weights, source = read_weights(head) if head else {}, head or 'the encoder'
-        load_weights(self.model, weights, source, encoder_apart=not is_finetuned(cfg))
+        source = head or 'the encoder'
+        load_weights(self.model, read_weights(head) if head else {}, source, encoder_apart=not is_finetuned(cfg))
         check_class_count(self.model, self._images([]))
         self.model.to(device).eval().requires_grad_(False)
         if bank:
