@@ -64,6 +64,22 @@ def test_builds_for_the_wide_mini_encoder(name, recipe):
     assert model.backbone.embed_dims == 256 and model.embed.tokens == 'both'
 
 
+def test_a_robust_student_goes_on_within_twice_the_budget(recipe):
+    """Nothing else differs but where the student starts and how many images it sees; the teacher is as before."""
+    begun, goes_on = recipe('task_aware_dealt_mini_wide'), recipe('mini_robust_eps8')
+    assert goes_on.model.pop('teacher') == begun.model.backbone
+    assert goes_on.model.backbone.init_cfg.checkpoint == 'mmssl_robust://mini_robust/encoder.safetensors'
+    assert goes_on.train_cfg.max_epochs * goes_on.train_cfg.pop('images_per_epoch') == 10240
+    del begun.train_cfg.images_per_epoch
+    goes_on.model.backbone.init_cfg = begun.model.backbone.init_cfg
+    for before, after in zip(begun.model.adversaries, goes_on.model.adversaries, strict=True):
+        assert (before.attack.eps, before.attack.step_size) == ('4/255', '2/255')
+        assert (after.attack.eps, after.attack.step_size) == ('8/255', '4/255')
+        before.attack = after.attack
+    for part in ('model', 'train_cfg', 'train_dataloader', 'param_scheduler', 'optim_wrapper', 'val_cfg'):
+        assert goes_on[part] == begun[part], part
+
+
 def test_methods_of_the_small_encoder(recipe):
     """Equal images, steps, budgets and tokens; only N-FGSM attacks in one step."""
     classes = dict(deacl='DeACL', fare='FARE', fare_nfgsm='FARE', task_aware_dealt_nfgsm='TaskAware')
