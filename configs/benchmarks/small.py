@@ -24,7 +24,7 @@ _tasks = [
     dict(config='configs/depth/small_nyu.py', task='depth', data='NYU-Depth-v2'),
 ]
 _encoders = _study.trained_encoders(os.environ.get('SMALL_ENCODER') or 'small_encoder.safetensors', 'work_dirs/small')
-_heads = _study.standard_heads([task['config'] for task in _tasks]) if os.environ.get('STUDY_HEADS') else None
+_heads = _study.standard_heads([task['config'] for task in _tasks])
 rows = [
     dict(
         encoder='ViT-S/14 (saliency)',

@@ -29,8 +29,8 @@ def trained_encoders(standard: str, folder: str) -> dict[str, str]:
     return dict(Standard=standard) | {path.parent.name: last_checkpoint(path.parent) for path in begun}
 
 
-def standard_heads(configs: Sequence[str]) -> dict[str, str]:
-    """Config -> the last checkpoint of its head on the standard encoder, of those below ``$STUDY_HEADS``.
+def standard_heads(configs: Sequence[str]) -> dict[str, str] | None:
+    """Config -> the last checkpoint of its head on the standard encoder, below ``$STUDY_HEADS``; None if unset.
 
     Args:
         configs: Paths of the configs; a head is looked for in a folder of the config's name.
@@ -38,7 +38,10 @@ def standard_heads(configs: Sequence[str]) -> dict[str, str]:
     Raises:
         ValueError: If there is none.
     """
-    folders = {config: Path(os.environ['STUDY_HEADS']) / Path(config).stem for config in configs}
+    folder_of_all = os.environ.get('STUDY_HEADS')
+    if not folder_of_all:
+        return None
+    folders = {config: Path(folder_of_all) / Path(config).stem for config in configs}
     heads = {
         config: last_checkpoint(folder) for config, folder in folders.items() if (folder / 'last_checkpoint').is_file()
     }

@@ -98,7 +98,7 @@ def test_an_encoder_is_named_apart(options, apart):
 
 def test_whole_model_where_the_encoder_that_is_named_is_none():
     """An encoder without a source, as by ``init_cfg=None``, is in the checkpoint alone."""
-    model, other = build(classifier_cfg()), build(classifier_cfg())
+    model, other = build(classifier_cfg()), build(classifier_cfg(), scale=1)
     load_weights(other, model.state_dict(), 'model.pth', encoder_apart=True)
     for key, value in model.state_dict().items():
         assert torch.equal(other.state_dict()[key], value), key
