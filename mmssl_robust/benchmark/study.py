@@ -50,6 +50,21 @@ def standard_heads(configs: Sequence[str]) -> dict[str, str] | None:
     return heads
 
 
+def own_head(variant: str, config: str) -> str | None:
+    """The last checkpoint of a head that was trained on an encoder: that of ``$STUDY_HEADS/VARIANT/CONFIG``.
+
+    Args:
+        variant: The encoder's folder below ``$STUDY``, or ``Standard``.
+        config: Path of the head's config; its folder has the config's name.
+
+    Returns:
+        None if there is none: the run trains it.
+    """
+    folder_of_all = os.environ.get('STUDY_HEADS')
+    folder = Path(folder_of_all or '') / variant / Path(config).stem
+    return last_checkpoint(folder) if folder_of_all and (folder / 'last_checkpoint').is_file() else None
+
+
 def images() -> list[int | None]:
     """Images of CIFAR-10, CamVid and NYU-Depth-v2 in ``$STUDY_IMAGES``, such as '100 8 all'; None is all of them.
 

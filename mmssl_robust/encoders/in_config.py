@@ -52,7 +52,7 @@ def use_encoder(cfg: Config, spec: str | EncoderSpec, *, layers: int | Sequence[
     dense, old = 'decode_head' in model, model.get('backbone') or {}
     usual = 'cls_token'
     if dense:
-        usual = 'featmap_cls' if model.decode_head.type.endswith('LinearDepthHead') else 'featmap'
+        usual = 'featmap_cls' if model.decode_head.type.endswith(('LinearDepthHead', 'ConvDepthHead')) else 'featmap'
         if usual == 'featmap_cls' and info.cls_parts > 1:
             raise UserError(
                 f'{spec}: this head puts the CLS token beside each patch: leave out pool={spec.options["pool"]}'

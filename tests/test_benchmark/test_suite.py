@@ -25,6 +25,7 @@ SHIPPED = (
     'paper_table1',
     'paper_table2',
     'paper_table3',
+    'robust_heads',
     'robust_study',
     'robust_worst',
     'small',
@@ -130,6 +131,24 @@ def test_the_small_encoder_with_heads_of_its_own_or_the_standards(tmp_path, monk
     monkeypatch.setenv('STUDY_HEADS', str(tmp_path / 'haeds'))
     with pytest.raises(UserError, match='STUDY_HEADS: no head was trained in any of .*haeds/small_112px_cifar10'):
         load_suite('small')
+
+
+def test_heads_of_an_encoders_own_are_taken_where_they_were_trained(tmp_path, monkeypatch):
+    """Each by the names of its encoder and config; what is not there, the run trains, or needs no training."""
+    monkeypatch.setenv('STUDY', str(tmp_path))
+    monkeypatch.delenv('STUDY_HEADS', raising=False)
+    folders = [tmp_path / 'FARE', tmp_path / 'heads/FARE/mini_wide_nyu_conv', tmp_path / 'heads/Standard/mini_wide_nyu']
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / 'last_checkpoint').write_text(f'{folder}/epoch_6.pth')
+    assert {row.head for row in load_suite('robust_heads').rows} == {None}
+    monkeypatch.setenv('STUDY_HEADS', str(tmp_path / 'heads'))
+    rows = load_suite('robust_heads').rows
+    assert {(row.variant, row.data): row.head for row in rows if row.head} == {
+        ('FARE', 'NYU-Depth-v2, convolutions'): f'{folders[1]}/epoch_6.pth',
+        ('Standard', 'NYU-Depth-v2, linear'): f'{folders[2]}/epoch_6.pth',
+    }
+    assert [row.data for row in rows[::2]] == list(dict.fromkeys(row.data for row in rows))  # one contest for each head
 
 
 def test_the_quick_look_may_be_of_another_budget(monkeypatch):

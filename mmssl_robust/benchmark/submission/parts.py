@@ -13,9 +13,10 @@ KNOWN = frozenset(
         # Models and what they are made of.
         *('ImageClassifier', 'EncoderDecoder', 'DepthEstimator', 'Encoder', 'DINOVisionTransformer', 'ResNet'),
         *('TIMMBackbone', 'LinearClsHead', 'MultiLabelLinearClsHead', 'KNNHead', 'RetrievalHead', 'EmbeddingHead'),
-        *('LinearBNHead', 'LinearDepthHead', 'GlobalAveragePooling', 'ClsAndMeanPatch', 'ClsDataPreprocessor'),
+        *('StackedLinearClsHead', 'FCNHead', 'LinearBNHead', 'LinearDepthHead', 'ConvDepthHead'),
+        *('GlobalAveragePooling', 'ClsAndMeanPatch', 'ClsDataPreprocessor'),
         *('SegDataPreProcessor', 'CrossEntropyLoss', 'LabelSmoothLoss', 'SigLoss', 'GradientLoss', 'Pretrained'),
-        *('Normal', 'TruncNormal', 'Constant', 'Kaiming', 'Xavier', 'BN', 'SyncBN', 'LN', 'GN', 'ReLU', 'GELU'),
+        *('Normal', 'TruncNormal', 'Constant', 'Kaiming', 'Xavier', 'BN', 'BN1d', 'SyncBN', 'LN', 'GN', 'ReLU', 'GELU'),
         # Pipelines.
         *('LoadImageFromFile', 'LoadAnnotations', 'LoadDepthAnnotation', 'Resize', 'ResizeEdge', 'CenterCrop'),
         *('MapLabels', 'IgnoreLabel', 'PresentClasses', 'CheckAnnotations', 'PackInputs', 'PackSegInputs'),
