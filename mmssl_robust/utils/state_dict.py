@@ -1,5 +1,6 @@
 """Loading a whole model's weights strictly, and knowing afterwards what was loaded."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor
@@ -16,7 +18,7 @@ from .checkpoint_layouts import State, Which, unwrapped_name
 from .errors import UserError
 from .files import sha256
 from .mismatch import mismatch
-from .pretrained import Loaded, check_built, initialise, is_pretrained, note
+from .pretrained import Loaded, check_built, initialise, is_pretrained, note, other_than
 from .probe import is_finetuned
 from .released_heads import to_own_names
 from .witness import watching_loads
@@ -97,6 +99,8 @@ def load_weights(
             )
         hint = ' (is num_classes right?)' if _other_classes(wanted, weights.tensors) else ''
         raise UserError(f'{source} does not fit the config; {problems}{hint}')
+    if not head_only:
+        _warn_of_another_encoder(model.backbone, weights.tensors, str(source))
     model.load_state_dict({own[key][0]: value for key, value in weights.tensors.items()}, strict=not head_only)
     if head_only:
         initialise(model.backbone)
@@ -173,6 +177,20 @@ def check_needs_none(model: BaseModel, config: str | os.PathLike[str]) -> None:
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
     return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
+
+
+def _warn_of_another_encoder(encoder: torch.nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Say whose results these will be: a frozen encoder that is not the config's has come by way of the checkpoint."""
+    begin = 'backbone.'
+    own = {key.removeprefix(begin): value for key, value in weights.items() if key.startswith(begin)}
+    named = other_than(encoder, own) if getattr(encoder, 'frozen', False) else None
+    if named:
+        print_log(
+            f'{source} holds another encoder than {named}, which the config names: it is the one of {source} that '
+            f'counts; for the other beside the head, --cfg-options model.backbone.init_cfg.checkpoint={named}',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _is_encoder_alone(own: Iterable[str], given: Mapping[str, Tensor]) -> bool:

@@ -5,6 +5,7 @@ from mmengine.registry import DefaultScope
 from safetensors.torch import save_file
 from toys import CLASSES, build, classifier_cfg
 
+from mmssl_robust.utils import state_dict
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.state_dict import build_with_weights, encoder_apart, load_weights, mismatch, read_weights
 
@@ -122,3 +123,27 @@ def test_an_encoder_that_is_named_counts(tmp_path):
         for model, part in ((encoder, 'backbone.'), (trained, 'head.')):
             expected = {key: value for key, value in model.state_dict().items() if key.startswith(part)}
             assert expected and all(torch.equal(found[key].cpu(), value) for key, value in expected.items()), part
+
+
+@pytest.mark.parametrize(
+    ('frozen', 'change', 'half', 'warned'),
+    [(True, 1, False, True), (True, 0, True, False), (False, 1, False, False), (True, None, False, False)],
+)
+def test_another_encoder_than_the_configs_is_said(tmp_path, monkeypatch, frozen, change, half, warned):
+    """Such as where an environment variable has changed which it names; not where it was trained, or cannot be read."""
+    said = []
+    monkeypatch.setattr(state_dict, 'print_log', lambda text, *_: said.append(text))
+    trained = build(classifier_cfg())
+    named = {key.removeprefix('vit.'): value + (change or 0) for key, value in trained.backbone.state_dict().items()}
+    save_file(dict(other=torch.zeros(2)) if change is None else named, tmp_path / 'encoder.safetensors')
+    cfg = classifier_cfg()
+    cfg['backbone'] |= dict(
+        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'encoder.safetensors')), frozen=frozen
+    )
+    weights = {key: value.half() if half else value for key, value in trained.state_dict().items()}
+    model = build(cfg)
+    load_weights(model, weights, 'epoch_2.pth')
+    assert [text.partition(',')[0] for text in said] == warned * [
+        f'epoch_2.pth holds another encoder than {tmp_path}/encoder.safetensors'
+    ]
+    assert torch.allclose(model.backbone.vit.pos_embed, trained.backbone.vit.pos_embed, atol=1e-3)  # it counts
