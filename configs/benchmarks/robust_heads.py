@@ -2,7 +2,9 @@
 # of them: linear, of other kinds, and of data sets that no training has a head of.
 #   STUDY=work_dirs/robust_equal STUDY_IMAGES='200 8 16' python tools/benchmark.py robust_heads --no-sanity
 #   mmssl-robust report work_dirs/benchmark/robust_heads --ranking
-# A head that tools/train.py has left in $STUDY_HEADS/ENCODER/CONFIG is taken from there, others are trained in the run.
+# Heads that are below $STUDY_HEADS are taken from there, others are trained in the run; k-NN needs none. By hand, of one encoder:
+#   python tools/train.py configs/probes/mini_wide_nyu_conv.py --work-dir $STUDY_HEADS/FOLDER/mini_wide_nyu_conv \
+#       --cache-features 3GB --cfg-options model.backbone.init_cfg.checkpoint=$STUDY/FOLDER/epoch_16.pth
 # STUDY_IMAGES are those of classification, segmentation and depth, evenly spread; STUDY_EPS is as in robust_study.
 from importlib import import_module
 
@@ -29,13 +31,14 @@ _heads = [
     ('depth', 'HoloLens, linear', 'depth/mini_wide_hololens'),
 ]
 _encoders = _study.trained_encoders('mmssl_robust://mini_wide/encoder.safetensors', 'work_dirs/robust_study')
+_own = _study.own_heads(list(_encoders))
 rows = [
     dict(
         encoder='wide mini ViT',
         variant=variant,
         checkpoint=checkpoint,
         config=f'configs/{config}.py',
-        head=_study.own_head(variant, config),
+        head=_own.get((variant, config.split('/')[1])),
         task=task,
         data=data,
         max_images=_images[task],
@@ -44,4 +47,4 @@ rows = [
     for task, data, config in _heads
     for variant, checkpoint in _encoders.items()
 ]
-del _study, _eps, _budget, _far, _attacks, _images, _heads, _encoders
+del _study, _eps, _budget, _far, _attacks, _images, _heads, _encoders, _own

@@ -1,4 +1,4 @@
-# Seven superclasses of ImageNet (data/photos: one photograph of each class), those of the test set of other classes.
+# Seven superclasses of ImageNet's classes (data/photos): training and test images are of different classes of each.
 _base_ = '../classification/mini_wide_cifar10.py'
 data_root = '{{$DATA_ROOT:data}}/photos'
 model = dict(head=dict(num_classes=7))

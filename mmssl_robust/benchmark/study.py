@@ -50,19 +50,25 @@ def standard_heads(configs: Sequence[str]) -> dict[str, str] | None:
     return heads
 
 
-def own_head(variant: str, config: str) -> str | None:
-    """The last checkpoint of a head that was trained on an encoder: that of ``$STUDY_HEADS/VARIANT/CONFIG``.
+def own_heads(variants: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Heads that were trained on each encoder: those of ``$STUDY_HEADS/VARIANT/CONFIG``, none if it is unset.
 
     Args:
-        variant: The encoder's folder below ``$STUDY``, or ``Standard``.
-        config: Path of the head's config; its folder has the config's name.
+        variants: Folders of encoders below ``$STUDY``, and ``Standard``.
 
     Returns:
-        None if there is none: the run trains it.
+        Variant and name of the head's config -> its last checkpoint.
+
+    Raises:
+        ValueError: If ``$STUDY_HEADS`` has none.
     """
-    folder_of_all = os.environ.get('STUDY_HEADS')
-    folder = Path(folder_of_all or '') / variant / Path(config).stem
-    return last_checkpoint(folder) if folder_of_all and (folder / 'last_checkpoint').is_file() else None
+    folder = os.environ.get('STUDY_HEADS')
+    if not folder:
+        return {}
+    found = [path.parent for variant in variants for path in sorted(Path(folder, variant).glob('*/last_checkpoint'))]
+    if not found:
+        raise ValueError(f'STUDY_HEADS: there is no ENCODER/CONFIG/last_checkpoint below {folder}, for any encoder')
+    return {(path.parent.name, path.name): last_checkpoint(path) for path in found}
 
 
 def images() -> list[int | None]:

@@ -32,7 +32,7 @@ from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import init_processes, leave_process_group
 from mmssl_robust.utils.numbers import check_number
 from mmssl_robust.utils.sole_writer import sole_writer
-from mmssl_robust.utils.state_dict import encoder_apart, read_weights
+from mmssl_robust.utils.state_dict import read_weights
 from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.wording import counted
@@ -80,9 +80,10 @@ def run(args: argparse.Namespace) -> None:
 def certify(cfg: Config, args: argparse.Namespace, plan: Plan, folder: Path, device: str) -> None:
     """Certify as the command line says."""
     weights = read_weights(args.checkpoint, args.weights) if args.checkpoint else None
-    apart = encoder_apart(cfg, args.cfg_options)
     own = copy.deepcopy(cfg)  # OpenMMLab's builders take their arguments out of the config
-    certification = Certification(own, args.config, weights, args.checkpoint or '', plan, folder, device, apart)
+    certification = Certification(
+        own, args.config, weights, args.checkpoint or '', plan, folder, device, args.cfg_options
+    )
     certification.store.check(certification.settings)
     if is_main_process():
         console.print(costs_of(certification, cfg if args.dry_run else None, args.tflops), soft_wrap=True)

@@ -37,10 +37,11 @@ from mmssl_robust.utils.config_values import TEST_SECTIONS, check_sections
 from mmssl_robust.utils.data_check import check_class_count
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_file, check_folder, sha256
+from mmssl_robust.utils.given_weights import load_given
 from mmssl_robust.utils.json_files import write_json
 from mmssl_robust.utils.launch import PATIENCE, leave_process_group
 from mmssl_robust.utils.quiet import hush_terminal
-from mmssl_robust.utils.state_dict import check_needs_none, encoder_apart, load_weights, loaded_weights, read_weights
+from mmssl_robust.utils.state_dict import check_needs_none, loaded_weights, read_weights
 from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.unwrapped import unwrapped
@@ -210,7 +211,7 @@ def evaluate(cfg: Config, args: argparse.Namespace) -> None:
     model = unwrapped(runner.model)
     if not args.checkpoint:
         check_needs_none(model, args.config)
-    load_weights(model, weights, args.checkpoint or '', encoder_apart(cfg, args.cfg_options))
+    load_given(model, weights, args.checkpoint or '', cfg, args.cfg_options)
     check_class_count(model, runner.test_loop.dataloader.dataset)
     fill_bank(model, bank_loader(model, cfg, seed=runner.seed, on_corrupt=args.on_corrupt))
     start = time.monotonic()

@@ -24,8 +24,9 @@ from mmssl_robust.utils.config_values import check_sections
 from mmssl_robust.utils.data_check import check_class_count, check_data_folders
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import check_file
+from mmssl_robust.utils.given_weights import build_with_weights
 from mmssl_robust.utils.perturbation_files import write_perturbation
-from mmssl_robust.utils.state_dict import build_with_weights, loaded_weights
+from mmssl_robust.utils.state_dict import loaded_weights
 from mmssl_robust.utils.stopping import going_on_later
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.utils.wording import counted

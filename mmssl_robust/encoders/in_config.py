@@ -17,6 +17,7 @@ from .sources import build_network
 from .spec import EncoderSpec, parse_spec
 
 TYPE = 'mmssl_robust.Encoder'
+_READ_CLS = ('LinearDepthHead', 'ConvDepthHead')  # beside each patch
 
 
 def use_encoder(cfg: Config, spec: str | EncoderSpec, *, layers: int | Sequence[int] = 1) -> None:
@@ -52,7 +53,7 @@ def use_encoder(cfg: Config, spec: str | EncoderSpec, *, layers: int | Sequence[
     dense, old = 'decode_head' in model, model.get('backbone') or {}
     usual = 'cls_token'
     if dense:
-        usual = 'featmap_cls' if model.decode_head.type.endswith(('LinearDepthHead', 'ConvDepthHead')) else 'featmap'
+        usual = 'featmap_cls' if model.decode_head.type.endswith(_READ_CLS) else 'featmap'
         if usual == 'featmap_cls' and info.cls_parts > 1:
             raise UserError(
                 f'{spec}: this head puts the CLS token beside each patch: leave out pool={spec.options["pool"]}'

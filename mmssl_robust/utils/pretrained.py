@@ -7,13 +7,11 @@ from inspect import getmodule
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule, PretrainedInit, update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor, nn
 
-from .assets import ASSET_SCHEME
 from .checkpoint import local_path, read_state
 from .checkpoint_layouts import State, Which, no_such_weights
 from .encoder_names import Fit, fit, plain_names
@@ -196,45 +194,14 @@ def _check_whole(module: nn.Module, witness: Witness, source: str) -> None:
 
 def source_of(module: nn.Module) -> str | None:
     """The checkpoint that a module's ``init_cfg`` names, None if it names none."""
-    entry = _pretrained_entry(module)
-    return None if entry is None else str(entry.get('checkpoint'))
-
-
-def _pretrained_entry(module: nn.Module) -> Mapping[str, Any] | None:
-    """The part of a module's ``init_cfg`` that names a checkpoint."""
     found = getattr(module, 'init_cfg', None)
     for entry in found if isinstance(found, (list, tuple)) else [found]:
         if not isinstance(entry, Mapping):
             continue
         kind = entry.get('type')
         if kind in (PretrainedInit, StrictPretrainedInit) or str(kind).rpartition('.')[2].startswith('Pretrained'):
-            return entry
+            return str(entry.get('checkpoint'))
     return None
-
-
-def other_than(network: nn.Module, weights: Mapping[str, Tensor]) -> str | None:
-    """The file that a network's ``init_cfg`` names, where it is at hand and has other weights than these.
-
-    Halved weights are the same as whole ones. None too if the file does not fit: nothing can be said then.
-
-    Args:
-        network: An encoder.
-        weights: Others of it, by its own names.
-    """
-    entry, named, own = _pretrained_entry(network), source_of(network), network.state_dict()
-    if entry is None or named is None or own.keys() != weights.keys() or not _is_at_hand(named):
-        return None
-    init = StrictPretrainedInit(**{key: value for key, value in entry.items() if key != 'type'})
-    with suppress(UserError):
-        found = _found(network, own, read_state(named, init.weights), init.prefix, init.leave_out, init.weights).tensors
-        if not _differ(own, found) and any(not torch.equal(found[key].half(), weights[key].half()) for key in own):
-            return named
-    return None
-
-
-def _is_at_hand(source: str) -> bool:
-    """Whether a source is a file of this machine: nothing is to be downloaded."""
-    return '://' not in source.removeprefix(ASSET_SCHEME) and local_path(source).is_file()
 
 
 def is_pretrained(module: nn.Module) -> bool:

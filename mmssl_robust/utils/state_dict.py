@@ -1,14 +1,10 @@
 """Loading a whole model's weights strictly, and knowing afterwards what was loaded."""
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from mmengine.config import Config
-from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor
@@ -18,19 +14,9 @@ from .checkpoint_layouts import State, Which, unwrapped_name
 from .errors import UserError
 from .files import sha256
 from .mismatch import mismatch
-from .pretrained import Loaded, check_built, initialise, is_pretrained, note, other_than
-from .probe import is_finetuned
+from .pretrained import Loaded, check_built, initialise, is_pretrained, note
 from .released_heads import to_own_names
 from .witness import watching_loads
-
-_NAMES_ENCODER = {
-    'model',
-    'model.backbone',
-    'model.backbone.init_cfg',
-    'model.backbone.init_cfg.checkpoint',
-    'model.backbone.pretrained',
-    'model.backbone.spec',
-}
 
 
 def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> State:
@@ -47,16 +33,6 @@ def read_weights(source: str | os.PathLike[str], which: Which | None = None) -> 
     if not state.tensors:
         raise UserError(f'{source} holds no weights by name')
     return state
-
-
-def encoder_apart(cfg: Config, options: Mapping[str, Any] | None) -> bool:
-    """Whether a command is told of an encoder beside a head, which then counts, whatever lies beside the head.
-
-    Args:
-        cfg: The config, with the options; what it fine-tunes belongs together.
-        options: What ``--cfg-options`` said: dotted key -> value.
-    """
-    return bool(_NAMES_ENCODER & set(options or ())) and not is_finetuned(cfg)
 
 
 def load_weights(
@@ -99,8 +75,6 @@ def load_weights(
             )
         hint = ' (is num_classes right?)' if _other_classes(wanted, weights.tensors) else ''
         raise UserError(f'{source} does not fit the config; {problems}{hint}')
-    if not head_only:
-        _warn_of_another_encoder(model.backbone, weights.tensors, str(source))
     model.load_state_dict({own[key][0]: value for key, value in weights.tensors.items()}, strict=not head_only)
     if head_only:
         initialise(model.backbone)
@@ -122,28 +96,6 @@ def build_model(cfg: dict[str, Any]) -> BaseModel:
         model: BaseModel = MODELS.build(cfg)
     check_built(model.backbone, witness)
     return model
-
-
-def build_with_weights(
-    cfg: Config, config: str, checkpoint: str | None, options: Mapping[str, Any] | None = None
-) -> BaseModel:
-    """Build the model of a config with its weights, frozen, where it is to run.
-
-    Args:
-        cfg: The config, in whose scope one is; its ``model`` loses what the builders take.
-        config: Its path, for messages.
-        checkpoint: Path or URL of the weights; None if the config names all.
-        options: What ``--cfg-options`` said.
-
-    Raises:
-        UserError: If they are missing or do not fit.
-    """
-    weights = read_weights(checkpoint) if checkpoint else State({})
-    model = build_model(cfg.model)
-    if not checkpoint:
-        check_needs_none(model, config)
-    load_weights(model, weights, checkpoint or '', encoder_apart(cfg, options))
-    return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval().requires_grad_(False)
 
 
 def loaded_weights(model: BaseModel) -> dict[str, Any]:
@@ -177,20 +129,6 @@ def check_needs_none(model: BaseModel, config: str | os.PathLike[str]) -> None:
 def head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a whole model that are neither its backbone's nor its preprocessor's."""
     return {key: value for key, value in weights.items() if not key.startswith(('backbone.', 'data_preprocessor.'))}
-
-
-def _warn_of_another_encoder(encoder: torch.nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Say whose results these will be: a frozen encoder that is not the config's has come by way of the checkpoint."""
-    begin = 'backbone.'
-    own = {key.removeprefix(begin): value for key, value in weights.items() if key.startswith(begin)}
-    named = other_than(encoder, own) if getattr(encoder, 'frozen', False) else None
-    if named:
-        print_log(
-            f'{source} holds another encoder than {named}, which the config names: it is the one of {source} that '
-            f'counts; for the other beside the head, --cfg-options model.backbone.init_cfg.checkpoint={named}',
-            'current',
-            logging.WARNING,
-        )
 
 
 def _is_encoder_alone(own: Iterable[str], given: Mapping[str, Tensor]) -> bool:

@@ -149,6 +149,9 @@ def test_heads_of_an_encoders_own_are_taken_where_they_were_trained(tmp_path, mo
         ('Standard', 'NYU-Depth-v2, linear'): f'{folders[2]}/epoch_6.pth',
     }
     assert [row.data for row in rows[::2]] == list(dict.fromkeys(row.data for row in rows))  # one contest for each head
+    monkeypatch.setenv('STUDY_HEADS', str(tmp_path / 'FARE'))
+    with pytest.raises(UserError, match='STUDY_HEADS: there is no ENCODER/CONFIG/last_checkpoint below .*/FARE'):
+        load_suite('robust_heads')
 
 
 def test_the_quick_look_may_be_of_another_budget(monkeypatch):

@@ -110,6 +110,15 @@ def test_layers_may_be_named():
     assert build(cfg).decode_head.conv_seg.weight.shape == (256, 4 * 64, 1, 1)
 
 
+def test_convolutions_before_the_bins_read_the_cls_token_too():
+    cfg = config('depth')
+    cfg.model.decode_head.type = 'mmssl_robust.ConvDepthHead'
+    use_encoder(cfg, VIT)
+    assert cfg.model.backbone.out_type == 'featmap_cls'
+    with torch.no_grad():
+        assert build(cfg)(torch.randn(2, 3, 64, 96), mode='tensor').dim() == 4
+
+
 def test_another_variant_for_the_sanity_checks_is_the_encoder_that_its_spec_names():
     cfg = config('classification')
     use_encoder(cfg, 'mini')

@@ -1,13 +1,10 @@
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from safetensors.torch import save_file
 from toys import CLASSES, build, classifier_cfg
 
-from mmssl_robust.utils import state_dict
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.state_dict import build_with_weights, encoder_apart, load_weights, mismatch, read_weights
+from mmssl_robust.utils.state_dict import load_weights, mismatch, read_weights
 
 
 def test_mismatch_names_the_keys():
@@ -80,70 +77,9 @@ def test_file_without_weights(tmp_path):
             read_weights(tmp_path / 'x.pth')
 
 
-@pytest.mark.parametrize(
-    ('options', 'apart'),
-    [
-        ({'model.backbone.init_cfg.checkpoint': 'x.pth'}, True),
-        ({'model.backbone.spec': 'timm:resnet18'}, True),
-        ({'model.backbone.pretrained': True}, True),
-        ({'model.backbone.init_cfg.prefix': 'vit.'}, False),
-        ({'model.head.num_classes': 3}, False),
-        (None, False),
-    ],
-)
-def test_an_encoder_is_named_apart(options, apart):
-    """By a source of its own; not where what is told belongs to the same one, or the two were trained together."""
-    assert encoder_apart(Config(), options) is apart
-    assert not encoder_apart(Config(dict(finetune=True)), options)
-
-
 def test_whole_model_where_the_encoder_that_is_named_is_none():
     """An encoder without a source, as by ``init_cfg=None``, is in the checkpoint alone."""
     model, other = build(classifier_cfg()), build(classifier_cfg(), scale=1)
     load_weights(other, model.state_dict(), 'model.pth', encoder_apart=True)
     for key, value in model.state_dict().items():
         assert torch.equal(other.state_dict()[key], value), key
-
-
-def test_an_encoder_that_is_named_counts(tmp_path):
-    """As `universal` and the curves build a model: the encoder is the one of the option, the head the checkpoint's."""
-    trained, named = build(classifier_cfg()), build(classifier_cfg(), scale=1)
-    torch.save(trained.state_dict(), tmp_path / 'epoch_2.pth')
-    save_file(named.backbone.state_dict(), tmp_path / 'encoder.safetensors')
-    option = {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / 'encoder.safetensors'))}
-
-    def built(options):
-        cfg = Config(dict(model=classifier_cfg()))
-        cfg.merge_from_dict(option)
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            return build_with_weights(cfg, 'x.py', str(tmp_path / 'epoch_2.pth'), options).state_dict()
-
-    for options, encoder in ((option, named), (None, trained)):
-        found = built(options)
-        for model, part in ((encoder, 'backbone.'), (trained, 'head.')):
-            expected = {key: value for key, value in model.state_dict().items() if key.startswith(part)}
-            assert expected and all(torch.equal(found[key].cpu(), value) for key, value in expected.items()), part
-
-
-@pytest.mark.parametrize(
-    ('frozen', 'change', 'half', 'warned'),
-    [(True, 1, False, True), (True, 0, True, False), (False, 1, False, False), (True, None, False, False)],
-)
-def test_another_encoder_than_the_configs_is_said(tmp_path, monkeypatch, frozen, change, half, warned):
-    """Such as where an environment variable has changed which it names; not where it was trained, or cannot be read."""
-    said = []
-    monkeypatch.setattr(state_dict, 'print_log', lambda text, *_: said.append(text))
-    trained = build(classifier_cfg())
-    named = {key.removeprefix('vit.'): value + (change or 0) for key, value in trained.backbone.state_dict().items()}
-    save_file(dict(other=torch.zeros(2)) if change is None else named, tmp_path / 'encoder.safetensors')
-    cfg = classifier_cfg()
-    cfg['backbone'] |= dict(
-        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'encoder.safetensors')), frozen=frozen
-    )
-    weights = {key: value.half() if half else value for key, value in trained.state_dict().items()}
-    model = build(cfg)
-    load_weights(model, weights, 'epoch_2.pth')
-    assert [text.partition(',')[0] for text in said] == warned * [
-        f'epoch_2.pth holds another encoder than {tmp_path}/encoder.safetensors'
-    ]
-    assert torch.allclose(model.backbone.vit.pos_embed, trained.backbone.vit.pos_embed, atol=1e-3)  # it counts

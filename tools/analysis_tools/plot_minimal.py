@@ -37,10 +37,10 @@ from mmssl_robust.utils.cli import load_config
 from mmssl_robust.utils.config_errors import config_errors
 from mmssl_robust.utils.config_values import check_sections
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.given_weights import build_with_weights
 from mmssl_robust.utils.numbers import parse_number
 from mmssl_robust.utils.quiet import hush_terminal
 from mmssl_robust.utils.shared_arguments import add_common_arguments
-from mmssl_robust.utils.state_dict import build_with_weights
 from mmssl_robust.utils.terminal import console
 from mmssl_robust.victims import Victim
 from mmssl_robust.visualization.figure_files import check_figure, write_figure

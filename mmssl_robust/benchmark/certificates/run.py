@@ -1,7 +1,7 @@
 """Certifying the images of a data set: what is missing is made, image by image."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from mmssl_robust.tasks import task_of_metric
 from mmssl_robust.utils.checkpoint_layouts import State
 from mmssl_robust.utils.data_check import check_class_count, check_test_data
 from mmssl_robust.utils.errors import UserError
+from mmssl_robust.utils.given_weights import load_given
 from mmssl_robust.utils.progress import track
-from mmssl_robust.utils.state_dict import build_model, check_needs_none, load_weights, loaded_weights
+from mmssl_robust.utils.state_dict import build_model, check_needs_none, loaded_weights
 from mmssl_robust.utils.stopping import heard, stop_together
 from mmssl_robust.version import __version__
 from mmssl_robust.victims import Victim
@@ -83,7 +84,7 @@ class Certification:
         plan: What to do.
         folder: Where records go.
         device: Where to compute.
-        encoder_apart: See :func:`~mmssl_robust.utils.state_dict.load_weights`.
+        options: What ``--cfg-options`` said: dotted key -> value.
 
     Raises:
         UserError: If data or weights are missing or do not fit, or the task cannot be certified.
@@ -98,7 +99,7 @@ class Certification:
         plan: Plan,
         folder: Path,
         device: str = 'cpu',
-        encoder_apart: bool = False,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         check_test_data(cfg)
         share_thresholds(cfg)
@@ -115,7 +116,7 @@ class Certification:
         check_thresholds(self.model, evaluator.metrics[0])
         if weights is None:
             check_needs_none(self.model, config)
-        load_weights(self.model, weights or {}, checkpoint, encoder_apart)
+        load_given(self.model, weights or {}, checkpoint, cfg, options)
         check_class_count(self.model, self.dataset)
         self.model.to(device).eval().requires_grad_(False)
         fill_bank(self.model, bank_loader(self.model, cfg, on_corrupt=plan.on_corrupt))
