@@ -63,13 +63,12 @@ def load_given(
     """
     apart = encoder_apart(cfg, options)
     tensors = weights.tensors if isinstance(weights, State) else weights
-    whole = any(key.startswith(_BACKBONE) for key in tensors)
-    named = _named_encoder(model.backbone) if whole and not apart and not is_finetuned(cfg) else None
+    named = None if apart or is_finetuned(cfg) else _other_encoder(model.backbone, tensors)
     load_weights(model, weights, source, apart)
-    if named and _differ(named[1], tensors):
+    if named:
         print_log(
-            f'{source} holds another encoder than {named[0]}, which the config names: it is the one of {source} that '
-            f'counts; for the other beside the head, --cfg-options model.backbone.init_cfg.checkpoint={named[0]}',
+            f'{source} holds another encoder than {named}, which the config names: it is the one of {source} that '
+            f'counts; for the other beside the head, --cfg-options model.backbone.init_cfg.checkpoint={named}',
             'current',
             logging.WARNING,
         )
@@ -97,25 +96,29 @@ def build_with_weights(
     return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval().requires_grad_(False)
 
 
-def _named_encoder(encoder: BaseModule) -> tuple[str, dict[str, Tensor]] | None:
-    """Where the weights of an encoder are that its config names, and they, if they are on this machine."""
+def _other_encoder(encoder: BaseModule, weights: Mapping[str, Tensor]) -> str | None:
+    """Where the weights of an encoder are that its config names, if a whole model's are others; loads the former.
+
+    None if nothing can be said: they are not on this machine, or cannot be read.
+    """
+    given = {key.removeprefix(_BACKBONE): value for key, value in weights.items() if key.startswith(_BACKBONE)}
     source = source_of(encoder)
-    if source is None:
+    if not given or source is None:
         return None
     # A checkpoint with all weights never wanted that file: whatever is wrong with it, there is nothing to compare.
     with suppress(Exception):
         if '://' not in source.removeprefix(ASSET_SCHEME) and local_path(source).is_file():
             initialise(encoder)
-            return source, {unwrapped_name(key): value.cpu().clone() for key, value in encoder.state_dict().items()}
+            own = {unwrapped_name(key): value for key, value in encoder.state_dict().items()}
+            return source if _differ(own, given) else None
     return None
 
 
-def _differ(encoder: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> bool:
-    """Whether a whole model's weights hold another encoder; not if it was stored in fewer digits."""
-    given = {key.removeprefix(_BACKBONE): value for key, value in weights.items() if key.startswith(_BACKBONE)}
+def _differ(encoder: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> bool:
+    """Whether two encoders differ; not if the one that is given was stored in fewer digits."""
     shared = [(encoder[key], given[key]) for key in encoder.keys() & given.keys() if given[key].is_floating_point()]
     return any(
-        not torch.equal(one.to(dtype), other.cpu().to(dtype))
+        not torch.equal(one.cpu().to(dtype), other.cpu().to(dtype))
         for one, other in shared
         for dtype in [other.dtype if other.element_size() == 2 else torch.float16]
     )
