@@ -10,14 +10,7 @@ from importlib import import_module
 
 title = 'Robust training of the wide mini encoder: heads trained on each'
 _study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
-_eps = _study.budget('4/255')
-_budget = dict(eps=_eps, step_size=f'{int(_eps[:-4]) / 4:g}/255', steps=10)
-_far = dict(type='mmssl_robust.SignedDepthError', direction='far')
-_attacks = dict(
-    classification=dict(pgd=_budget),
-    segmentation=dict(cospgd=_budget),
-    depth=dict(depthpgd=_budget, far=dict(preset='pgd', objective=_far, **_budget)),
-)
+_attacks = _study.quick_attacks(_study.budget('4/255'))
 _images = dict(zip(_attacks, _study.images()))
 _heads = [
     ('classification', 'CIFAR-10, linear', 'classification/mini_wide_cifar10'),
@@ -31,7 +24,7 @@ _heads = [
     ('depth', 'HoloLens, linear', 'depth/mini_wide_hololens'),
 ]
 _encoders = _study.trained_encoders('mmssl_robust://mini_wide/encoder.safetensors', 'work_dirs/robust_study')
-_own = _study.own_heads(list(_encoders))
+_own = _study.own_heads(_encoders)
 rows = [
     dict(
         encoder='wide mini ViT',
@@ -47,4 +40,4 @@ rows = [
     for task, data, config in _heads
     for variant, checkpoint in _encoders.items()
 ]
-del _study, _eps, _budget, _far, _attacks, _images, _heads, _encoders, _own
+del _study, _attacks, _images, _heads, _encoders, _own

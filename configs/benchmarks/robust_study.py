@@ -6,30 +6,25 @@ from importlib import import_module
 
 title = 'Robust training of the wide mini encoder: a quick look'
 _study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
-_eps = _study.budget('4/255')
-_budget = dict(eps=_eps, step_size=f'{int(_eps[:-4]) / 4:g}/255', steps=10)
-_far = dict(type='mmssl_robust.SignedDepthError', direction='far')
+_attacks = _study.quick_attacks(_study.budget('4/255'))
 _tasks = [
     dict(
         config='configs/classification/mini_wide_cifar10.py',
         task='classification',
         data='CIFAR-10',
         max_images=200,
-        attacks=dict(pgd=_budget),
     ),
     dict(
         config='configs/segmentation/mini_wide_camvid.py',
         task='segmentation',
         data='CamVid',
         max_images=8,
-        attacks=dict(cospgd=_budget),
     ),
     dict(
         config='configs/depth/mini_wide_nyu.py',
         task='depth',
         data='NYU-Depth-v2',
         max_images=16,
-        attacks=dict(depthpgd=_budget, far=dict(preset='pgd', objective=_far, **_budget)),
     ),
 ]
 _encoders = _study.trained_encoders('mmssl_robust://mini_wide/encoder.safetensors', 'work_dirs/robust_study')
@@ -39,9 +34,10 @@ rows = [
         variant=variant,
         checkpoint=checkpoint,
         head='mmssl_robust://mini_wide/mini_' + task['config'].split('_')[-1].replace('.py', '.safetensors'),
+        attacks=_attacks[task['task']],
         **task,
     )
     for task in _tasks
     for variant, checkpoint in _encoders.items()
 ]
-del _study, _eps, _budget, _far, _tasks, _encoders
+del _study, _attacks, _tasks, _encoders

@@ -10,13 +10,8 @@ from importlib import import_module
 title = 'A ViT-S/14, not the official DINOv2: a quick look'
 _study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
 _images = dict(zip(('classification', 'segmentation', 'depth'), _study.images()))
-_budget = dict(eps='4/255', step_size='1/255', steps=10)
-_far = dict(type='mmssl_robust.SignedDepthError', direction='far')
-_attacks = dict(
-    classification=dict(embed=_budget, pgd=_budget),
-    segmentation=dict(embed=_budget, cospgd=_budget),
-    depth=dict(embed=_budget, depthpgd=_budget, far=dict(preset='pgd', objective=_far, **_budget)),
-)
+_embed = dict(eps='4/255', step_size='1/255', steps=10)
+_attacks = {task: dict(embed=_embed) | own for task, own in _study.quick_attacks('4/255').items()}
 _tasks = [
     dict(config='configs/classification/small_112px_cifar10.py', task='classification', data='CIFAR-10, 112 px'),
     dict(config='configs/classification/small_224px_cifar10.py', task='classification', data='CIFAR-10, 224 px'),
@@ -39,4 +34,4 @@ rows = [
     if _heads is None or task['config'] in _heads
     for variant, checkpoint in _encoders.items()
 ]
-del _study, _images, _budget, _far, _attacks, _tasks, _encoders, _heads
+del _study, _images, _embed, _attacks, _tasks, _encoders, _heads

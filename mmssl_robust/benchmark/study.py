@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def last_checkpoint(folder: str | Path) -> str:
@@ -50,7 +51,7 @@ def standard_heads(configs: Sequence[str]) -> dict[str, str] | None:
     return heads
 
 
-def own_heads(variants: Sequence[str]) -> dict[tuple[str, str], str]:
+def own_heads(variants: Iterable[str]) -> dict[tuple[str, str], str]:
     """Heads that were trained on each encoder: those of ``$STUDY_HEADS/VARIANT/CONFIG``, none if it is unset.
 
     Args:
@@ -104,6 +105,21 @@ def budget(default: str) -> str:
     if len(words) != 1:
         raise ValueError(f'STUDY_EPS={" ".join(words)!r}: give one budget, such as "8/255"')
     return words[0]
+
+
+def quick_attacks(eps: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Task -> attacks of a quick look: ten steps of the task's own, for depth also "all far".
+
+    Args:
+        eps: The budget, such as ``'4/255'``; steps are a quarter of it.
+    """
+    budget = dict(eps=eps, step_size=f'{int(eps[:-4]) / 4:g}/255', steps=10)
+    far = dict(type='mmssl_robust.SignedDepthError', direction='far')
+    return dict(
+        classification=dict(pgd=budget),
+        segmentation=dict(cospgd=budget),
+        depth=dict(depthpgd=budget, far=dict(preset='pgd', objective=far, **budget)),
+    )
 
 
 def _words(variable: str, default: str) -> list[str]:
