@@ -1,6 +1,7 @@
 """The loop of adversarial training."""
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from mmengine.dist import get_world_size
@@ -52,6 +53,8 @@ class AdversarialTrainLoop(SeededTrainLoop):
         12.0
     """
 
+    _seconds: float  # of the present epoch's steps
+
     def __init__(
         self,
         runner: Runner,
@@ -71,9 +74,13 @@ class AdversarialTrainLoop(SeededTrainLoop):
     def run_epoch(self) -> None:
         """Iterate over the data once."""
         self.model.epoch = self._epoch
-        self.model.cost = Cost()
+        self._take_up_cost()
         super().run_epoch()
         self._report_cost(self._seconds)
+
+    def kept_amid_epoch(self) -> dict[str, Any]:
+        """What an epoch that is stopped now goes on with; what it has cost so far among it."""
+        return super().kept_amid_epoch() | dict(cost=asdict(self.model.cost), seconds=time.perf_counter() - self._start)
 
     def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Make one step, or one batch of an accumulated one, with a model that knows how far the training is."""
@@ -82,9 +89,18 @@ class AdversarialTrainLoop(SeededTrainLoop):
         super().run_iter(idx, data_batch)
 
     def _run_iters(self) -> None:
-        start = time.perf_counter()
+        self._start = time.perf_counter() - self._seconds
         super()._run_iters()
-        self._seconds = time.perf_counter() - start
+        self._seconds = time.perf_counter() - self._start
+
+    def _take_up_cost(self) -> None:
+        """From nothing, or from where the epoch was stopped."""
+        stopped = self.stopped or {}
+        try:
+            self.model.cost = Cost(**{name: int(count) for name, count in stopped.get('cost', {}).items()})
+            self._seconds = float(stopped.get('seconds', 0.0))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UserError(f'{self.runner._load_from} is damaged: --resume another checkpoint') from error
 
     def _report_cost(self, seconds: float) -> None:
         cost = self.model.cost

@@ -13,7 +13,7 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 from mmssl_robust.datasets import SeededDataset, seed_generators, tolerant_collate
 from mmssl_robust.registry import LOOPS
 from mmssl_robust.utils.errors import UserError
-from mmssl_robust.utils.generators import restore_generators
+from mmssl_robust.utils.generators import generator_states, restore_generators
 from mmssl_robust.utils.image_sizes import named_size_errors
 from mmssl_robust.utils.numbers import check_integer
 from mmssl_robust.utils.stopping import Stopped
@@ -56,7 +56,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     """
 
     dataloader: Any  # MMEngine's, then within WholeSteps
-    stopped_generators: dict[str, Any] | None = None  # of an epoch that was stopped amid it, and is to go on
+    stopped: dict[str, Any] | None = None  # what an epoch that was stopped amid it is to go on with
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         self._check_start()
         self.runner.call_hook('before_train')
         try:
-            if (self._epoch or self.val_at_start) and self.stopped_generators is None:
+            if (self._epoch or self.val_at_start) and self.stopped is None:
                 self._validate()
             while self._epoch < self._max_epochs and not self.stop_training:
                 self.run_epoch()
@@ -126,12 +126,16 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         self._epoch += 1
 
     def _run_iters(self) -> None:
-        states, self.stopped_generators = self.stopped_generators, None
-        done = self._iter - self._epoch * len(self.dataloader) if states else 0
+        stopped, self.stopped = self.stopped, None
+        done = self._iter - self._epoch * len(self.dataloader) if stopped else 0
         for index, data_batch in enumerate(self.dataloader.rest(done), done):
-            if states and index == done:  # the data loader has drawn its own by now
-                self._restore(states)
+            if stopped and index == done:  # the data loader has drawn its own by now
+                self._restore(stopped['generators'])
             self.run_iter(index, data_batch)
+
+    def kept_amid_epoch(self) -> dict[str, Any]:
+        """What an epoch that is stopped now goes on with, of this process, beside the weights."""
+        return dict(generators=generator_states())
 
     def is_amid_epoch_after(self, batch_idx: int) -> bool:
         """Whether a batch completes an optimiser step that is not the last of the epoch."""

@@ -42,6 +42,17 @@ def test_trains_and_says_what_it_cost(train_cfg, work_dir, capsys):
     assert {key.split('.')[0] for key in state['state_dict']} == {'backbone'}
 
 
+@pytest.mark.parametrize(
+    'kept', [dict(cost='much'), dict(cost=dict(forwards='x')), dict(cost=dict(tea=1)), dict(seconds=[])]
+)
+def test_a_cost_that_is_damaged(kept, train_cfg):
+    runner = Runner.from_cfg(train_cfg)
+    loop = runner.build_train_loop(runner._train_loop)
+    loop.stopped = kept
+    with pytest.raises(UserError, match='is damaged: --resume another checkpoint'):
+        loop.run_epoch()
+
+
 def test_accumulation_ends_with_whole_steps_and_equals_the_whole_batch(train_cfg):
     train_cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
     train_cfg.param_scheduler = []

@@ -18,6 +18,7 @@ from mmssl_robust.commands.main import main
 from mmssl_robust.utils.checkpoint import read_checkpoint
 from mmssl_robust.utils.data_loaders import build_dataloader
 from mmssl_robust.utils.stopping import asked, going_on_later
+from mmssl_robust.visualization.scalars import training_passes
 
 ROOT = Path(__file__).resolve().parents[2]
 TERM, USR1 = 128 + signal.SIGTERM, 128 + signal.SIGUSR1
@@ -58,6 +59,7 @@ def test_a_training_goes_on_amid_its_epoch(hook, accumulated, workers, deacl_cfg
     assert done == -(-(hook['batch'] + 1) // accumulated) * accumulated
     assert_same_training(train(stopped, '--resume'), expected)
     assert not left.exists(), 'the epoch has a checkpoint of its own'
+    assert training_passes(stopped) == training_passes(tmp_path / 'whole') > 0
 
 
 def test_two_signals_end_at_once(write_config, tmp_path):

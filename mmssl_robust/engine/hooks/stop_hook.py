@@ -11,7 +11,6 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmssl_robust.registry import HOOKS
 from mmssl_robust.utils.errors import UserError
 from mmssl_robust.utils.files import whole_file
-from mmssl_robust.utils.generators import generator_states
 from mmssl_robust.utils.resume import LAST_CHECKPOINT, STOPPED
 from mmssl_robust.utils.stopping import Stopped, asked
 from mmssl_robust.utils.unwrapped import unwrapped
@@ -54,7 +53,7 @@ class StopHook(Hook):
             return
         stopped = Stopped(signum)
         if isinstance(loop, SeededTrainLoop):
-            self._state = all_gather_object(dict(generators=generator_states(), buffers=_buffers(runner)))
+            self._state = all_gather_object(dict(buffers=_buffers(runner), **loop.kept_amid_epoch()))
             stopped.kept = self._save(runner, STOPPED.format(runner.epoch + 1), runner.epoch, runner.iter + 1)
         elif isinstance(loop, IterBasedTrainLoop):
             stopped.kept = self._save(runner, f'iter_{runner.iter + 1}.pth', runner.epoch, runner.iter + 1)
@@ -100,7 +99,7 @@ class StopHook(Hook):
         own = state[get_rank()]
         if not isinstance(own, dict) or not {'generators', 'buffers'} <= own.keys():
             raise UserError(f'{runner._load_from} is damaged: --resume another checkpoint')
-        loop.stopped_generators = own['generators']
+        loop.stopped = own
         checkpoint['state_dict'].update(own['buffers'])
 
     def _keep_epochs(self, runner: Runner, stopped: Stopped, epochs: int) -> Stopped:
