@@ -72,13 +72,16 @@ def own_heads(variants: Iterable[str]) -> dict[tuple[str, str], str]:
     return {(path.parent.name, path.name): last_checkpoint(path) for path in found}
 
 
-def images() -> list[int | None]:
+def images(default: str = 'all all all') -> list[int | None]:
     """Images of CIFAR-10, CamVid and NYU-Depth-v2 in ``$STUDY_IMAGES``, such as '100 8 all'; None is all of them.
+
+    Args:
+        default: Those if ``$STUDY_IMAGES`` does not say.
 
     Raises:
         ValueError: If these are not three numbers.
     """
-    words = _words('STUDY_IMAGES', 'all all all')
+    words = _words('STUDY_IMAGES', default)
     if len(words) != 3 or not all(re.fullmatch(r'all|[1-9]\d*', word) for word in words):
         raise ValueError(f'STUDY_IMAGES={" ".join(words)!r}: give three numbers, of CIFAR-10, CamVid and NYU-Depth-v2')
     return [None if word == 'all' else int(word) for word in words]

@@ -110,6 +110,13 @@ def test_the_worst_case_may_be_of_fewer_budgets_and_images(monkeypatch):
     assert [name for name in rows[0].attacks if 'autoattack' in name] == ['autoattack-4', 'autoattack-6']
 
 
+def test_a_quick_look_may_be_of_other_numbers_of_images(monkeypatch):
+    monkeypatch.setenv('STUDY', 'none')
+    for value, images in (('', [200, 8, 16]), ('1000 8 all', [1000, 8, None])):
+        monkeypatch.setenv('STUDY_IMAGES', value)
+        assert [row.max_images for row in load_suite('robust_study').rows] == images
+
+
 def test_the_small_encoder_with_heads_of_its_own_or_the_standards(tmp_path, monkeypatch):
     """Heads of a folder are those of every encoder, and a task without one has no row."""
     monkeypatch.setenv('STUDY', str(tmp_path / 'students'))
@@ -169,10 +176,11 @@ def test_the_quick_look_may_be_of_another_budget(monkeypatch):
 
 @pytest.mark.parametrize('name', ['STUDY_EPS', 'STUDY_IMAGES'])
 @pytest.mark.parametrize('value', ['50 8', 'a b c', '0.01 0.02 0.03', '4/255 4/255', '-1 2 3', '0 1 2'])
-def test_a_worst_case_of_what_is_no_budget_or_number(name, value, monkeypatch):
+@pytest.mark.parametrize('suite', ['robust_worst', 'robust_study'])
+def test_what_is_no_budget_or_number(suite, name, value, monkeypatch):
     monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=f'{name}=.{value}.: give'):
-        load_suite('robust_worst')
+        load_suite(suite)
 
 
 def test_the_paper_suites_are_the_published_rows_with_the_published_attacks():
