@@ -133,7 +133,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('seed', [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_five_kills_leave_the_records_of_an_undisturbed_run(seed, tmp_path, monkeypatch):
     attacks = dict(own=load_preset('pgd', steps=2), weak=load_preset('pgd', steps=1))
     small = small_images(row_of().config, tmp_path / 'config')
