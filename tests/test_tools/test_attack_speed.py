@@ -133,6 +133,7 @@ for contender in ('ours', 'textbook'):
 """
 
 
+@pytest.mark.slow
 def test_memory_is_seen():
     # Each in a process of its own, or it would use again what others have freed.
     command = [sys.executable, '-c', PEAKS.format(arch=ARCH)]
