@@ -7,8 +7,8 @@ from importlib import import_module
 
 title = 'Robust training of the wide mini encoder: a quick look'
 _study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
-_images = dict(zip(('classification', 'segmentation', 'depth'), _study.images('200 8 16')))
 _attacks = _study.quick_attacks(_study.budget('4/255'))
+_images = dict(zip(_attacks, _study.images('200 8 16')))
 _tasks = [
     dict(
         config='configs/classification/mini_wide_cifar10.py',

@@ -9,9 +9,9 @@ from importlib import import_module
 
 title = 'A ViT-S/14, not the official DINOv2: a quick look'
 _study = import_module('mmssl_robust.benchmark.study')  # an import statement makes a config a lazy one
-_images = dict(zip(('classification', 'segmentation', 'depth'), _study.images()))
 _embed = dict(eps='4/255', step_size='1/255', steps=10)
 _attacks = {task: dict(embed=_embed) | own for task, own in _study.quick_attacks('4/255').items()}
+_images = dict(zip(_attacks, _study.images()))
 _tasks = [
     dict(config='configs/classification/small_112px_cifar10.py', task='classification', data='CIFAR-10, 112 px'),
     dict(config='configs/classification/small_224px_cifar10.py', task='classification', data='CIFAR-10, 224 px'),
