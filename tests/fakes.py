@@ -64,13 +64,13 @@ def fake_records(row, attack, images, seed=0):
     """Records of one attack; an image's difficulty is the same under all."""
     rng = np.random.default_rng(seed)
     skill = skill_of(row, attack)
+    settings = None if attack == CLEAN else settings_of(row, attack)
     records = []
     for index in range(images):
         columns = dict(
             index=index, file=f'{row.data}/{index}.png', attack=attack, forwards=1, backwards=0, seconds=0.02
         )
-        if attack != CLEAN:
-            settings = settings_of(row, attack)
+        if settings:
             steps, eps = settings.steps or 20, settings.eps
             columns |= dict(seed=0, restart=0, success=True, score=skill, loss_before=0.1, loss_after=2.0)
             columns |= dict(linf=eps, l2=40 * eps, zero_grad=0.001, forwards=steps + 1, backwards=steps)

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -283,10 +284,12 @@ class RecordStore:
         return _read(self._file(attack), self.schema).to_pandas()
 
     def read_checked(self, attack: str) -> pd.DataFrame:
-        """Return what :meth:`read` does, of which metrics can be made; see :func:`.record_checks.check_records`."""
-        table = _read(self._file(attack), self.schema)
-        check_records(table, self.task, attack, self._file(attack))
-        return table.to_pandas()
+        """Return what :meth:`read` does, of which metrics can be made; see :func:`.record_checks.check_records`.
+
+        Whoever asks for the same again is given the same table, which is therefore not to be changed.
+        """
+        path = self._file(attack)
+        return _read_checked(path, _stamp(path), self.task, attack)
 
     def _refuse(self, differing: list[str]) -> None:
         if differing:
@@ -337,6 +340,23 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f'cannot read the records {path} ({first_line(error)}): remove that file') from error
     return pa.table([_column(table, field, path) for field in schema], schema=schema)
+
+
+# A report asks a dozen times for each table of a row; more of them would fill the memory where images are many.
+@lru_cache(maxsize=32)
+def _read_checked(path: Path, stamp: object, task: Task, attack: str) -> pd.DataFrame:
+    table = _read(path, schema_of(task))
+    check_records(table, task, attack, path)
+    return table.to_pandas()
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """What changes with the file; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _column(table: pa.Table, field: pa.Field, path: Path) -> pa.ChunkedArray | pa.Array:

@@ -66,6 +66,16 @@ class RowRecords:
 
     def settings(self, attack: str) -> AttackSettings:
         """What an attack is, as it ran."""
+        if attack not in self._settings:
+            self._settings[attack] = self._settings_of(attack)
+        return self._settings[attack]
+
+    @cached_property
+    def _settings(self) -> dict[str, AttackSettings]:
+        """Those that have been asked for."""
+        return {}
+
+    def _settings_of(self, attack: str) -> AttackSettings:
         values = self.info['attacks'][attack]['settings']
         if values is None:
             raise UserError(
@@ -79,7 +89,7 @@ class RowRecords:
         return self.row.task_object
 
     def read(self, attack: str) -> pd.DataFrame:
-        """Records of a finished attack."""
+        """Records of a finished attack, which are not to be changed."""
         records = self.store.read_checked(attack)
         others = set(records['index']) - self._clean_images if attack != CLEAN and CLEAN in self.finished else ()
         if others:

@@ -56,8 +56,13 @@ def check_kinds(kind: Any, given: Mapping[str, Any], key: str = '') -> None:
         given = {name: value for name, value in given.items() if name not in {entry.name for entry in parameters}}
 
 
-def _signatures(kind: Any) -> Iterator[list[inspect.Parameter]]:
+@cache
+def _signatures(kind: Any) -> tuple[list[inspect.Parameter], ...]:
     """The parameters of a function, or of a class's constructor and of those to which it hands others on."""
+    return tuple(_each_signature(kind))
+
+
+def _each_signature(kind: Any) -> Iterator[list[inspect.Parameter]]:
     bases = kind.__mro__ if inspect.isclass(kind) else ()
     constructors = [vars(base)['__init__'] for base in bases if '__init__' in vars(base)]
     for function in constructors or [kind]:

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -74,7 +74,9 @@ class StrictRunner(Runner):  # type: ignore[misc]
     def load_or_resume(self) -> None:
         """Load or resume, and note from where the training goes on."""
         super().load_or_resume()
-        self._begun = self.iter
+        # A Runner that tests and is asked for its iteration would build the training, whose data need not be here.
+        if isinstance(self._train_loop, BaseLoop):
+            self._begun = self.iter
 
     def _init_model_weights(self) -> None:
         with watching_loads() as witness:

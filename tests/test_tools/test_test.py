@@ -327,3 +327,16 @@ def test_sanity_by_transfer(tool, folder, capsys):
     assert 'a transfer is no stronger' in {check['name'] for check in checks}
     assert '--sanity-images=0' in refused(capsys, tool, *own, '--sanity-images', 0)
     assert '--sanity-other gone.pth not found' in refused(capsys, tool, *own, '--sanity-other', 'gone.pth')
+
+
+@pytest.mark.parametrize('name', ['classification/mini_cifar10', 'segmentation/mini_camvid', 'depth/mini_hololens'])
+def test_the_data_of_the_training_need_not_be_there(name, tool, config, data_root, tmp_path, monkeypatch):
+    for test in data_root.glob('*/**/test'):
+        link = tmp_path / 'data' / test.relative_to(data_root)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(test)
+    monkeypatch.setenv('DATA_ROOT', str(tmp_path / 'data'))
+    head = f'mmssl_robust://mini/{Path(name).name}.safetensors'
+    out = tmp_path / 'out.json'
+    tool(config(f'{name}.py'), head, '--max-images', 1, '--work-dir', tmp_path / 'logs', '--out', out)
+    assert json.loads(out.read_text())['images'] == 1
