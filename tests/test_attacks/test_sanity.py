@@ -242,6 +242,7 @@ def columns(factor, *places):
 
 
 SLOPE = 'outputs change as the gradient says'
+FEW = dict(queries=1)  # of Square, which has no part in slopes
 LIES = {
     '3 of 15 columns flipped': columns(-1, 4, 5, 6),
     '1 of 15 columns flipped': columns(-1, 7),
@@ -256,16 +257,16 @@ LIES = {
 @pytest.mark.parametrize('lie', LIES)
 @pytest.mark.parametrize('norm, eps', [('linf', 0.02), ('l2', 0.3), ('l1', 4.0)])
 def test_a_gradient_that_is_wrong_in_part_is_caught(lie, norm, eps):
-    found = measure(PGD(CrossEntropy(), norm, eps, eps / 4, 5), LIES[lie], INPUTS, LIES[lie](INPUTS).argmax(dim=1))
+    labels = LIES[lie](INPUTS).argmax(dim=1)
+    found = measure(PGD(CrossEntropy(), norm, eps, eps / 4, 5), LIES[lie], INPUTS, labels, **FEW)
     assert not verdicts(found)[SLOPE]
 
 
 @pytest.mark.parametrize('objective', [CrossEntropy(), TargetedDLR(), TargetedCrossEntropy(2), EmbeddingDistance()])
 @pytest.mark.parametrize('norm, eps', [('linf', 0.05), ('l2', 0.3), ('l1', 4.0)])
 def test_a_gradient_that_is_right_has_no_error(objective, norm, eps):
-    found = measure(
-        PGD(objective, norm, eps, eps / 4, 5), NET, INPUTS, LABELS if objective.reads == 'prediction' else None
-    )
+    targets = LABELS if objective.reads == 'prediction' else None
+    found = measure(PGD(objective, norm, eps, eps / 4, 5), NET, INPUTS, targets, **FEW)
     assert found['slope_start'].max() < 0.02 and found['slope_end'].max() < 0.02
 
 
@@ -274,7 +275,7 @@ def test_corners_of_a_loss_are_no_error(objective):
     """Masks and weights have no gradient of their own."""
     honest = segmentor if objective.takes_upsampled else lambda x: 1 + 8 * x.mean(dim=1, keepdim=True) ** 2
     targets = MAPS if objective.takes_upsampled else honest(PICTURES) + 0.3
-    found = measure(PGD(objective, eps=0.05, step_size=0.01, steps=5), honest, PICTURES, targets)
+    found = measure(PGD(objective, eps=0.05, step_size=0.01, steps=5), honest, PICTURES, targets, **FEW)
     assert found['slope_start'].max() < 0.02 and found['slope_end'].max() < 0.02
 
 
@@ -324,7 +325,7 @@ class Brightness(Objective):
 
 
 def found_of(model, attack, places):
-    return measure(attack, lambda x: model(x)[:, places], INPUTS, NET(INPUTS)[:, places] - 1)
+    return measure(attack, lambda x: model(x)[:, places], INPUTS, NET(INPUTS)[:, places] - 1, **FEW)
 
 
 @pytest.mark.parametrize('lie', [None, '1 of 15 columns flipped'])
@@ -344,13 +345,14 @@ def test_a_shattered_gradient_has_a_wrong_slope():
 def test_the_slope_of_padding_and_of_parts_of_a_batch_is_that_of_the_whole():
     mask = torch.ones(16, 1, 15, 15)
     mask[..., 10:] = 0
+    data = (INPUTS, LABELS)
     whole, parts = (
-        measure(PGD(CrossEntropy(), steps=2, active=active), LIES['1 of 15 columns flipped'], INPUTS, LABELS, mask=mask)
+        measure(PGD(CrossEntropy(), steps=2, active=active), LIES['1 of 15 columns flipped'], *data, mask=mask, **FEW)
         for active in (None, 3)
     )
     assert whole['slope_end'].mean() > 0.25
     torch.testing.assert_close(whole['slope_end'], parts['slope_end'], atol=1e-4, rtol=1e-3)
-    hidden = measure(PGD(CrossEntropy(), steps=2), columns(-1, 12), INPUTS, LABELS, mask=mask)
+    hidden = measure(PGD(CrossEntropy(), steps=2), columns(-1, 12), *data, mask=mask, **FEW)
     assert hidden['slope_end'].max() < 0.02
 
 

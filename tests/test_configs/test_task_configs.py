@@ -4,6 +4,7 @@ import copy
 import csv
 import itertools
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,14 @@ def first_item(load):
     return read
 
 
+@contextmanager
+def undrawn():
+    """Let no values be drawn for the weights of a ViT, which takes as long on the meta device as all else together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('timm.models.vision_transformer.trunc_normal_', lambda tensor, **_: tensor)
+        yield
+
+
 @pytest.fixture(scope='module')
 def encoder():
     """Build an encoder's config once for all data sets of a task; it computes each shape once."""
@@ -102,7 +111,7 @@ def encoder():
         key = json.dumps(backbone, sort_keys=True)
         if key not in cache:
             # A ResNet reads the values of a tensor when it is made.
-            with torch.device('cpu' if backbone.type == 'mmpretrain.ResNet' else 'meta'):
+            with torch.device('cpu' if backbone.type == 'mmpretrain.ResNet' else 'meta'), undrawn():
                 module = cache[key] = MODELS.build(copy.deepcopy(backbone)).to('meta')
             forward, seen = module.forward, {}
             module.forward = lambda inputs: seen.get(inputs.shape) or seen.setdefault(inputs.shape, forward(inputs))
