@@ -2,7 +2,8 @@
 #   STUDY=work_dirs/robust_study python tools/benchmark.py robust_study --no-sanity
 #   mmssl-robust report work_dirs/benchmark/robust_study --ranking
 # STUDY_EPS='8/255' takes another budget than 4/255, in steps of a quarter of it; STUDY_IMAGES='1000 8 16' other numbers of images
-# than 200, 8 and 16 of CIFAR-10, CamVid and NYU-Depth-v2, evenly spread.
+# than 200, 8 and 16 of CIFAR-10, CamVid and NYU-Depth-v2, evenly spread. Without --no-sanity it is looked at whether attacks can be
+# believed.
 from importlib import import_module
 
 title = 'Robust training of the wide mini encoder: a quick look'
@@ -35,6 +36,7 @@ rows = [
         head='mmssl_robust://mini_wide/mini_' + task['config'].split('_')[-1].replace('.py', '.safetensors'),
         attacks=_attacks[task['task']],
         max_images=_images[task['task']],
+        sanity_images=8,
         **task,
     )
     for task in _tasks
