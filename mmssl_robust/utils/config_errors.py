@@ -23,6 +23,7 @@ _PACKAGE = str(Path(__file__).resolve().parents[1])
 _UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _BY_HOOK = re.compile(r' in <\S+ object at 0x\w+>$')  # which MMEngine adds
 _KINDS = ('obj_cls', 'scheduler_cls')
+_RESTING = 'Expected to have finished reduction in the prior iteration'  # as PyTorch says it, in ten lines
 
 
 @contextmanager
@@ -94,6 +95,8 @@ def _is_own(frame: FrameType) -> bool:
 
 def _said(error: Exception, place: Place | None) -> str:
     """The key, where it is known, and the reason."""
+    if _RESTING in str(error):
+        return 'weights have no part in the loss, and processes wait for them: set find_unused_parameters=True'
     reason = _BY_HOOK.sub('', scope_problem(error) or reason_of(error))
     if place is None:
         return f'{reason} (--debug shows where)'

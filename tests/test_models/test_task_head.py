@@ -9,6 +9,7 @@ from toys import ARCH, backbone_cfg, write_heads
 from toys import method as build
 from toys import method_batch as batch
 
+from mmssl_robust.building import build_attack
 from mmssl_robust.utils.errors import UserError
 
 ATTACK = dict(type='PGD', eps='4/255', step_size='2/255', steps=1)
@@ -129,6 +130,20 @@ def test_the_attack_raises_the_loss_of_the_labels(heads):
     clean.load_state_dict(model.state_dict())
     attacked, before = (network(**data, mode='loss') for network in (model, clean))
     assert all(attacked[f'loss_{name}'] > before[f'loss_{name}'] for name in heads)
+
+
+def test_what_labels_are_attacked_by_is_the_attack_package(heads):
+    """The image of a class, and the same PGD on cross-entropy called from outside."""
+    attack = ATTACK | dict(steps=3)
+    model, data = labelled(heads, attack=attack)
+    made = model.batch_of(**data)
+    model.perturb(made)
+    model.eval()
+    outside = build_attack(attack | dict(objective=dict(type='CrossEntropy'), keep='last'))
+    head = model.heads['classes']
+    result = outside(lambda x: head(made.features(x)), made.pixels[:1], torch.tensor([2]), keys=made.keys[:1])
+    assert (made.adv[:1] - made.pixels[:1]).abs().max() > 3 / 255
+    torch.testing.assert_close(made.adv[:1], result.adv, atol=1e-6, rtol=0)
 
 
 def test_an_image_without_labels_is_left_as_it_started(heads):

@@ -3,38 +3,65 @@
 import forks
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from toys import write_heads
 
+from mmssl_robust.registry import MODELS
 from mmssl_robust.utils.checkpoint import read_checkpoint
 
 PGD = dict(type='PGD', eps='4/255', step_size='2/255', steps=2)
 EMBEDDING = dict(objective=dict(type='EmbeddingDistance'))
 NFGSM = dict(type='NFGSM', eps='4/255', **EMBEDDING)
 MIXED = [
-    dict(share=0.4, attack=PGD | EMBEDDING, ramp=0.5, steps_ramp=1.0),
-    dict(share=0.2, attack=PGD | EMBEDDING | dict(norm='l2', eps=0.5, step_size=0.2)),
+    dict(share=0.3, attack=PGD | EMBEDDING, ramp=0.5, steps_ramp=1.0),
+    dict(share=0.1, attack=PGD | EMBEDDING | dict(norm='l2', eps=0.5, step_size=0.2)),
+    dict(share=0.1, attack=PGD | EMBEDDING | dict(norm='l1', eps=12.0, step_size=5.0)),
     dict(share=0.2, attack=NFGSM),
     dict(share=0.2, attack=PGD, heads='pixels'),
+    dict(share=0.1),  # left clean
 ]
+DEALT = [dict(share=0.3, attack=PGD, heads=name) for name in ('classes', 'pixels', 'depth')]
+DEALT += [dict(share=0.1, attack=PGD | EMBEDDING)]
 METHODS = {
     'FARE': dict(type='FARE', attack=PGD | EMBEDDING),
     'whitened FARE': dict(type='FARE', attack=PGD | EMBEDDING, whitening=dict(ridge=0.1)),
     'LORE': dict(type='LORE', attack=PGD | EMBEDDING, primal_steps=2),
     'TRADES': dict(type='FeatureTRADES', attack=PGD | EMBEDDING),
     'task-aware': dict(type='TaskAware', attack=PGD, weight_perturbation=dict(gamma=0.01, start=0.3)),
+    'task-aware, dealt': dict(type='TaskAware', adversaries=DEALT),
+    'labels, a task of several': dict(type='TaskAware', attack=PGD, embedding_weight=0.0),
     'several adversaries': dict(type='FARE', adversaries=MIXED),
+    'blocks, another teacher': dict(type='FARE', attack=NFGSM, blocks=(0, 1)),
 }
 ADDED = {'LORE': {'dual'}, 'whitened FARE': {'embed'}}  # to the student, in checkpoints
+RESTING = ('LORE', 'blocks, another teacher')  # the dual network in most steps, the final norm
 WATCHED = {'several adversaries': [dict(type='mmssl_robust.OneStepHook', interval=2, steps=2)]}
 
 
 @pytest.fixture
-def train(deacl_cfg, tmp_path, run_tool):
+def four_classes(data_root, tmp_path):
+    """As many as the head has, 24 images."""
+    folder = tmp_path / 'four_classes'
+    folder.mkdir()
+    for name in ('bird', 'cat', 'dog', 'frog'):
+        (folder / name).symlink_to(data_root / 'cifar10' / 'test' / name)
+    return folder
+
+
+@pytest.fixture
+def another_teacher(deacl_cfg, tmp_path):
+    """Weights that the student does not start from."""
+    path = tmp_path / 'another.safetensors'
+    save_file(MODELS.build(deacl_cfg.model.backbone | dict(init_cfg=None)).vit.state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def train(deacl_cfg, four_classes, another_teacher, tmp_path, run_tool):
     """Train a method for 3 epochs of 3 steps; returns the last checkpoint."""
     heads = write_heads(tmp_path / 'heads')
 
-    def run(name, work_dir, *arguments, processes=1, hooks=()):
+    def run(name, work_dir, *arguments, processes=1, hooks=(), resting=RESTING):
         cfg = deacl_cfg.copy()
         model = METHODS[name]
         cfg.model = dict(
@@ -44,7 +71,14 @@ def train(deacl_cfg, tmp_path, run_tool):
             **model | dict(type=f'mmssl_robust.{model["type"]}'),
             **(dict(heads=heads) if 'task' in name or 'several' in name else {}),
         )
-        cfg.find_unused_parameters = name == 'LORE'
+        if 'labels' in name:
+            cfg.model.heads = dict(classes=heads['classes'] | dict(labels=True), depth=heads['depth'])
+            cfg.train_dataloader.dataset.update(data_root=str(four_classes), data_prefix='', with_label=True)
+        if 'blocks' in name:
+            cfg.model.backbone.out_indices = (0, 1)
+            other = dict(type='Pretrained', checkpoint=str(another_teacher))
+            cfg.model.teacher = cfg.model.backbone | dict(init_cfg=other)
+        cfg.find_unused_parameters = name in resting
         cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9), clip_grad=dict(max_norm=3.0))
         cfg.train_cfg.max_epochs = 3
         cfg.custom_hooks = [*hooks, *WATCHED.get(name, ())]
@@ -57,6 +91,12 @@ def train(deacl_cfg, tmp_path, run_tool):
         return read_checkpoint(work_dir / 'epoch_3.pth')
 
     return run
+
+
+def test_weights_that_rest_are_said_to(train, tmp_path, capfd):
+    with pytest.raises(AssertionError):
+        train('blocks, another teacher', tmp_path / 'shared', processes=2, resting=())
+    assert 'processes wait for them: set find_unused_parameters=True' in capfd.readouterr().err
 
 
 def same(one, other):
@@ -94,6 +134,10 @@ def test_an_average_of_the_student_is_kept_and_gone_on_with(train, run_tool, tmp
     assert same({key: trained[key] for key in plain['state_dict']}, plain['state_dict'])
     again = train('FARE', tmp_path / 'again', '--resume', tmp_path / 'whole' / 'epoch_2.pth', hooks=hooks)
     assert same(again['state_dict'], whole['state_dict']) and same(again['ema_state_dict'], whole['ema_state_dict'])
+
+    shared = train('FARE', tmp_path / 'shared', hooks=hooks, processes=2)
+    for key, value in whole['state_dict'].items():
+        torch.testing.assert_close(shared['state_dict'][key], value, rtol=1e-5, atol=1e-5, msg=key)
 
     run_tool('model_converters/export_safetensors.py', tmp_path / 'whole' / 'epoch_3.pth', tmp_path / 'e.safetensors')
     exported = {f'backbone.vit.{key}': value for key, value in load_file(tmp_path / 'e.safetensors').items()}
