@@ -1,5 +1,6 @@
 """The recipes of robust training: alike in all but the method."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmssl_robust.datasets.reading import read_sample
 from mmssl_robust.models.algorithms.adversary import build_adversaries
@@ -24,6 +26,12 @@ ENCODERS = ('dino_vits16', 'dino_vitb16', 'dinov2_vits14', 'dinov2_vitb14')
 @pytest.fixture
 def recipe(data_root):
     return lambda name: Config.fromfile(FOLDER / f'{name}.py')
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch):
+    """No values are drawn for weights on the meta device, which takes longer than all else."""
+    monkeypatch.setattr('timm.models.vision_transformer.trunc_normal_', lambda tensor, **_: tensor)
 
 
 def test_equal_images_steps_and_probes(recipe):
@@ -126,9 +134,8 @@ def test_on_imagenet_every_method_has_every_encoder(recipe):
 
 
 @pytest.mark.parametrize('name', FULL_SIZE)
-def test_builds_for_encoders_of_imagenet(name, recipe, monkeypatch):
+def test_builds_for_encoders_of_imagenet(name, recipe):
     """Heads that were trained beforehand fit the encoder that is trained; what they are called, a run says."""
-    monkeypatch.setattr('timm.models.vision_transformer.trunc_normal_', lambda tensor, **_: tensor)  # takes most of it
     with torch.device('meta'):
         model = MODELS.build(recipe(name).model)
     encoder = next(encoder for encoder in ENCODERS if encoder in name)
@@ -176,3 +183,20 @@ def test_images_with_labels_of_three_tasks(tmp_path, monkeypatch):
             away = (pixels - 127.5).abs() > 100  # from the edge, which the enlargement blurs
             assert away.float().mean() > 0.9
             assert torch.equal(label[away].float(), torch.where(pixels > 127, light, dark)[away].float())
+
+
+def test_the_costs_of_imagenet_that_the_page_says(recipe):
+    """Two epochs, a backward as two forwards, by the passes of the table above."""
+    page = (FOLDER / 'README.md').read_text()
+    found = re.findall(r'^\| ([^|]+) \| (\d+) \| (\d+) \|$', page.partition('## On ImageNet')[2], re.M)
+    passes = {name: (int(forwards), int(backwards)) for name, forwards, backwards in found}
+    costs = re.findall(r'^\| ([^|]+) \|' + r' (\d+) \|' * 4 + '$', page, re.M)
+    assert [name for name, *_ in costs] == ['DeACL, LORE', 'TRADES', 'FARE, task-aware', 'by N-FGSM']
+    for column, encoder in enumerate(ENCODERS, 1):
+        backbone = recipe(f'fare_{encoder}_in1k').model.backbone | dict(init_cfg=None)
+        with torch.device('meta'), FlopCounterMode(display=False) as counter:
+            MODELS.build(backbone)(torch.empty(1, 3, 224, 224))
+        for name, *said in costs:
+            forwards, backwards = passes[name.replace('by N-FGSM', 'FARE, task-aware by N-FGSM')]
+            cost = 2 * 1281167 * (forwards + 2 * backwards) * counter.get_total_flops()
+            assert round(cost / 1e15) == int(said[column - 1])
