@@ -48,6 +48,7 @@ def test_equal_images_steps_and_probes(recipe):
         assert cfg.optim_wrapper.clip_grad == standard.optim_wrapper.clip_grad, name
     assert standard.train_cfg.max_epochs * standard.train_cfg.images_per_epoch == 51200
     assert list(standard.val_cfg.probes) == HEADS
+    assert all(probe.clean > 0 for probe in standard.val_cfg.probes.values()), 'there is a min_skill'
 
 
 @pytest.mark.parametrize('name', RECIPES)

@@ -16,7 +16,9 @@ param_scheduler = [
 auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=4))
 
-# Once, at the end: heads of the standard encoder on the trained one, a few images each.
+# Once, at the end: heads of the standard encoder on the trained one, a few images each. `clean` is what the standard encoder
+# has of these, so that the skill that is left is said, and its least, min_skill: with train_cfg.val_interval=2 and
+# default_hooks.checkpoint.save_best=min_skill default_hooks.checkpoint.rule=greater the best is kept.
 weaker = dict(steps=10)
 val_dataloader, val_evaluator = {}, {}  # each probe has its own
 val_cfg = dict(
@@ -25,18 +27,21 @@ val_cfg = dict(
         cifar10=dict(
             config='configs/classification/mini_wide_cifar10.py',
             head='mmssl_robust://mini_wide/mini_cifar10.safetensors',
+            clean=70.0,
             attacks=dict(embed=weaker, pgd=weaker),
             max_images=100,
         ),
         camvid=dict(
             config='configs/segmentation/mini_wide_camvid.py',
             head='mmssl_robust://mini_wide/mini_camvid.safetensors',
+            clean=34.0,
             attacks=dict(embed=weaker, segpgd=weaker),
             max_images=6,
         ),
         nyu=dict(
             config='configs/depth/mini_wide_nyu.py',
             head='mmssl_robust://mini_wide/mini_nyu.safetensors',
+            clean=0.561,
             attacks=dict(embed=weaker, depthpgd=weaker),
             max_images=12,
         ),
