@@ -1,10 +1,12 @@
 """Tiny OpenMMLab models with random weights, batches for them, and an objective that any model serves."""
 
 import itertools
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
@@ -322,6 +324,14 @@ def cheapen_checks(patch):
     patch.setattr('mmssl_robust.benchmark.row_evaluation._SANITY_QUERIES', 2)
     patch.setattr('mmssl_robust.attacks.sanity.WIDEST_STEPS', 2)
     patch.setattr('mmssl_robust.evaluation.sanity_checks.bf16_is_fast', lambda device: False)  # nothing is timed
+
+
+@contextmanager
+def undrawn():
+    """Let no values be drawn for the weights of a ViT, which takes as long on the meta device as all else together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('timm.models.vision_transformer.trunc_normal_', lambda tensor, **_: tensor)
+        yield
 
 
 def shrink(cfg, scale=(72, 48), edge=32):

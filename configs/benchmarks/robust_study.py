@@ -3,7 +3,7 @@
 #   mmssl-robust report work_dirs/benchmark/robust_study --ranking
 # STUDY_EPS='8/255' takes another budget than 4/255, in steps of a quarter of it; STUDY_IMAGES='1000 8 16' other numbers of images
 # than 200, 8 and 16 of CIFAR-10, CamVid and NYU-Depth-v2, evenly spread. Without --no-sanity it is looked at whether attacks can be
-# believed.
+# believed, on a few of them.
 from importlib import import_module
 
 title = 'Robust training of the wide mini encoder: a quick look'
@@ -36,7 +36,6 @@ rows = [
         head='mmssl_robust://mini_wide/mini_' + task['config'].split('_')[-1].replace('.py', '.safetensors'),
         attacks=_attacks[task['task']],
         max_images=_images[task['task']],
-        sanity_images=8,
         **task,
     )
     for task in _tasks

@@ -286,10 +286,9 @@ class RecordStore:
     def read_checked(self, attack: str) -> pd.DataFrame:
         """Return what :meth:`read` does, of which metrics can be made; see :func:`.record_checks.check_records`.
 
-        Whoever asks for the same again is given the same table, which is therefore not to be changed.
+        Whoever asks for the same again is given the same values, which are therefore not to be changed.
         """
-        path = self._file(attack)
-        return _read_checked(path, _stamp(path), self.task, attack)
+        return _read_checked(self, attack, _stamp(self._file(attack))).copy(deep=False)
 
     def _refuse(self, differing: list[str]) -> None:
         if differing:
@@ -344,9 +343,10 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
 
 # A report asks a dozen times for each table of a row; more of them would fill the memory where images are many.
 @lru_cache(maxsize=32)
-def _read_checked(path: Path, stamp: object, task: Task, attack: str) -> pd.DataFrame:
-    table = _read(path, schema_of(task))
-    check_records(table, task, attack, path)
+def _read_checked(store: RecordStore, attack: str, stamp: object) -> pd.DataFrame:
+    path = store._file(attack)
+    table = _read(path, store.schema)
+    check_records(table, store.task, attack, path)
     return table.to_pandas()
 
 

@@ -23,7 +23,7 @@ _PACKAGE = str(Path(__file__).resolve().parents[1])
 _UNEXPECTED = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _BY_HOOK = re.compile(r' in <\S+ object at 0x\w+>$')  # which MMEngine adds
 _KINDS = ('obj_cls', 'scheduler_cls')
-_RESTING = 'Expected to have finished reduction in the prior iteration'  # as PyTorch says it, in ten lines
+_RESTING = 'You can enable unused parameter detection'  # of PyTorch's ten lines about weights without a gradient
 
 
 @contextmanager
@@ -96,7 +96,10 @@ def _is_own(frame: FrameType) -> bool:
 def _said(error: Exception, place: Place | None) -> str:
     """The key, where it is known, and the reason."""
     if _RESTING in str(error):
-        return 'weights have no part in the loss, and processes wait for them: set find_unused_parameters=True'
+        return (
+            'weights have no part in the loss, and processes wait for them: set find_unused_parameters=True '
+            '(--debug shows which)'
+        )
     reason = _BY_HOOK.sub('', scope_problem(error) or reason_of(error))
     if place is None:
         return f'{reason} (--debug shows where)'

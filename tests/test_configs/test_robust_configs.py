@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch.utils.flop_counter import FlopCounterMode
+from toys import undrawn
 
 from mmssl_robust.datasets.reading import read_sample
 from mmssl_robust.models.algorithms.adversary import build_adversaries
@@ -29,9 +30,10 @@ def recipe(data_root):
 
 
 @pytest.fixture(autouse=True)
-def undrawn(monkeypatch):
-    """No values are drawn for weights on the meta device, which takes longer than all else."""
-    monkeypatch.setattr('timm.models.vision_transformer.trunc_normal_', lambda tensor, **_: tensor)
+def of_shapes_alone():
+    """Networks here are on the meta device."""
+    with undrawn():
+        yield
 
 
 def test_equal_images_steps_and_probes(recipe):

@@ -4,7 +4,6 @@ import copy
 import csv
 import itertools
 import json
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import Runner
-from toys import shrink
+from toys import shrink, undrawn
 
 import mmssl_robust
 from mmssl_robust.building import build_attack
@@ -92,14 +91,6 @@ def first_item(load):
         return copy.deepcopy(cache[key])
 
     return read
-
-
-@contextmanager
-def undrawn():
-    """Let no values be drawn for the weights of a ViT, which takes as long on the meta device as all else together."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('timm.models.vision_transformer.trunc_normal_', lambda tensor, **_: tensor)
-        yield
 
 
 @pytest.fixture(scope='module')

@@ -98,3 +98,21 @@ def test_libraries_say_it_in_a_line_of_some_length():
         raise ValueError('a long list: ' + 'x' * 9999)
 
     assert len(said(dict(model=dict(type='Outer')), work)) < 300
+
+
+WAITING = 'Expected to have finished reduction in the prior iteration before starting a new one. '
+
+
+@pytest.mark.parametrize(
+    'more, wanted',
+    [
+        ('You can enable unused parameter detection by passing the keyword argument ...', True),
+        ('Since `find_unused_parameters=True` is enabled, this likely means that not all outputs participate', False),
+        ('this error indicates that your training graph has changed', False),
+    ],
+)
+def test_weights_that_rest_in_several_processes(more, wanted):
+    def work(cfg):
+        raise RuntimeError(WAITING + more)
+
+    assert ('set find_unused_parameters=True (--debug' in said(model(), work)) == wanted
