@@ -17,8 +17,9 @@ auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=4))
 
 # Once, at the end: heads of the standard encoder on the trained one, a few images each. `clean` is what the standard encoder
-# has of these (train_cfg.val_at_start=True says it), so that the skill that is left is said, and its least, min_skill: with train_cfg.val_interval=2 and
-# default_hooks.checkpoint.save_best=min_skill default_hooks.checkpoint.rule=greater the best is kept.
+# has of these (train_cfg.val_at_start=True says it), so that the skill that is left is said, and the least of them, min_skill.
+# The best by it is kept with train_cfg.val_interval=2 default_hooks.checkpoint.save_best=min_skill
+# default_hooks.checkpoint.rule=greater.
 weaker = dict(steps=10)
 val_dataloader, val_evaluator = {}, {}  # each probe has its own
 val_cfg = dict(
