@@ -330,7 +330,8 @@ def cheapen_checks(patch):
 def undrawn():
     """Let no values be drawn for the weights of a ViT, which takes as long on the meta device as all else together."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('timm.models.vision_transformer.trunc_normal_', lambda tensor, **_: tensor)
+        for models in ('vision_transformer', 'eva'):
+            patch.setattr(f'timm.models.{models}.trunc_normal_', lambda tensor, **_: tensor)
         yield
 
 

@@ -54,8 +54,8 @@ def test_apgd_is_at_least_as_strong_as_torchattacks(norm, loss, objective):
 def test_fab_breaks_what_adv_libs_breaks_within_a_radius(norm):
     """FAB looks for the nearest adversarial image: what lies well within eps for one must for the other."""
     sizes = RECORDED[f'fab_{norm}']
-    # Left alone at its success an image has it no less, in half of the time; the first is looked at to the end.
-    for early, eps in zip((False, True, True), sizes.quantile(torch.tensor([0.3, 0.5, 0.8])).tolist()):
+    # Left alone at its success an image has it no less, in half of the time; in the smaller radius all are kept.
+    for early, eps in zip((False, True), sizes.quantile(torch.tensor([0.4, 0.8])).tolist()):
         found = FAB(norm, eps, steps=40, stop_at_success=early)(NET, INPUTS, LABELS)
         assert found.success[sizes < 0.97 * eps].all()
 
@@ -69,6 +69,6 @@ def test_square_is_as_strong_as_torchattacks():
 def test_autoattack_breaks_all_that_any_of_them_does(norm):
     broken = RECORDED[f'apgd_{norm}_ce_wrong'].bool() | RECORDED[f'apgd_{norm}_dlr_wrong'].bool()
     broken |= RECORDED[f'fab_{norm}'] <= EPS[norm]
-    result = AutoAttack(norm, EPS[norm], steps=50, queries=200)(NET, INPUTS, LABELS)
+    result = AutoAttack(norm, EPS[norm], steps=30, queries=100)(NET, INPUTS, LABELS)
     assert result.success[broken].all()
     assert not result.success.all() and result.success.any()

@@ -41,6 +41,7 @@ INPUTS = torch.nn.functional.interpolate(
 NET = network()
 LABELS = NET(INPUTS).argmax(dim=1)
 PGD20 = PGD(CrossEntropy(), eps=0.02, step_size=0.005, steps=20)
+FEW = dict(queries=1)  # of Square, where it has no part in what is looked at
 
 
 def failed(forward, attack=PGD20, **settings):
@@ -69,7 +70,7 @@ def test_an_attack_of_ones_own_gets_longer_steps_in_the_widest_ball():
 
 def test_lower_precision_is_compared():
     copy = network().bfloat16()
-    found = measure(PGD20, NET, INPUTS, LABELS, half=lambda x: copy(x.bfloat16()).float())
+    found = measure(PGD20, NET, INPUTS, LABELS, half=lambda x: copy(x.bfloat16()).float(), **FEW)
     assert checks_of(found)[-1].name == 'bfloat16 is as strong' and checks_of(found)[-1].passed
 
 
@@ -112,7 +113,7 @@ def test_gradients_that_are_all_zero_have_no_effect():
 
 
 def test_images_stronger_by_transfer_are_caught():
-    caught = checks_of(measure(PGD20, ripple(NET), INPUTS, LABELS, other=NET[:-1]))
+    caught = checks_of(measure(PGD20, ripple(NET), INPUTS, LABELS, other=NET[:-1], **FEW))
     assert 'a transfer is no stronger' in {check.name for check in caught if not check.passed}
 
 
@@ -143,8 +144,8 @@ def test_pixels_that_are_immune_are_noticed(task):
         attack, targets = PGD(DepthRMSE(), eps=0.05, step_size=0.01, steps=20), honest(PICTURES)
         sure = lambda x: targets  # noqa: E731
     name = 'the widest ball breaks everything'
-    assert verdicts(measure(attack, honest, PICTURES, targets))[name]
-    found = measure(attack, lambda x: torch.where(immune, sure(x), honest(x)), PICTURES, targets)
+    assert verdicts(measure(attack, honest, PICTURES, targets, **FEW))[name]
+    found = measure(attack, lambda x: torch.where(immune, sure(x), honest(x)), PICTURES, targets, **FEW)
     assert not verdicts(found)[name]
 
 
@@ -152,8 +153,8 @@ def test_images_that_cannot_be_attacked_do_not_count():
     ignored = MAPS.clone()
     ignored[0] = 255
     keys = [5, 6, 7]
-    found = measure(SEG20, segmentor, PICTURES, ignored, keys)
-    alone = measure(SEG20, segmentor, PICTURES[1:], ignored[1:], keys[1:])
+    found = measure(SEG20, segmentor, PICTURES, ignored, keys, queries=20)
+    alone = measure(SEG20, segmentor, PICTURES[1:], ignored[1:], keys[1:], queries=20)
     of_all = {'idle', 'all_clean', 'chance'}
     assert found.keys() == alone.keys() and found['idle'].tolist() == [1, 0, 0]
     assert all(torch.equal(found[name], alone[name]) for name in found.keys() - of_all)
@@ -161,7 +162,7 @@ def test_images_that_cannot_be_attacked_do_not_count():
     assert not check.passed and 'no image' in check.figures
     # Two images already are what is wanted.
     wanted = PGD(TargetedCrossEntropy(int(LABELS[0])), eps=0.1, step_size=0.025)
-    assert len(measure(wanted, NET, INPUTS, LABELS)['attack']) == (LABELS[0] != LABELS).sum()
+    assert len(measure(wanted, NET, INPUTS, LABELS, **FEW)['attack']) == (LABELS[0] != LABELS).sum()
 
 
 def test_zero_gradients_of_what_is_lost_do_not_count():
@@ -200,19 +201,19 @@ def test_several_targets_are_compared_as_one_attack():
 def test_how_much_a_second_run_repeats_is_said_whole():
     checks = {
         check.name: check
-        for check in checks_of(measure(PGD(CrossEntropy(), eps=0.02, steps=2), NET, INPUTS[:4], LABELS[:4]))
+        for check in checks_of(measure(PGD(CrossEntropy(), eps=0.02, steps=2), NET, INPUTS[:4], LABELS[:4], **FEW))
     }
     assert checks['a second run is the same'].figures == '100.0% of the images are the same'
 
 
 def test_randomness_is_caught():
-    caught = failed(lambda x: NET(x + 0.05 * torch.randn_like(x)))
+    caught = failed(lambda x: NET(x + 0.05 * torch.randn_like(x)), **FEW)
     assert 'a second run is the same' in caught
 
 
 def test_too_few_steps_are_noticed():
     short = PGD(CrossEntropy(), eps=0.02, step_size=0.002, steps=2)
-    assert 'four times the steps change little' in failed(NET, short)
+    assert 'four times the steps change little' in failed(NET, short, **FEW)
 
 
 def test_an_embedding_is_checked_too():
@@ -242,7 +243,6 @@ def columns(factor, *places):
 
 
 SLOPE = 'outputs change as the gradient says'
-FEW = dict(queries=1)  # of Square, which has no part in slopes
 LIES = {
     '3 of 15 columns flipped': columns(-1, 4, 5, 6),
     '1 of 15 columns flipped': columns(-1, 7),
@@ -307,7 +307,7 @@ def test_corners_rounding_and_chance_of_a_model_are_no_error():
     )
     for name, model in models.items():
         attack = PGD(CrossEntropy(), eps='8/255', step_size='2/255', steps=5, random_start=False)
-        found = measure(attack, model, images, model(images).argmax(dim=1))
+        found = measure(attack, model, images, model(images).argmax(dim=1), **FEW)
         assert verdicts(found)[SLOPE], name
 
 
@@ -339,7 +339,7 @@ def test_the_slope_of_one_number_is_that_of_a_vector_of_one(lie):
 
 
 def test_a_shattered_gradient_has_a_wrong_slope():
-    assert SLOPE in failed(ripple(NET))
+    assert SLOPE in failed(ripple(NET), **FEW)
 
 
 def test_the_slope_of_padding_and_of_parts_of_a_batch_is_that_of_the_whole():
@@ -370,10 +370,10 @@ def test_a_model_that_is_wrong_from_the_start_leaves_nothing_to_attack(objective
 def test_one_image_of_many_is_not_enough():
     labels = (LABELS + 1) % 5
     labels[3] = LABELS[3]
-    found = measure(PGD20, NET, INPUTS, labels)
+    found = measure(PGD20, NET, INPUTS, labels, **FEW)
     assert verdicts(found) == {NOTHING: False, CHANCE: False} and len(found['attack']) == 1
     labels[4:8] = LABELS[4:8]
-    assert verdicts(measure(PGD20, NET, INPUTS, labels))[NOTHING]
+    assert verdicts(measure(PGD20, NET, INPUTS, labels, **FEW))[NOTHING]
 
 
 def test_a_prediction_that_knows_nothing_of_the_image_is_chance():

@@ -10,15 +10,19 @@ MISTAKES = [
     (['test', 'mini_cifar', 'x.pth'], 'did you mean mini_cifar10'),
     (['test', 'configs/classification/mini_cifar10.py', 'x.pth', '--attack', 'pdg'], 'did you mean pgd'),
 ]
+ENCODER = 'test mini_cifar10 mmssl_robust://mini/mini_cifar10.safetensors --attack pgd --out out.json'
+FEW = '--steps 1 --max-images 1'
 ONE_BY_ONE = """
 import sys
 from mmssl_robust.commands.main import main
 
 for words in {commands}:
+    code = 0
     try:
         main(words)
     except SystemExit as end:
-        print('exit code', end.code, file=sys.stderr)
+        code = end.code
+    print('exit code', code, file=sys.stderr)
 """
 
 
@@ -38,23 +42,25 @@ def run(command, tmp_path):
     return call
 
 
-def test_names_resolve_from_anywhere(run, command):
+def test_names_resolve_from_anywhere(run):
     code, text = run('list', 'configs')
     assert code == 0 and 'mini_camvid ' in text
-    commands = [words for words, _ in MISTAKES]  # in one process, which imports the libraries once
+
+
+def test_an_encoder_is_attacked_little_is_said_and_mistakes_are_explained(run, command, tmp_path):
+    commands = [
+        f'{ENCODER} {FEW}'.split(),
+        *(words for words, _ in MISTAKES),
+    ]  # in one process, which imports the libraries once
     code, text = run('-c', ONE_BY_ONE.format(commands=commands), program=command.with_name('python'))
-    assert code == 0 and text.startswith('error: ') and text.count('exit code 2\n') == len(MISTAKES)
-    said = text.split('exit code 2\n')
-    assert all(words in lines for (_, words), lines in zip(MISTAKES, said)), text
-
-
-def test_an_encoder_is_attacked_and_little_is_said(run, tmp_path):
-    head = 'mmssl_robust://mini/mini_cifar10.safetensors'
-    arguments = ['test', 'mini_cifar10', head, '--attack', 'pgd', '--steps', 1, '--max-images', 1]
-    code, text = run(*arguments, '--out', 'out.json')
+    attacked, *mistakes = text.split('exit code ')[:-1]
     assert code == 0 and (tmp_path / 'out.json').is_file(), text
     for noise in ('Config:', 'Hooks will be executed', 'OneDL', 'MultiScaleDeformableAttention', 'System environment'):
-        assert noise not in text
-    assert ', 1 image\n' in text or ', 1 image ' in text
+        assert noise not in attacked
+    assert ', 1 image\n' in attacked or ', 1 image ' in attacked
     (log,) = (tmp_path / 'work_dirs' / 'mini_cifar10').glob('*/*.log')
     assert 'Hooks will be executed' in log.read_text() and 'Config:' in log.read_text()
+    codes = [line for line in text.splitlines() if line.startswith('exit code')]
+    assert codes == ['exit code 0', *len(MISTAKES) * ['exit code 2']]
+    assert all(said in lines for (_, said), lines in zip(MISTAKES, mistakes, strict=True)), text
+    assert all(lines.splitlines()[1].startswith('error: ') for lines in mistakes), text

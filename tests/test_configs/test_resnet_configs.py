@@ -91,7 +91,7 @@ def test_a_part_of_the_weights_is_refused(simclr, tmp_path):
 
 @pytest.mark.parametrize('data', DATA)
 def test_trains_and_is_tested(data, full_data, simclr, work_dir, monkeypatch):
-    """An epoch and a test as the config has them, but for the number of images."""
+    """An epoch and a test as the config has them, but for the number of images; a validation is such a test."""
     monkeypatch.setattr(Config, 'pretty_text', '')
     monkeypatch.setenv('DATA_ROOT', str(full_data))
     task, _, name = data.partition('/')
@@ -99,7 +99,7 @@ def test_trains_and_is_tested(data, full_data, simclr, work_dir, monkeypatch):
     cfg.work_dir, cfg.log_level = str(work_dir), 'ERROR'
     epochs, cfg.train_cfg.max_epochs = cfg.train_cfg.max_epochs, 1
     assert epochs % cfg.train_cfg.val_interval == 0
-    cfg.train_cfg.val_interval = 2
+    cfg.train_cfg.val_begin = 2
     cfg.default_hooks.checkpoint.interval = 2
     for part in ('train', 'val', 'test'):
         cfg[f'{part}_dataloader'].update(num_workers=0, persistent_workers=False)
