@@ -80,7 +80,7 @@ def pgd(keep, norm='linf', **changes):
     return PGD(CrossEntropy(), norm, EPS[norm], **dict(step_size=EPS[norm] / 4, steps=5, keep=keep) | changes)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(
     seed=st.integers(0, 50),
     norm=st.sampled_from(list(EPS)),

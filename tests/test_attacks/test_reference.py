@@ -54,8 +54,8 @@ def test_apgd_is_at_least_as_strong_as_torchattacks(norm, loss, objective):
 def test_fab_breaks_what_adv_libs_breaks_within_a_radius(norm):
     """FAB looks for the nearest adversarial image: what lies well within eps for one must for the other."""
     sizes = RECORDED[f'fab_{norm}']
-    # Left alone at its success an image has it no less, in half of the time; in the smaller radius all are kept.
-    for early, eps in zip((False, True), sizes.quantile(torch.tensor([0.4, 0.8])).tolist()):
+    # Left alone at its success an image has it no less, in half of the time; the first is looked at to the end.
+    for early, eps in zip((False, True, True), sizes.quantile(torch.tensor([0.3, 0.5, 0.8])).tolist()):
         found = FAB(norm, eps, steps=40, stop_at_success=early)(NET, INPUTS, LABELS)
         assert found.success[sizes < 0.97 * eps].all()
 

@@ -10,8 +10,8 @@ MISTAKES = [
     (['test', 'mini_cifar', 'x.pth'], 'did you mean mini_cifar10'),
     (['test', 'configs/classification/mini_cifar10.py', 'x.pth', '--attack', 'pdg'], 'did you mean pgd'),
 ]
-ENCODER = 'test mini_cifar10 mmssl_robust://mini/mini_cifar10.safetensors --attack pgd --out out.json'
-FEW = '--steps 1 --max-images 1'
+HEAD = 'mmssl_robust://mini/mini_cifar10.safetensors'
+ENCODER = f'test mini_cifar10 {HEAD} --attack pgd --steps 1 --max-images 1 --out out.json'
 ONE_BY_ONE = """
 import sys
 from mmssl_robust.commands.main import main
@@ -48,10 +48,8 @@ def test_names_resolve_from_anywhere(run):
 
 
 def test_an_encoder_is_attacked_little_is_said_and_mistakes_are_explained(run, command, tmp_path):
-    commands = [
-        f'{ENCODER} {FEW}'.split(),
-        *(words for words, _ in MISTAKES),
-    ]  # in one process, which imports the libraries once
+    # In one process, which imports the libraries once.
+    commands = [ENCODER.split(), *(words for words, _ in MISTAKES)]
     code, text = run('-c', ONE_BY_ONE.format(commands=commands), program=command.with_name('python'))
     attacked, *mistakes = text.split('exit code ')[:-1]
     assert code == 0 and (tmp_path / 'out.json').is_file(), text
